@@ -63,8 +63,11 @@ def loads(data: str | bytes | bytearray) -> Any:
         start += 1
     try:
         value, end = _scan(text, start)
-    except StopIteration as stop:
-        raise ValueError(f"malformed JSON at character {stop.value}") from None
+    except (StopIteration, SystemError):
+        # The C scanner takes its exception class from json.decoder, which is not loaded yet: let the package explain.
+        import json
+
+        return json.loads(text)
     if text[end:].strip(_WHITESPACE):
         raise ValueError(f"trailing data after JSON at character {end}")
     return value
