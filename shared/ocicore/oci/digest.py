@@ -8,6 +8,15 @@ from __future__ import annotations
 
 from ocicore.errors import Corrupted, InvalidInput
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class _Hash(Protocol):
+        def update(self, data: bytes | bytearray | memoryview, /) -> None: ...
+        def hexdigest(self) -> str: ...
+
+
 _LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
 _HEX = frozenset("0123456789abcdef")
 
@@ -42,11 +51,6 @@ def encoded(digest: str) -> str:
     return digest.partition(":")[2]
 
 
-class _Hash:  # structural type of hashlib objects, without importing typing
-    def update(self, data: bytes | bytearray | memoryview, /) -> None: ...
-    def hexdigest(self) -> str: ...
-
-
 def new_hash(name: str = "sha256") -> _Hash:
     """A hashlib object; OpenSSL's where there is one (it releases the interpreter lock)."""
     if name not in _LENGTHS:
@@ -54,11 +58,11 @@ def new_hash(name: str = "sha256") -> _Hash:
     try:
         import _hashlib  # skips hashlib's own start-up, 3 ms
 
-        result: _Hash = _hashlib.new(name)  # type: ignore[assignment]
+        result: _Hash = _hashlib.new(name)
     except (ImportError, AttributeError, ValueError):
         import hashlib
 
-        result = hashlib.new(name)  # type: ignore[assignment]
+        result = hashlib.new(name)
     return result
 
 

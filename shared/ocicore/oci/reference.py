@@ -25,6 +25,11 @@ class InvalidReference(InvalidInput):
     """A text is no image reference."""
 
 
+def _bad(text: str, why: str) -> str:
+    # Scripts match Docker's "invalid reference format".
+    return f'parsing reference "{text}": invalid reference format: {why}'
+
+
 class Reference:
     """A parsed reference. `domain` is empty only for a reference that was not normalised."""
 
@@ -137,14 +142,14 @@ def _split(text: str) -> tuple[str, str | None, str | None]:
     digest: str | None = None
     if at:
         if not _digest.is_valid(digest_text):
-            raise InvalidReference(f"invalid reference {text!r}: invalid digest {digest_text!r}")
+            raise InvalidReference(_bad(text, f"invalid digest {digest_text!r}"))
         digest = digest_text
     tag: str | None = None
     colon = name.rfind(":")
     if colon > name.rfind("/"):
         name, tag = name[:colon], name[colon + 1 :]
         if not valid_tag(tag):
-            raise InvalidReference(f"invalid reference {text!r}: invalid tag {tag!r}")
+            raise InvalidReference(_bad(text, f"invalid tag {tag!r}"))
     return name, tag, digest
 
 
@@ -157,9 +162,9 @@ def _check_path(text: str, path: str) -> None:
     for part in path.split("/"):
         if not _valid_component(part):
             if part.lower() != part and _valid_component(part.lower()):
-                raise InvalidReference(f"invalid reference {text!r}: repository name must be lowercase")
+                raise InvalidReference(_bad(text, "repository name must be lowercase"))
             raise InvalidReference(
-                f"invalid reference {text!r}: invalid repository name",
+                _bad(text, "invalid repository name"),
                 hint="expected [REGISTRY/]NAME[:TAG][@DIGEST]",
             )
 
@@ -170,15 +175,15 @@ def parse(text: str) -> Reference:
     Raises InvalidReference.
     """
     if not text:
-        raise InvalidReference("invalid reference: empty", hint="expected [REGISTRY/]NAME[:TAG][@DIGEST]")
+        raise InvalidReference(_bad(text, "empty"), hint="expected [REGISTRY/]NAME[:TAG][@DIGEST]")
     name, tag, digest = _split(text)
     first, slash, rest = name.partition("/")
     domain, path = (first, rest) if slash and is_domain(first) else ("", name)
     if domain and not _valid_domain(domain):
-        raise InvalidReference(f"invalid reference {text!r}: invalid registry {domain!r}")
+        raise InvalidReference(_bad(text, f"invalid registry {domain!r}"))
     _check_path(text, path)
     if len(name) > MAX_NAME_LENGTH:
-        raise InvalidReference(f"invalid reference {text!r}: repository name is longer than {MAX_NAME_LENGTH} bytes")
+        raise InvalidReference(_bad(text, f"repository name must not be more than {MAX_NAME_LENGTH} characters"))
     return Reference(domain, path, tag, digest)
 
 
@@ -188,7 +193,7 @@ def parse_normalized(text: str) -> Reference:
     Raises InvalidReference, also for 64 hexadecimal digits, which is an image ID.
     """
     if len(text) == 64 and _HEX.issuperset(text):
-        raise InvalidReference(f"invalid reference {text!r}: 64 hexadecimal digits are an image ID, not a name")
+        raise InvalidReference(_bad(text, "64 hexadecimal digits are an image ID, not a name"))
     reference = parse(text)
     domain, path = reference.domain, reference.path
     if domain in ("", LEGACY_DOMAIN):
