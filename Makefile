@@ -1,0 +1,94 @@
+# The whole interface of this repository; `make help` explains it.
+# CI runs the same targets. Everything made here lies below build/ and .venv/.
+
+SHELL    := /bin/bash
+PREFIX   ?= /usr/local
+DESTDIR  ?=
+# Debian's own interpreter where there is one: its compiled modules are what the launchers will load.
+PYTHON   ?= $(firstword $(wildcard /usr/bin/python3) python3)
+SECONDS_PER_FUZZER ?= 30
+VENV     := .venv
+PY       := $(VENV)/bin/python
+PROGRAMS := pypod pybuildah pyskopeo pypod-systemd
+CODE     := shared/ocicore tools
+export PYTHONPATH = $(CURDIR)/tools:$(CURDIR)/shared
+
+.DEFAULT_GOAL := help
+.PHONY: help demo deps build native conmon launchers install uninstall lint format test test-unit test-system check bench fuzz man clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo; echo "  variables: PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) PYTHON=$(PYTHON)"
+
+demo: ## install what is missing, build, and do the main job before your eyes
+	@dev/deps
+	@$(MAKE) --no-print-directory build
+	@dev/demo
+
+deps: ## install the Debian packages that are missing (needs root or sudo; else names them)
+	@dev/deps
+
+$(VENV)/.runtime: pyproject.toml dev/requirements
+	@test -x $(PY) && $(PY) -c '' 2>/dev/null || { rm -rf $(VENV); $(PYTHON) -m venv $(VENV); }
+	$(PY) -m pip install --quiet --disable-pip-version-check $$($(PYTHON) dev/requirements) 'setuptools>=77'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime
+	$(PY) -m pip install --quiet --disable-pip-version-check $$($(PYTHON) dev/requirements dev)
+	@touch $@
+
+native: $(VENV)/.runtime
+	@$(PY) dev/build-native
+
+conmon:
+	@$(MAKE) --no-print-directory -C conmon
+
+launchers: $(VENV)/.runtime
+	@$(PY) dev/launchers --bin build/bin --path tools --path shared --path "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("platlib"))')"
+
+build: native conmon launchers ## build the programs into build/bin (and a virtual environment)
+	@$(PYTHON) -m compileall -q $(CODE)
+	@echo "built: build/bin/{$$(echo $(PROGRAMS) | tr ' ' ,)} build/conmon/conmon"
+
+install: build man ## install below PREFIX (programs, conmon, manual pages, completions, units)
+	@dev/install "$(DESTDIR)" "$(PREFIX)"
+
+uninstall: ## remove what install made
+	@dev/install --remove "$(DESTDIR)" "$(PREFIX)"
+
+man: $(VENV)/.runtime ## write the manual pages and completions into build/
+	@dev/generate
+
+format: $(VENV)/.dev ## format the Python code
+	$(VENV)/bin/ruff format $(CODE) tests dev bench
+	$(VENV)/bin/ruff check --fix $(CODE) tests bench
+
+lint: $(VENV)/.dev ## style, types, import directions, C warnings as errors
+	$(VENV)/bin/ruff check $(CODE) tests bench
+	$(VENV)/bin/ruff format --check $(CODE) tests bench
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(MAKE) --no-print-directory -C conmon lint
+	@$(PY) dev/build-native --check
+
+test: build $(VENV)/.dev ## run the tests (as root: all of them; as a user: unit and rootless)
+	$(VENV)/bin/pytest -q -n 2 --dist loadgroup tests
+
+test-unit: native $(VENV)/.dev ## only the tests that need neither root, network nor other programs
+	$(VENV)/bin/pytest -q -n 2 tests/unit tests/property
+
+check: lint test ## lint and test
+
+test-system: build ## boot a systemd root, install there from a clean clone, and test in it (needs root)
+	dev/test-system
+
+bench: build ## compare our speed with podman, buildah and skopeo on this machine
+	@$(PY) -m bench
+
+fuzz: native $(VENV)/.dev ## run every fuzzer for SECONDS_PER_FUZZER seconds
+	tests/fuzz/run $(SECONDS_PER_FUZZER)
+	$(MAKE) --no-print-directory -C conmon fuzz SECONDS=$(SECONDS_PER_FUZZER)
+
+clean: ## remove what was built (keeps the virtual environment)
+	rm -rf build dist *.egg-info shared/ocicore/native/*.so shared/ocicore/native/_native.c
+	find $(CODE) tests -name __pycache__ -prune -exec rm -rf {} +
