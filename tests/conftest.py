@@ -8,8 +8,14 @@ caller when the caller is one. Nothing is skipped for a missing program: a missi
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from support.docker_registry import docker_registry
+from support.users import OrdinaryUser
+from support.users import ordinary_user as make_ordinary_user
 
 _FOREIGN = ("CONTAINERS_", "STORAGE_", "REGISTRY_", "BUILDAH_", "PODMAN_", "_CONTAINERS", "DOCKER_")
 
@@ -17,7 +23,12 @@ _FOREIGN = ("CONTAINERS_", "STORAGE_", "REGISTRY_", "BUILDAH_", "PODMAN_", "_CON
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith(_FOREIGN) or name in ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "SOURCE_DATE_EPOCH"):
+        if name.startswith(_FOREIGN) or name in (
+            "NOTIFY_SOCKET",
+            "LISTEN_FDS",
+            "LISTEN_PID",
+            "SOURCE_DATE_EPOCH",
+        ):
             monkeypatch.delenv(name)
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
 
@@ -32,3 +43,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left:
         config.hook.pytest_deselected(items=left)
         items[:] = kept
+
+
+@pytest.fixture(scope="session")
+def ordinary_user(tmp_path_factory: pytest.TempPathFactory) -> OrdinaryUser:
+    """The user of rootless tests; several workers share one."""
+    return make_ordinary_user(
+        Path("/var/tmp/pypod-tests") if os.geteuid() == 0 else tmp_path_factory.getbasetemp()
+    )
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """HOST:PORT of a docker-registry without authentication or TLS."""
+    with docker_registry(tmp_path_factory.mktemp("registry")) as address:
+        yield address
