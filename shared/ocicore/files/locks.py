@@ -1,0 +1,199 @@
+"""Lock files that containers/storage programs share (its pkg/lockfile).
+
+A lock is an fcntl record lock over the whole file: shared for readers, exclusive for
+writers. The file holds a 64-byte token that the last writer chose, so that readers know
+whether what they have parsed is still current. Ours are open-file-description locks: they
+conflict with the process-owned locks of the Go programs, but belong to the descriptor,
+so that threads exclude each other and closing another descriptor of the file releases nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from _thread import RLock, get_ident
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+
+# <fcntl.h>; struct flock on 64-bit: short type, short whence, off_t start, off_t len, pid_t pid.
+_F_OFD_SETLK = 37
+_F_OFD_SETLKW = 38
+_TOKEN_SIZE = 64
+_counter = 0
+
+
+def _flock(kind: int) -> bytes:
+    """struct flock over the whole file, native layout (l_pid must be 0 for OFD locks)."""
+    return kind.to_bytes(2, _ORDER) + b"\0" * 6 + b"\0" * 16 + b"\0" * 8
+
+
+def _native_order() -> str:
+    import sys
+
+    return sys.byteorder
+
+
+_ORDER = _native_order()  # type: ignore[assignment]
+_SHARED = _flock(fcntl.F_RDLCK)
+_EXCLUSIVE = _flock(fcntl.F_WRLCK)
+
+
+def new_token() -> bytes:
+    """64 bytes that no other writer chose: time, counter, process, randomness (lastwrite.go)."""
+    global _counter
+    import time
+
+    _counter += 1
+    head = time.time_ns().to_bytes(8, "little") + _counter.to_bytes(8, "little")
+    head += (os.getpid() & 0xFFFFFFFF).to_bytes(4, "little")
+    return head + os.urandom(_TOKEN_SIZE - len(head))
+
+
+class FileLock:
+    """One lock file. Shared and exclusive sections may nest within a thread; threads exclude each other.
+
+    An exclusive section may not be entered from inside a shared one (two processes doing so
+    would wait for each other).
+
+    Args:
+        path: the lock file; it and its folder are made when missing, and never removed.
+        read_only: the file belongs to a read-only store: only shared sections, nothing is made.
+    """
+
+    __slots__ = ("_depth", "_exclusive", "_fd", "_owner", "_thread_lock", "path", "read_only")
+
+    def __init__(self, path: str, *, read_only: bool = False) -> None:
+        self.path = path
+        self.read_only = read_only
+        self._thread_lock = RLock()
+        self._fd = -1
+        self._depth = 0
+        self._exclusive = False
+        self._owner = 0
+
+    def shared(self) -> _Section:
+        """`with lock.shared():` – hold it for reading. Raises OSError."""
+        return _Section(self, False)
+
+    def exclusive(self) -> _Section:
+        """`with lock.exclusive():` – hold it for writing. Raises OSError."""
+        return _Section(self, True)
+
+    def try_exclusive(self) -> bool:
+        """Take it for writing if nobody holds it, until `release`; False when somebody does."""
+        if not self._thread_lock.acquire(blocking=False):
+            return False
+        if self._depth:
+            if not self._exclusive:
+                self._thread_lock.release()
+                return False
+            self._depth += 1
+            return True
+        try:
+            fd = self._open()
+        except OSError:
+            self._thread_lock.release()
+            raise
+        try:
+            fcntl.fcntl(fd, _F_OFD_SETLK, _EXCLUSIVE)
+        except OSError as error:
+            os.close(fd)
+            self._thread_lock.release()
+            if error.errno in (errno.EAGAIN, errno.EACCES):
+                return False
+            raise
+        self._taken(fd, True)
+        return True
+
+    def acquire(self, exclusive: bool) -> None:
+        """Take the lock, waiting for it; prefer the context managers. Raises OSError."""
+        self._thread_lock.acquire()
+        if self._depth:
+            if exclusive and not self._exclusive:
+                self._thread_lock.release()
+                raise AssertionError(f"exclusive section inside a shared one: {self.path}")
+            self._depth += 1
+            return
+        fd = -1
+        try:
+            fd = self._open()
+            fcntl.fcntl(fd, _F_OFD_SETLKW, _EXCLUSIVE if exclusive else _SHARED)
+        except BaseException:
+            if fd >= 0:
+                os.close(fd)
+            self._thread_lock.release()
+            raise
+        self._taken(fd, exclusive)
+
+    def release(self) -> None:
+        """Undo one `acquire` (or successful `try_exclusive`)."""
+        self._depth -= 1
+        if not self._depth:
+            fd, self._fd = self._fd, -1
+            self._owner = 0
+            os.close(fd)
+        self._thread_lock.release()
+
+    def held(self, exclusive: bool = False) -> bool:
+        """Does the calling thread hold it (exclusively)?"""
+        return self._owner == get_ident() and (self._exclusive or not exclusive)
+
+    def token(self) -> bytes:
+        """The last writer's token; fewer than 64 bytes when nobody wrote. The lock must be held."""
+        return os.pread(self._fd, _TOKEN_SIZE, 0)
+
+    def modified_since(self, token: bytes | None) -> tuple[bytes, bool]:
+        """(current token, was it written since `token` was current?). The lock must be held."""
+        current = self.token()
+        return current, current != token
+
+    def touch(self) -> bytes:
+        """Record that the holder writes; returns the new token.
+
+        To be called before the protected files change: a writer killed in between then only
+        makes the others read again. The lock must be held exclusively.
+        """
+        if not self.held(exclusive=True):
+            raise AssertionError(f"not locked for writing: {self.path}")
+        token = new_token()
+        if os.pwrite(self._fd, token, 0) != _TOKEN_SIZE:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.path)
+        return token
+
+    def _taken(self, fd: int, exclusive: bool) -> None:
+        self._fd = fd
+        self._depth = 1
+        self._exclusive = exclusive
+        self._owner = get_ident()
+
+    def _open(self) -> int:
+        if self.read_only:
+            return os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        try:
+            return os.open(self.path, flags, 0o644)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(self.path), 0o700, exist_ok=True)
+            return os.open(self.path, flags, 0o644)
+
+
+class _Section:
+    """One `with` block over a lock."""
+
+    __slots__ = ("_exclusive", "_lock")
+
+    def __init__(self, lock: FileLock, exclusive: bool) -> None:
+        self._lock = lock
+        self._exclusive = exclusive
+
+    def __enter__(self) -> FileLock:
+        self._lock.acquire(self._exclusive)
+        return self._lock
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lock.release()
