@@ -74,41 +74,10 @@ LIST_KINDS = frozenset(("strings", "stringArray", "ints"))
 #: Kinds that take no value unless one is attached with "=".
 FLAG_KINDS = frozenset(("bool", "tristate", "count"))
 
-_KEYWORDS = frozenset(
-    (
-        "and",
-        "as",
-        "assert",
-        "async",
-        "await",
-        "break",
-        "class",
-        "continue",
-        "def",
-        "del",
-        "elif",
-        "else",
-        "except",
-        "finally",
-        "for",
-        "from",
-        "global",
-        "if",
-        "import",
-        "in",
-        "is",
-        "lambda",
-        "nonlocal",
-        "not",
-        "or",
-        "pass",
-        "raise",
-        "return",
-        "try",
-        "while",
-        "with",
-        "yield",
-    )
+#: Python's keywords that could be option names, each between blanks.
+_KEYWORDS = (
+    " and as assert async await break class continue def del elif else except finally for from global if"
+    " import in is lambda nonlocal not or pass raise return try while with yield "
 )
 
 
@@ -253,8 +222,7 @@ class Argument:
         word = self.name.upper().replace("_", "-")
         if self.max == 1:
             return word if self.min else f"[{word}]"
-        more = f"{word} [{word}...]" if self.min else f"[{word}...]"
-        return more
+        return f"{word} [{word}...]" if self.min else f"[{word}...]"
 
 
 class Command:
@@ -420,4 +388,4 @@ class Program:
 def attribute_name(long: str) -> str:
     """The Python name under which a handler finds an option ("log-level" -> "log_level")."""
     name = long.replace("-", "_")
-    return name + "_" if name in _KEYWORDS else name
+    return name + "_" if f" {name} " in _KEYWORDS else name

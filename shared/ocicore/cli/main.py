@@ -1,0 +1,220 @@
+"""Running a program: argv to exit status, and every failure to one line.
+
+Exit statuses are podman's: the program's own (125) for errors, 130 after an interrupt, 141 when the reader of
+standard output went away (a Go program dies of SIGPIPE there). No traceback is shown without --log-level=debug.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from ocicore.cli.bind import UsageError, bind, import_module
+from ocicore.errors import Error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import NoReturn, TextIO
+
+    from ocicore.cli.bind import Bound
+    from ocicore.cli.declare import Program
+
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+
+def entry(program: Program) -> NoReturn:
+    """What a console script calls: runs the program on this process's argv and ends the process."""
+    import gc
+
+    # A command lives for milliseconds: collecting cycles before it ends costs more than it frees.
+    gc.set_threshold(50_000, 20, 50)
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        # File names and image labels are bytes on Linux; what is no UTF-8 must come out as it came in.
+        if stream is not None:
+            stream.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
+    status = main(program, sys.argv[1:], os.environ, sys.stdin, sys.stdout, sys.stderr)
+    _leave(status)
+
+
+def _leave(status: int) -> NoReturn:
+    """Ends the process without tearing the interpreter down, unless threads still work."""
+    threading = sys.modules.get("threading")
+    if threading is not None and threading.active_count() > 1:
+        sys.exit(status)
+    atexit = sys.modules.get("atexit")
+    if atexit is not None:
+        atexit._run_exitfuncs()
+    os._exit(status)
+
+
+def main(
+    program: Program,
+    argv: list[str],
+    environ: Mapping[str, str],
+    stdin: TextIO,
+    stdout: TextIO,
+    stderr: TextIO,
+) -> int:
+    """Runs one command line (argv without the program's name) and returns the exit status."""
+    tracing = False
+    try:
+        try:
+            if argv[:1] in (["--version"], ["-v"]):
+                stdout.write(f"{program.name} version {program.version}\n")
+                status = 0
+            elif argv[:1] == ["__complete"]:
+                from ocicore.cli.completion import complete_main
+
+                status = complete_main(program, argv[1:], environ, stdin, stdout, stderr)
+            else:
+                bound = bind(program, argv, environ)
+                if bound is None:
+                    from ocicore.cli.typer_app import run as run_typer
+
+                    status = run_typer(program, argv, environ, stdin, stdout, stderr)
+                else:
+                    tracing = wants_trace(bound)
+                    status = execute(bound, environ, stdin, stdout, stderr)
+            stdout.flush()
+            return status
+        except KeyboardInterrupt:
+            return INTERRUPTED
+        except BrokenPipeError:
+            return _broken_pipe(stdout)
+        except Exception as error:  # noqa: BLE001 – the one place that turns every failure into one line
+            flush_quietly(stdout)
+            return report(program, error, stderr, tracing=tracing)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        return _broken_pipe(stdout)
+
+
+def execute(bound: Bound, environ: Mapping[str, str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
+    """Imports the chosen handler and runs it."""
+    from ocicore.cli.context import LEVELS, Context, level_number
+
+    level = str(bound.globals.as_dict().get("log_level") or "warn")
+    rank = level_number(level)
+    if rank is None:
+        flags = "trace, debug, info, warn, warning, error, fatal, panic"
+        stderr.write(f'Log Level "{level}" is not supported, choose from: {flags}\n')
+        return 1
+    if bound.globals.as_dict().get("debug"):
+        rank = max(rank, LEVELS.index("debug"))
+    ctx = Context(
+        bound.program,
+        path=bound.path,
+        globals_=bound.globals,
+        environ=environ,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        log_level=rank,
+    )
+    for option in bound.deprecated:
+        stderr.write(f"Flag --{option.long} has been deprecated, {option.deprecated}\n")
+    if bound.program.before:
+        load_function(bound.program.before)(bound, ctx)
+    status = handler(bound)(bound.args, ctx)
+    return status if isinstance(status, int) else 0
+
+
+def handler(bound: Bound) -> Callable[..., object]:
+    """The function that does the command's work."""
+    return load_function(bound.command.handler or f"{bound.module.partition(':')[0]}:run")
+
+
+def load_function(reference: str) -> Callable[..., object]:
+    """ "package.module:function" -> the function."""
+    module, _, name = reference.partition(":")
+    function: Callable[..., object] = getattr(import_module(module), name)
+    return function
+
+
+def wants_trace(bound: Bound) -> bool:
+    """Whether an unexpected exception may print its traceback."""
+    values = bound.globals.as_dict()
+    return values.get("log_level") in ("debug", "trace") or bool(values.get("debug"))
+
+
+def report(program: Program, error: Exception, stderr: TextIO, *, tracing: bool) -> int:
+    """Prints one line for the error and returns the exit status."""
+    status = program.error_status
+    if isinstance(error, UsageError):
+        text = str(error)
+    elif isinstance(error, Error):
+        text = f"{error.message} ({error.hint})" if error.hint else error.message
+        if error.exit_status is not None:
+            status = error.exit_status
+    elif isinstance(error, OSError):
+        text = describe_os_error(error)
+    else:
+        kind = type(error).__name__
+        first = (str(error).splitlines() or [""])[0]
+        detail = f"{kind}: {first}" if first else kind
+        text = f"internal error: {detail} (run it again with --log-level=debug to see where)"
+    if tracing:
+        import traceback
+
+        traceback.print_exception(error, file=stderr)
+    write_error(program, text, stderr)
+    return status
+
+
+def write_error(program: Program, text: str, stderr: TextIO) -> None:
+    """The program's way to print a failure: "Error: …", or logrus's line for the skopeo family."""
+    try:
+        if program.error_style == "logrus":
+            from ocicore.cli.context import format_log
+
+            stderr.write(format_log("fatal", text, terminal=stderr.isatty()) + "\n")
+        else:
+            stderr.write(f"Error: {text}\n")
+        stderr.flush()
+    except (OSError, ValueError):
+        pass  # nobody listens any more
+
+
+def describe_os_error(error: OSError) -> str:
+    """One line for an OSError that nothing translated: what, why and, where there is one, the remedy."""
+    from errno import EACCES, EDQUOT, EIO, EMFILE, ENFILE, ENOMEM, ENOSPC, EPERM, EROFS
+
+    reason = (error.strerror or str(error) or type(error).__name__).lower()
+    names = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
+    text = f"{' -> '.join(names)}: {reason}" if names else reason
+    hint = {
+        ENOSPC: "free some space or choose another place with --root",
+        EDQUOT: "the user's disk quota is used up",
+        EROFS: "the file system is mounted read-only",
+        EACCES: "check the owner and the mode of the file",
+        EPERM: "the kernel does not allow this to the user",
+        EIO: "the disk reports errors",
+        EMFILE: "too many files are open: raise `ulimit -n`",
+        ENFILE: "the host's table of open files is full",
+        ENOMEM: "the host is out of memory",
+    }.get(error.errno or 0)
+    return f"{text} ({hint})" if hint else text
+
+
+def flush_quietly(stream: TextIO) -> None:
+    """Puts out what was printed before the error line."""
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        pass
+
+
+def _broken_pipe(stdout: TextIO) -> int:
+    """Leaves quietly; what is still in the buffer must not fail again when the stream is closed."""
+    try:
+        descriptor = stdout.fileno()
+        null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        os.dup2(null, descriptor)
+        os.close(null)
+        stdout.flush()
+    except (OSError, ValueError):
+        pass
+    return BROKEN_PIPE
