@@ -83,7 +83,7 @@ test-system: build ## boot a systemd root, install there from a clean clone, and
 	dev/test-system
 
 bench: build ## compare our speed with podman, buildah and skopeo on this machine
-	@$(PY) -m bench
+	@PYTHONPATH=$(CURDIR):$(CURDIR)/tests $(PY) -m bench $(BENCH)
 
 fuzz: native $(VENV)/.dev ## run every fuzzer for SECONDS_PER_FUZZER seconds
 	tests/fuzz/run $(SECONDS_PER_FUZZER)

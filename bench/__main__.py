@@ -1,0 +1,89 @@
+"""Print a table of ratios: python -m bench [--runs N] [--files N] [--containers N] [--json] [CASE…]
+
+Both sides use the same OCI runtime, the same disk, a store of their own each below one temporary folder, and a registry on
+loopback. Lower is better; 1.0 is the peer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from bench.cases import CASES, Bench
+from bench.pairs import Failed, Result
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("case", nargs="*", help=f"what to measure (default: all of {', '.join(CASES)})")
+    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument(
+        "--files", type=int, default=20_000, help="files of the large image and the large COPY"
+    )
+    parser.add_argument("--megabytes", type=int, default=200, help="size of the large image")
+    parser.add_argument(
+        "--containers", type=int, default=0, help="containers that exist when ps and inspect are timed"
+    )
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    unknown = [name for name in args.case if name not in CASES]
+    if unknown:
+        parser.error(f"unknown case {unknown[0]!r}")
+    for program in ("podman", "buildah", "skopeo", "docker-registry"):
+        if shutil.which(program) is None:
+            print(f"bench: {program} is not installed: run `make deps`", file=sys.stderr)
+            return 1
+    folder = Path(tempfile.mkdtemp(prefix="pypod-bench.", dir="/var/tmp"))
+    results: list[Result] = []
+    failures = 0
+    with contextlib.ExitStack() as stack:
+        stack.callback(_remove, folder)
+        bench = stack.enter_context(Bench(folder, runs=args.runs, files=args.files, megabytes=args.megabytes))
+        bench.prepare()
+        bench.fill(args.containers)
+        if not args.json:
+            who = "root" if os.geteuid() == 0 else "rootless"
+            print(
+                f"{platform.node()}: {os.cpu_count()} cores, Linux {platform.release()}, {who}, runtime {bench.runtime}"
+            )
+            print(f"{'case':<34}{'ours':>12}{'theirs':>12}{'ratio':>8}")
+        for name in args.case or CASES:
+            for pair in CASES[name](bench):
+                try:
+                    result = pair.measure()
+                except Failed as error:
+                    failures += 1
+                    print(f"{pair.name:<34}  failed: {error}", file=sys.stderr)
+                    continue
+                results.append(result)
+                if not args.json:
+                    print("{:<34}{:>12}{:>12}{:>8}".format(*result.row()), flush=True)
+    if args.json:
+        print(
+            json.dumps(
+                [{"case": r.name, "ours": r.ours, "theirs": r.theirs, "ratio": r.ratio} for r in results],
+                indent=2,
+            )
+        )
+    return 1 if failures else 0
+
+
+def _remove(folder: Path) -> None:
+    if os.geteuid() == 0:
+        shutil.rmtree(folder, ignore_errors=True)
+    else:  # files of subordinate ids
+        subprocess.run(["podman", "unshare", "rm", "-rf", str(folder)], check=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
