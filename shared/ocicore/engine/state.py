@@ -1,0 +1,131 @@
+"""What the engine remembers: one SQLite file in WAL mode, one transaction per change.
+
+Follows no upstream format (podman's own database is private to it). A reader never waits; a writer waits for
+another writer at most BUSY_SECONDS. A power cut may lose the newest transactions, never the file's integrity: every
+verb recomputes what is true from the kernel and from exit files (see liveness.py).
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+
+from ocicore.engine import schema
+from ocicore.engine.container_table import ContainerTable
+from ocicore.errors import Corrupted, Error, Unsupported
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from ocicore.engine.exec_table import ExecTable
+    from ocicore.engine.volume_table import VolumeTable
+
+BUSY_SECONDS = 60.0
+
+
+class State:
+    """The open database.
+
+    Args:
+        path: file, made with its directory when missing.
+
+    Raises:
+        Unsupported: a newer version wrote it.
+        Corrupted: it is no SQLite database.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        fresh = not os.path.exists(path)
+        if fresh:
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        try:
+            self.connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+            if fresh:
+                self.connection.execute("PRAGMA journal_mode=WAL")
+            # With WAL, NORMAL keeps the file consistent at any power cut and saves one fsync per transaction.
+            self.connection.execute("PRAGMA synchronous=NORMAL")
+            self.connection.execute("PRAGMA foreign_keys=ON")
+            version = self.connection.execute("PRAGMA user_version").fetchone()[0]
+        except sqlite3.DatabaseError as error:
+            raise _translated(error, path) from error
+        if version != len(schema.MIGRATIONS):
+            self._migrate()
+        self.containers = ContainerTable(self)
+        self._depth = 0
+
+    @property
+    def volumes(self) -> VolumeTable:
+        """Named and anonymous volumes."""
+        from ocicore.engine.volume_table import VolumeTable
+
+        return VolumeTable(self)
+
+    @property
+    def execs(self) -> ExecTable:
+        """Exec sessions."""
+        from ocicore.engine.exec_table import ExecTable
+
+        return ExecTable(self)
+
+    def _migrate(self) -> None:
+        connection = self.connection
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("BEGIN EXCLUSIVE")
+        try:
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version > len(schema.MIGRATIONS):
+                raise Unsupported(
+                    f"opening {self.path}: schema {version} was written by a newer pypod",
+                    hint="use that version, or another --root",
+                )
+            for step in schema.MIGRATIONS[version:]:
+                for statement in step.split(";\n"):
+                    if statement.strip():
+                        connection.execute(statement)
+            connection.execute(f"PRAGMA user_version={len(schema.MIGRATIONS)}")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+    # A `with state:` block is one transaction; blocks may be nested, the outermost one counts.
+    def __enter__(self) -> State:
+        if self._depth == 0:
+            try:
+                self.connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.DatabaseError as error:
+                raise _translated(error, self.path) from error
+        self._depth += 1
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._depth -= 1
+        if self._depth:
+            return
+        if kind is not None:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+            return
+        try:
+            self.connection.execute("COMMIT")
+        except sqlite3.DatabaseError as failure:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+            raise _translated(failure, self.path) from failure
+
+    def close(self) -> None:
+        """Close the file; the last one to close folds the WAL back into it."""
+        self.connection.close()
+
+
+def _translated(error: sqlite3.DatabaseError, path: str) -> Error:
+    text = str(error)
+    if isinstance(error, sqlite3.OperationalError):
+        hint = "free some space" if "full" in text else None
+        return Error(f"writing state {path}: {text}", hint=hint)
+    return Corrupted(f"reading state {path}: {text}", hint="move the file away; containers can be recreated")
