@@ -47,15 +47,19 @@ class Record:
 
     Attributes:
         raw: the JSON object.
+        location: which of its kind's JSON files holds it (index into `RecordFiles.paths`).
         read_only: it lives in an additional image store.
         volatile: it lives in the volatile file (written without fsync, lost with the run root
             in a transient store).
     """
 
-    __slots__ = ("raw", "read_only", "volatile")
+    __slots__ = ("location", "raw", "read_only", "volatile")
 
-    def __init__(self, raw: dict[str, Any], *, read_only: bool = False, volatile: bool = False) -> None:
+    def __init__(
+        self, raw: dict[str, Any], *, location: int = 0, read_only: bool = False, volatile: bool = False
+    ) -> None:
         self.raw = raw
+        self.location = location
         self.read_only = read_only
         self.volatile = volatile
 
@@ -249,27 +253,3 @@ class Container(Record):
     def big_data_digests(self) -> dict[str, str]:
         """Digests by key."""
         return self.raw.get("big-data-digests") or {}
-
-
-class Change:
-    """One path in which two layers differ.
-
-    Attributes:
-        kind: "A" added, "C" changed, "D" deleted.
-        path: absolute inside the root, surrogate-escaped.
-    """
-
-    __slots__ = ("kind", "path")
-
-    def __init__(self, kind: str, path: str) -> None:
-        self.kind = kind
-        self.path = path
-
-    def __repr__(self) -> str:
-        return f"{self.kind} {self.path}"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Change) and (self.kind, self.path) == (other.kind, other.path)
-
-    def __hash__(self) -> int:
-        return hash((self.kind, self.path))

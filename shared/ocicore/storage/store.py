@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from ocicore.config.storage_conf import StorageConfig
     from ocicore.storage.care import CheckReport, DiskUsage, GarbageReport
-    from ocicore.storage.records import Change, Container, IdMaps, Image, Layer
+    from ocicore.linux.archive import Change
+    from ocicore.storage.records import Container, IdMaps, Image, Layer
     from ocicore.storage.staging import StagedLayer
 
 

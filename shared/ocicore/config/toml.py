@@ -1,0 +1,168 @@
+"""Reading TOML 1.0 configuration files fast.
+
+The files administrators write are plain: tables, keys, one-line values, arrays of strings. A
+reader of that subset needs no import of `tomllib` (4 ms, more than the rest of a hot command's
+start). Whatever is not obviously plain is left to `tomllib`, errors included.
+"""
+
+from __future__ import annotations
+
+from ocicore.errors import InvalidInput
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_KEY = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+_DIGITS = frozenset("0123456789")
+
+
+class _NotPlain(Exception):
+    """The text needs the complete parser."""
+
+
+def load(path: str) -> dict[str, Any]:
+    """The tables of the file `path`. Raises InvalidInput for what is no TOML, OSError for the file."""
+    with open(path, "rb", buffering=0) as file:
+        data = file.read()
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"reading {path}: {error}") from None
+    try:
+        return loads(text)
+    except ValueError as error:
+        raise InvalidInput(f"reading {path}: {error}") from None
+
+
+def loads(text: str) -> dict[str, Any]:
+    """The tables of a TOML document. Raises ValueError (tomllib.TOMLDecodeError) where it is malformed."""
+    try:
+        return _plain(text)
+    except _NotPlain:
+        import tomllib
+
+        return tomllib.loads(text)
+
+
+def _plain(text: str) -> dict[str, Any]:
+    root: dict[str, Any] = {}
+    table = root
+    seen = set()
+    lines = iter(text.split("\n"))
+    for raw in lines:
+        line = raw.strip(" \t\r")
+        if not line:
+            if "\r" in raw and not raw.endswith("\r"):
+                raise _NotPlain
+            continue
+        _check_characters(raw)
+        if line[0] == "#":
+            continue
+        if line[0] == "[":
+            table = _table(root, line, seen)
+            continue
+        key, equals, rest = line.partition("=")
+        key = key.rstrip(" \t")
+        if not equals or not key or not _KEY.issuperset(key) or key in table:
+            raise _NotPlain
+        value, rest = _value(rest.lstrip(" \t"), lines)
+        _only_comment(rest)
+        table[key] = value
+    return root
+
+
+def _check_characters(raw: str) -> None:
+    """Control characters are errors in TOML, even in comments; so is a bare carriage return."""
+    body = raw[:-1] if raw.endswith("\r") else raw
+    if not body.isprintable() and any((c < " " and c != "\t") or c == "\x7f" for c in body):
+        raise _NotPlain
+
+
+def _table(root: dict[str, Any], line: str, seen: set[str]) -> dict[str, Any]:
+    end = line.find("]")
+    name = line[1:end].strip(" \t") if end > 0 else ""
+    if not name or name in seen or line[1] == "[":
+        raise _NotPlain
+    _only_comment(line[end + 1 :])
+    parts = name.split(".")
+    table = root
+    for part in parts:
+        if not part or not _KEY.issuperset(part):
+            raise _NotPlain
+        below = table.setdefault(part, {})
+        # A value of that name, or a table that came from an array, needs the full rules.
+        if type(below) is not dict:
+            raise _NotPlain
+        table = below
+    seen.add(name)
+    return table
+
+
+def _only_comment(rest: str) -> None:
+    rest = rest.strip(" \t")
+    if rest and rest[0] != "#":
+        raise _NotPlain
+
+
+def _value(text: str, lines: Any) -> tuple[Any, str]:
+    """(value, what is left of the line)."""
+    if not text:
+        raise _NotPlain
+    first = text[0]
+    if first == '"' or first == "'":
+        return _string(text, first)
+    if first == "[":
+        return _array(text, lines)
+    if text.startswith("true") and not _KEY.issuperset(text[4:5] or " "):
+        return True, text[4:]
+    if text.startswith("false") and not _KEY.issuperset(text[5:6] or " "):
+        return False, text[5:]
+    end = 0
+    while end < len(text) and text[end] in _DIGITS:
+        end += 1
+    # Only plain decimal numbers: no leading zero, sign, underscore, dot, date.
+    if not end or (end > 1 and first == "0") or text[end : end + 1] not in ("", " ", "\t", "#", ",", "]"):
+        raise _NotPlain
+    if text[end : end + 1] in (" ", "\t") and text[end:].lstrip(" \t")[:1] not in ("", "#", ",", "]"):
+        raise _NotPlain
+    return int(text[:end]), text[end:]
+
+
+def _string(text: str, quote: str) -> tuple[str, str]:
+    if text.startswith(quote * 3):
+        raise _NotPlain
+    end = text.find(quote, 1)
+    if end < 0:
+        raise _NotPlain
+    value = text[1:end]
+    if quote == '"' and "\\" in value:
+        raise _NotPlain
+    return value, text[end + 1 :]
+
+
+def _array(text: str, lines: Any) -> tuple[list[Any], str]:
+    items: list[Any] = []
+    rest = text[1:]
+    separated = True
+    while True:
+        rest = rest.lstrip(" \t")
+        if not rest or rest[0] == "#":
+            raw = next(lines, None)
+            if raw is None:
+                raise _NotPlain
+            _check_characters(raw)
+            rest = raw.strip(" \t\r")
+        elif rest[0] == "]":
+            return items, rest[1:]
+        elif rest[0] == ",":
+            if separated:
+                raise _NotPlain
+            separated = True
+            rest = rest[1:]
+        else:
+            if not separated:
+                raise _NotPlain
+            value, rest = _value(rest, lines)
+            items.append(value)
+            separated = False
