@@ -167,7 +167,8 @@ if TYPE_CHECKING:
         shm_path: str  # a tmpfs the caller mounted, shared with others; "": the runtime mounts one of its own
         devices: list[str]  # HOST[:CONTAINER][:rwm], directories allowed
         device_cgroup_rules: list[str]  # "c 10:200 rwm"
-        sysctl: dict[str, str]
+        sysctl: dict[str, str]  # the user's: must fit the namespaces
+        default_sysctl: dict[str, str]  # containers.conf: left out where the namespace is shared
         systemd: bool  # process 1 is systemd: tmpfs on /run /run/lock /tmp /var/log/journal, writable cgroup
         shm_size_systemd: int
         # limits and rights

@@ -1,0 +1,433 @@
+"""config.json: an OCI runtime specification made from what was decided about a container.
+
+Follows runtime-spec 1.2 with podman's defaults. No I/O but the lookups that belong to the container (users in its root,
+device nodes, a seccomp profile); facts of the machine come in as HostFacts.
+"""
+
+from __future__ import annotations
+
+from ocicore.errors import InvalidInput, Unsupported
+from ocicore.linux.caps import CAPABILITIES
+from ocicore.runtime import capabilities, seccomp, spec_linux, spec_mounts, users
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from ocicore.runtime.types import ContainerConfig, HostFacts, RuntimeSpec
+
+    Json = dict[str, Any]
+    Warn = Callable[[str], None]
+
+#: Both runtimes we meet read it; nothing we write needs a later one.
+VERSION = "1.0.2"
+
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#: podman's nofile and nproc for containers, where the caller may have as much.
+DEFAULT_LIMIT = 1048576
+_DEFAULT_UMASK = 0o022
+_UNLIMITED = 2**64 - 1
+
+#: Which namespace a sysctl belongs to: key, prefixes, the word in messages.
+_SYSCTL_NAMESPACES = (
+    ("ipc", ("fs.mqueue.",), "IPC"),
+    ("net", ("net.",), "Network"),
+    ("uts", ("kernel.domainname", "kernel.hostname"), "UTS"),
+)
+
+
+def generate(config: ContainerConfig, *, rootfs: str, host: HostFacts, warn: Warn) -> RuntimeSpec:
+    """The runtime specification of a container.
+
+    Args:
+        config: decisions; `id` and `args` are required.
+        rootfs: host path of the mounted root (in the caller's mount namespace).
+        host: facts of the machine.
+        warn: hears one line for each thing asked for that is cut down (limits).
+    Raises NotFound for unknown users and devices, InvalidInput and Unsupported for contradictions.
+    """
+    if not config["args"]:
+        raise InvalidInput("no command specified")
+    user = users.resolve(config.get("user", ""), rootfs, _groups(config), **_overrides(config))
+    new_userns = spec_linux.namespace(config, "user", host)["mode"] != "host"
+    privileged = config.get("security", {}).get("privileged", False)
+
+    mounts = spec_mounts.build(config, rootfs=rootfs, host=host, new_userns=new_userns)
+    devices: list[Json] = []
+    rules: list[Json] = []
+    extra: list[Json] = []
+    spec_linux.add_devices(config, host, devices, rules, extra, new_userns=new_userns)
+    if extra:
+        mounts = sorted([*mounts, *extra], key=lambda entry: entry["destination"].count("/"))
+
+    process = _process(config, user, host, warn)
+    linux = _linux(config, host, warn, new_userns=new_userns, devices=devices, rules=rules)
+    propagation = config.get("rootfs_propagation") or spec_mounts.root_propagation(mounts)
+    if propagation:
+        linux["rootfsPropagation"] = propagation
+    _add_seccomp(config, host, process, linux, privileged=privileged)
+
+    result: RuntimeSpec = {
+        "ociVersion": VERSION,
+        "process": process,
+        "root": {"path": rootfs},
+        "mounts": mounts,
+        "linux": linux,
+        "annotations": _annotations(config),
+    }
+    if config.get("read_only"):
+        result["root"]["readonly"] = True
+    hostname = _hostname(config, host)
+    if hostname:
+        result["hostname"] = hostname
+    if config.get("domainname"):
+        result["domainname"] = config["domainname"]
+    if config.get("hooks"):
+        result["hooks"] = dict(config["hooks"])
+    return result
+
+
+def _process(config: ContainerConfig, user: users.ResolvedUser, host: HostFacts, warn: Warn) -> Json:
+    security = config.get("security", {})
+    args = list(config["args"])
+    if config.get("init"):
+        args = [spec_mounts.INIT_TARGET, "--", *args]
+    process: Json = {
+        "user": _user(config, user, host, warn),
+        "args": args,
+        "env": _environment(config, user, host),
+        "cwd": config.get("cwd") or "/",
+        "capabilities": _capabilities(config, user, host),
+        "rlimits": _rlimits(config, host, warn),
+    }
+    if config.get("terminal"):
+        process["terminal"] = True
+    if security.get("no_new_privileges"):
+        process["noNewPrivileges"] = True
+    profile = _apparmor(config, host)
+    if profile:
+        process["apparmorProfile"] = profile
+    if security.get("selinux_process_label"):
+        process["selinuxLabel"] = security["selinux_process_label"]
+    if "oom_score_adj" in config:
+        process["oomScoreAdj"] = _oom_score(config["oom_score_adj"], host, warn)
+    if config.get("io_priority"):
+        process["ioPriority"] = config["io_priority"]
+    if config.get("scheduler"):
+        process["scheduler"] = config["scheduler"]
+    return process
+
+
+def _user(config: ContainerConfig, user: users.ResolvedUser, host: HostFacts, warn: Warn) -> Json:
+    result: Json = {"uid": user.uid, "gid": user.gid, "umask": _umask(config)}
+    groups = set(user.supplementary)
+    if config.get("user"):
+        groups.add(user.gid)
+    known = []
+    for gid in sorted(groups):
+        if _gid_exists(gid, config, host):
+            known.append(gid)
+        else:
+            warn(f"additional gid={gid} is not present in the user namespace, skip setting it")
+    if known:
+        result["additionalGids"] = known
+    return result
+
+
+def _gid_exists(gid: int, config: ContainerConfig, host: HostFacts) -> bool:
+    mappings = config.get("gid_mappings")
+    if mappings:
+        return any(
+            extent["container_id"] <= gid < extent["container_id"] + extent["size"] for extent in mappings
+        )
+    return any(inside <= gid < inside + size for inside, _, size in host.gid_map)
+
+
+def _umask(config: ContainerConfig) -> int:
+    text = config.get("umask", "")
+    if not text:
+        return _DEFAULT_UMASK
+    try:
+        value = int(text, 8)
+    except ValueError:
+        value = -1
+    if not 0 <= value <= 0o777:
+        raise InvalidInput(f"invalid umask {text}: invalid argument")
+    return value
+
+
+def _groups(config: ContainerConfig) -> Sequence[str]:
+    return [name for name in config.get("group_add", ()) if name != "keep-groups"]
+
+
+def _overrides(config: ContainerConfig) -> dict[str, str]:
+    """Files which will be bound over the image's user database, as they decide what a name means."""
+    result = {}
+    for mount in config.get("mounts", ()):
+        for key in ("passwd", "group"):
+            if mount["destination"] == f"/etc/{key}":
+                result[key] = mount.get("source", "")
+            elif mount["destination"] == "/etc" and key not in result and mount["type"] == "bind":
+                result[key] = f"{mount.get('source', '')}/{key}"
+    return result
+
+
+def _environment(config: ContainerConfig, user: users.ResolvedUser, host: HostFacts) -> list[str]:
+    env = dict(config.get("env", {}))
+    if not config.get("unset_env_all"):
+        defaults = {"PATH": DEFAULT_PATH, "container": "podman"}
+        if config.get("terminal"):
+            defaults["TERM"] = "xterm"
+        hostname = _hostname(config, host) or host.hostname
+        if spec_linux.namespace(config, "uts", host)["mode"] != "path":
+            defaults["HOSTNAME"] = hostname
+        defaults["HOME"] = user.home
+        if config.get("systemd"):
+            defaults["container_uuid"] = config["id"][:32]
+        for key, value in defaults.items():
+            env.setdefault(key, value)
+    for name in config.get("unset_env", ()):
+        env.pop(name, None)
+    return [f"{key}={value}" for key, value in env.items()]
+
+
+def _hostname(config: ContainerConfig, host: HostFacts) -> str:
+    if spec_linux.namespace(config, "uts", host)["mode"] != "private":
+        return ""
+    return config.get("hostname") or config["id"][:12]
+
+
+def _capabilities(config: ContainerConfig, user: users.ResolvedUser, host: HostFacts) -> Json:
+    security = config.get("security", {})
+    added = security.get("cap_add", ())
+    if security.get("privileged"):
+        names = sorted(CAPABILITIES if host.bounding is None else host.bounding)
+    else:
+        base = security.get("capabilities", capabilities.DEFAULT)
+        names = capabilities.merge(base, added, security.get("cap_drop", ()), host.bounding)
+    if user.uid == 0:
+        return capabilities.for_root(names)
+    return capabilities.for_user(names, added)
+
+
+def _rlimits(config: ContainerConfig, host: HostFacts, warn: Warn) -> list[Json]:
+    """Limits as asked for, cut down to what this process may set; nofile and nproc always have a value."""
+    result: list[Json] = []
+    seen = set()
+    for limit in config.get("rlimits", ()):
+        name = limit["type"].upper().removeprefix("RLIMIT_")
+        soft, hard = limit["soft"], limit["hard"]
+        if not host.may_raise_limits and name in host.rlimits:
+            allowed = host.rlimits[name][1]
+            clamped = _smaller(hard, allowed)
+            if clamped != hard:
+                warn(f"limit {name.lower()}={hard} is above what this user may set; using {clamped}")
+                hard = clamped
+            soft = _smaller(soft, hard)
+        seen.add(name)
+        result.append(_rlimit(name, soft, hard))
+    for name in ("NOFILE", "NPROC"):
+        if name in seen:
+            continue
+        soft = hard = DEFAULT_LIMIT
+        if not host.may_raise_limits and name in host.rlimits:
+            soft = _smaller(DEFAULT_LIMIT, host.rlimits[name][0])
+            hard = _smaller(DEFAULT_LIMIT, host.rlimits[name][1])
+        result.append(_rlimit(name, soft, hard))
+    return result
+
+
+def _smaller(one: int, other: int) -> int:
+    if one < 0:
+        return other
+    return one if other < 0 else min(one, other)
+
+
+def _rlimit(name: str, soft: int, hard: int) -> Json:
+    return {
+        "type": f"RLIMIT_{name}",
+        "soft": _UNLIMITED if soft < 0 else soft,
+        "hard": _UNLIMITED if hard < 0 else hard,
+    }
+
+
+def _oom_score(wanted: int, host: HostFacts, warn: Warn) -> int:
+    """An ordinary user may not go below the value it has (proc(5))."""
+    if not -1000 <= wanted <= 1000:
+        raise InvalidInput(f"invalid oom score adjustment {wanted}: must be between -1000 and 1000")
+    if not host.rootless:
+        return wanted
+    with open("/proc/self/oom_score_adj") as stream:
+        current = int(stream.read())
+    if wanted < current:
+        warn(f"requested oom_score_adj={wanted} is lower than the current one, changing to {current}")
+        return current
+    return wanted
+
+
+def _apparmor(config: ContainerConfig, host: HostFacts) -> str:
+    profile = config.get("security", {}).get("apparmor", "")
+    if not host.apparmor:
+        if profile and profile != "unconfined":
+            raise Unsupported(
+                f'apparmor profile "{profile}" specified, but Apparmor is not enabled on this system'
+            )
+        return ""
+    return profile
+
+
+def _linux(
+    config: ContainerConfig,
+    host: HostFacts,
+    warn: Warn,
+    *,
+    new_userns: bool,
+    devices: list[Json],
+    rules: list[Json],
+) -> Json:
+    security = config.get("security", {})
+    sys_is_host = not spec_mounts.may_mount_sysfs(config, host, new_userns=new_userns)
+    masked, readonly = spec_linux.hidden_paths(config, host, sys_is_host=sys_is_host)
+    resources = spec_linux.resources(config, host, warn)
+    if rules:
+        resources["devices"] = rules
+    linux: Json = {"namespaces": spec_linux.namespaces(config, host), **spec_linux.id_mappings(config)}
+    path = spec_linux.cgroups_path(config, host)
+    optional: Json = {
+        "sysctl": _sysctl(config, host),
+        "resources": resources,
+        "cgroupsPath": path,
+        "devices": devices,
+        "maskedPaths": masked,
+        "readonlyPaths": readonly,
+        "mountLabel": security.get("selinux_mount_label", ""),
+    }
+    linux.update({key: value for key, value in optional.items() if value})
+    if config.get("personality"):
+        domain = config["personality"].upper()
+        if domain not in {"LINUX", "LINUX32"}:
+            raise InvalidInput(f'unknown personality "{config["personality"]}": want LINUX or LINUX32')
+        linux["personality"] = {"domain": domain}
+    if config.get("rdt_class"):
+        linux["intelRdt"] = {"closID": config["rdt_class"]}
+    return linux
+
+
+def _sysctl(config: ContainerConfig, host: HostFacts) -> dict[str, str]:
+    """Default sysctls that fit the namespaces, then the user's, which must fit."""
+    modes = {kind: spec_linux.namespace(config, kind, host)["mode"] for kind, _, _ in _SYSCTL_NAMESPACES}
+    shared = [prefixes for kind, prefixes, _ in _SYSCTL_NAMESPACES if modes[kind] in {"host", "path"}]
+    result = {
+        key: value
+        for key, value in config.get("default_sysctl", {}).items()
+        if not any(key.startswith(prefixes) for prefixes in shared)
+    }
+    for key, value in config.get("sysctl", {}).items():
+        for kind, prefixes, title in _SYSCTL_NAMESPACES:
+            if key.startswith(prefixes) and modes[kind] == "host":
+                raise InvalidInput(
+                    f"sysctl {key}={value} can't be set since {title} Namespace set to host: invalid argument"
+                )
+        result[key] = value
+    return result
+
+
+def _add_seccomp(
+    config: ContainerConfig, host: HostFacts, process: Json, linux: Json, *, privileged: bool
+) -> None:
+    security = config.get("security", {})
+    wanted = security.get("seccomp", "")
+    if wanted == "unconfined" or not host.seccomp:
+        return
+    granted = frozenset(process["capabilities"]["bounding"])
+    if security.get("seccomp_profile"):
+        linux["seccomp"] = seccomp.resolve(
+            security["seccomp_profile"], granted, architecture=host.architecture, kernel=host.kernel
+        )
+    elif wanted:
+        linux["seccomp"] = seccomp.from_file(
+            wanted, granted, architecture=host.architecture, kernel=host.kernel
+        )
+    elif not privileged:
+        linux["seccomp"] = seccomp.default(granted, architecture=host.architecture, kernel=host.kernel)
+
+
+def _annotations(config: ContainerConfig) -> dict[str, str]:
+    result = {"io.container.manager": config.get("manager", "libpod")}
+    if config.get("created"):
+        result["io.kubernetes.cri-o.Created"] = config["created"]
+        result["io.kubernetes.cri-o.TTY"] = "true" if config.get("terminal") else "false"
+    for key, name in (
+        ("auto_remove", "io.podman.annotations.autoremove"),
+        ("init", "io.podman.annotations.init"),
+        ("publish_all", "io.podman.annotations.publish-all"),
+    ):
+        if config.get(key):
+            result[name] = "TRUE"
+    if config.get("security", {}).get("privileged"):
+        result["io.podman.annotations.privileged"] = "TRUE"
+    if config.get("group_add") == ["keep-groups"]:
+        result["run.oci.keep_original_groups"] = "1"
+    if config.get("stop_signal"):
+        result["org.opencontainers.image.stopSignal"] = str(config["stop_signal"])
+    result.update(config.get("annotations", {}))
+    return result
+
+
+def exec_process(
+    spec: RuntimeSpec,
+    *,
+    args: Sequence[str],
+    env: Mapping[str, str] | None = None,
+    cwd: str = "",
+    user: str = "",
+    rootfs: str = "",
+    terminal: bool = False,
+    privileged: bool = False,
+    cap_add: Sequence[str] = (),
+    host: HostFacts | None = None,
+) -> Json:
+    """The process object of one more process in a running container.
+
+    Args:
+        spec: the container's own specification, from which everything not named is taken.
+        env: added to the container's; user: "" keeps the container's, else looked up in `rootfs`.
+        privileged: all capabilities of `host`'s bounding set (or the container's own, when unknown).
+    """
+    base = spec["process"]
+    process = {key: value for key, value in base.items() if key not in {"terminal", "consoleSize"}}
+    process["args"] = list(args)
+    process["cwd"] = cwd or base.get("cwd") or "/"
+    variables = dict(entry.partition("=")[::2] for entry in base.get("env", ()))
+    if terminal:
+        process["terminal"] = True
+        variables.setdefault("TERM", "xterm")
+    uid = base["user"]["uid"]
+    if user:
+        found = users.resolve(user, rootfs)
+        uid = found.uid
+        groups = sorted({found.gid, *found.supplementary})
+        process["user"] = {**base["user"], "uid": found.uid, "gid": found.gid, "additionalGids": groups}
+        variables["HOME"] = found.home
+    if env:
+        variables.update(env)
+    process["env"] = [f"{key}={value}" for key, value in variables.items()]
+
+    bounding = list(base.get("capabilities", {}).get("bounding", ()))
+    if privileged:
+        if host is not None and host.bounding is not None:
+            bounding = sorted(host.bounding)
+        process["capabilities"] = capabilities.for_root(bounding)
+        process.pop("noNewPrivileges", None)
+        process.pop("apparmorProfile", None)
+    elif cap_add:
+        bounding = capabilities.merge(bounding, cap_add, (), host.bounding if host else None)
+        process["capabilities"] = (
+            capabilities.for_root(bounding) if uid == 0 else capabilities.for_user(bounding, cap_add)
+        )
+    elif user:
+        process["capabilities"] = (
+            capabilities.for_root(bounding) if uid == 0 else capabilities.for_user(bounding, ())
+        )
+    return process
