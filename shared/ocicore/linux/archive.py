@@ -60,7 +60,7 @@ class Limits:
 
     __slots__ = ("bytes", "entries", "name")
 
-    def __init__(self, *, entries: int = 20_000_000, bytes: int = 1 << 42, name: int = 4095) -> None:  # noqa: A002
+    def __init__(self, *, entries: int = 20_000_000, bytes: int = 1 << 42, name: int = 4095) -> None:
         self.entries = entries
         self.bytes = bytes
         self.name = name
@@ -84,7 +84,7 @@ class UnpackResult:
         self,
         *,
         entries: int,
-        bytes: int,  # noqa: A002
+        bytes: int,
         stream_bytes: int,
         uids: list[int],
         gids: list[int],
@@ -105,7 +105,7 @@ class PackResult:
 
     __slots__ = ("bytes", "entries", "stream_bytes")
 
-    def __init__(self, *, entries: int, bytes: int, stream_bytes: int) -> None:  # noqa: A002
+    def __init__(self, *, entries: int, bytes: int, stream_bytes: int) -> None:
         self.entries = entries
         self.bytes = bytes
         self.stream_bytes = stream_bytes
@@ -135,7 +135,7 @@ class Usage:
 
     __slots__ = ("bytes", "inodes")
 
-    def __init__(self, bytes: int, inodes: int) -> None:  # noqa: A002
+    def __init__(self, bytes: int, inodes: int) -> None:
         self.bytes = bytes
         self.inodes = inodes
 

@@ -1,0 +1,88 @@
+"""Compile the C helper `_native` through cffi (API mode, limited API, so one file serves every Python ≥ 3.11).
+
+Run directly, it builds in place, beside itself; setup.py uses `ffibuilder`. api.h and archive_api.h are the
+one list of declarations, read by the C compiler and by cffi alike.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import shlex
+import subprocess
+import sys
+import sysconfig
+
+from cffi import FFI
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+MODULE = "ocicore.native._native"
+DECLARATIONS = ["api.h"]
+WARNINGS = ["-Wall", "-Wextra", "-Werror"]
+
+
+def _compiler() -> list[str]:
+    return shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
+
+
+def embed_pause_program() -> None:
+    """Compile pause.c to a static program and write its bytes to pause_image.h for userns.c."""
+    program = os.path.join(HERE, "pause.bin")
+    protection = ["-fcf-protection=none"] if os.uname().machine == "x86_64" else []
+    command = [
+        *_compiler(),
+        *("-Os", *WARNINGS, "-static", "-nostdlib", "-ffreestanding", "-fno-pie", "-no-pie"),
+        *("-fno-stack-protector", "-fno-asynchronous-unwind-tables", *protection),
+        *("-s", "-Wl,--build-id=none", "-Wl,-z,norelro", "-Wl,-z,noseparate-code", "-Wl,-z,noexecstack"),
+        *("-o", program, os.path.join(HERE, "pause.c")),
+    ]
+    subprocess.run(command, check=True)
+    with open(program, "rb") as stream:
+        image = stream.read()
+    os.unlink(program)
+    lines = [",".join(str(byte) for byte in image[i : i + 24]) for i in range(0, len(image), 24)]
+    text = "static const unsigned char pause_image[] = {\n" + ",\n".join(lines) + "};\n"
+    target = os.path.join(HERE, "pause_image.h")
+    if not os.path.exists(target) or open(target).read() != text:
+        with open(target, "w") as out:
+            out.write(text)
+
+
+def make_builder(base: str) -> FFI:
+    """The cffi builder; paths of sources are relative to `base`, as setuptools wants them."""
+    builder = FFI()
+    for header in DECLARATIONS:
+        with open(os.path.join(HERE, header), encoding="utf-8") as stream:
+            builder.cdef(stream.read())
+    sources = [
+        os.path.relpath(path, base)
+        for path in sorted(glob.glob(os.path.join(HERE, "*.c")))
+        if os.path.basename(path) not in ("pause.c", "_native.c")
+    ]
+    # -Wno-unused-parameter is for the file cffi generates.
+    builder.set_source(
+        MODULE,
+        '#include "native.h"\n',
+        sources=sources,
+        include_dirs=[os.path.relpath(HERE, base)],
+        define_macros=[("_GNU_SOURCE", "1"), ("_FILE_OFFSET_BITS", "64")],
+        extra_compile_args=["-std=gnu11", "-O2", "-fvisibility=hidden", *WARNINGS, "-Wno-unused-parameter"],
+        py_limited_api=True,
+    )
+    return builder
+
+
+embed_pause_program()
+ffibuilder = make_builder(os.getcwd())
+
+if __name__ == "__main__":
+    # cffi puts the result below tmpdir by the module's dotted name: the folder above "ocicore".
+    root = os.path.dirname(os.path.dirname(HERE))
+    os.chdir(root)
+    # The same objects would be reused after a header changed.
+    for stale in glob.glob(os.path.join(HERE, "*.o")):
+        os.unlink(stale)
+    made = make_builder(root).compile(tmpdir=root, verbose="-v" in sys.argv)
+    for left in glob.glob(os.path.join(HERE, "*.o")):
+        os.unlink(left)
+    print(made)
