@@ -34,8 +34,7 @@ def run(
     done = subprocess.run(
         argv,
         input=data if data is not None else b"",
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         env=env,
         cwd=cwd,
         timeout=timeout,
