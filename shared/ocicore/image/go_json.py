@@ -15,7 +15,7 @@ try:
 
     _quote = _c_quote
 except ImportError:
-    from json.encoder import py_encode_basestring as _py_quote  # type: ignore[attr-defined]
+    from json.encoder import py_encode_basestring as _py_quote
 
     _quote = _py_quote
 
