@@ -10,7 +10,17 @@ from ocicore.oci.platform import Platform
 class Descriptor:
     """A reference to content by digest; `extra` keeps keys this version does not know."""
 
-    __slots__ = ("annotations", "artifact_type", "data", "digest", "extra", "media_type", "platform", "size", "urls")
+    __slots__ = (
+        "annotations",
+        "artifact_type",
+        "data",
+        "digest",
+        "extra",
+        "media_type",
+        "platform",
+        "size",
+        "urls",
+    )
 
     def __init__(
         self,
@@ -80,7 +90,9 @@ class Descriptor:
         platform = data.pop("platform", None)
         artifact_type = data.pop("artifactType", None) or ""
         inline = data.pop("data", None) or ""
-        if not isinstance(annotations, dict) or not all(isinstance(item, str) for item in annotations.values()):
+        if not isinstance(annotations, dict) or not all(
+            isinstance(item, str) for item in annotations.values()
+        ):
             raise Corrupted(f"parsing {where}: annotations are not strings")
         if not isinstance(urls, list) or not all(isinstance(item, str) for item in urls):
             raise Corrupted(f"parsing {where}: urls are not strings")

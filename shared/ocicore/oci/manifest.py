@@ -100,7 +100,9 @@ class Index:
         plain = [item for item in self.manifests if item.platform is None]
         if len(self.manifests) == 1 and plain:
             return plain[0]
-        offered = ", ".join(sorted({str(item.platform) for item in self.manifests if item.platform})) or "none"
+        offered = (
+            ", ".join(sorted({str(item.platform) for item in self.manifests if item.platform})) or "none"
+        )
         raise NotFound(
             f"no image found in manifest list for architecture {target.architecture!r}, "
             f"variant {target.variant!r}, OS {target.os!r}",
@@ -110,7 +112,9 @@ class Index:
 
 def _load(raw: bytes) -> dict[str, object]:
     if len(raw) > MAX_MANIFEST_SIZE:
-        raise InvalidManifest(f"parsing manifest: {len(raw)} bytes, more than the {MAX_MANIFEST_SIZE} allowed")
+        raise InvalidManifest(
+            f"parsing manifest: {len(raw)} bytes, more than the {MAX_MANIFEST_SIZE} allowed"
+        )
     import json
 
     try:
@@ -164,7 +168,13 @@ def parse_manifest(raw: bytes, media_type: str | None = None) -> Manifest | Inde
     if "manifests" in value and ("layers" in value or "config" in value or "fsLayers" in value):
         raise InvalidManifest("parsing manifest: it is both an image manifest and an index")
     inner = value.get("mediaType")
-    if kind and isinstance(inner, str) and inner and inner != kind and (mt.is_index(inner) != mt.is_index(kind)):
+    if (
+        kind
+        and isinstance(inner, str)
+        and inner
+        and inner != kind
+        and (mt.is_index(inner) != mt.is_index(kind))
+    ):
         raise InvalidManifest(f"parsing manifest: it was announced as {kind} and says it is {inner}")
     if not kind:
         raise InvalidManifest("parsing manifest: unknown type", hint="neither OCI, Docker v2s2 nor v2s1")
@@ -174,7 +184,9 @@ def parse_manifest(raw: bytes, media_type: str | None = None) -> Manifest | Inde
     if not isinstance(annotations, dict):
         raise InvalidManifest("parsing manifest: annotations are not an object")
     subject = value.get("subject")
-    subject_descriptor = Descriptor.from_json(subject, where="manifest subject") if subject is not None else None
+    subject_descriptor = (
+        Descriptor.from_json(subject, where="manifest subject") if subject is not None else None
+    )
     artifact_type = str(value.get("artifactType") or "")
     if mt.is_index(kind):
         return Index(
@@ -206,18 +218,29 @@ def _descriptors(value: dict[str, object], key: str) -> list[Descriptor]:
         items = []
     if not isinstance(items, list):
         raise InvalidManifest(f"parsing manifest: {key} is not a list")
-    return [Descriptor.from_json(item, where=f"manifest {key}[{number}]") for number, item in enumerate(items)]
+    return [
+        Descriptor.from_json(item, where=f"manifest {key}[{number}]") for number, item in enumerate(items)
+    ]
 
 
 def _parse_v1(raw: bytes, value: dict[str, object], kind: str) -> Manifest:
     blobs, history = value.get("fsLayers"), value.get("history")
-    if not isinstance(blobs, list) or not isinstance(history, list) or len(blobs) != len(history) or not blobs:
-        raise InvalidManifest("parsing schema 1 manifest: fsLayers and history differ in length or are missing")
+    if (
+        not isinstance(blobs, list)
+        or not isinstance(history, list)
+        or len(blobs) != len(history)
+        or not blobs
+    ):
+        raise InvalidManifest(
+            "parsing schema 1 manifest: fsLayers and history differ in length or are missing"
+        )
     layers = []
     for number, item in enumerate(reversed(blobs)):  # newest first in v2s1
         digest = item.get("blobSum") if isinstance(item, dict) else None
         if not isinstance(digest, str) or not _digest.is_valid(digest):
-            raise InvalidManifest(f"parsing schema 1 manifest: fsLayers: invalid digest {digest!r} of layer {number}")
+            raise InvalidManifest(
+                f"parsing schema 1 manifest: fsLayers: invalid digest {digest!r} of layer {number}"
+            )
         layers.append(Descriptor(mt.DOCKER_LAYER_GZIP, digest, -1))
     return Manifest(kind, None, layers, raw=raw, json=value)
 

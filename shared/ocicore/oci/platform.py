@@ -122,7 +122,9 @@ def parse(text: str) -> Platform:
     """
     parts = text.strip().split("/")
     if len(parts) > 3 or not all(part and not part.isspace() for part in parts):
-        raise InvalidInput(f"invalid platform {text!r}", hint="expected OS/ARCH[/VARIANT], e.g. linux/arm64/v8")
+        raise InvalidInput(
+            f"invalid platform {text!r}", hint="expected OS/ARCH[/VARIANT], e.g. linux/arm64/v8"
+        )
     here = host()
     if parts[0] == "local" and len(parts) == 1:
         return here

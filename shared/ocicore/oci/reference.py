@@ -183,7 +183,9 @@ def parse(text: str) -> Reference:
         raise InvalidReference(_bad(text, f"invalid registry {domain!r}"))
     _check_path(text, path)
     if len(name) > MAX_NAME_LENGTH:
-        raise InvalidReference(_bad(text, f"repository name must not be more than {MAX_NAME_LENGTH} characters"))
+        raise InvalidReference(
+            _bad(text, f"repository name must not be more than {MAX_NAME_LENGTH} characters")
+        )
     return Reference(domain, path, tag, digest)
 
 
