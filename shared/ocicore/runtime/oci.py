@@ -1,0 +1,358 @@
+"""OCI runtimes (crun, runc, runsc, any other) through the command line they all copied from runc.
+
+Which one is used, its commands, and what its error text means: podman's wording and exit statuses (126: may not be
+run, 127: not found), because scripts match on them.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ocicore.errors import Error, InvalidInput, MissingProgram, NotFound
+from ocicore.files import quick_json
+from ocicore.linux import spawn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    Json = dict[str, Any]
+
+#: Order in which an unnamed runtime is looked for.
+PREFERENCE = ("crun", "runc", "runsc", "youki", "kata")
+
+#: Where runtimes are looked for besides the configured table and PATH.
+_FOLDERS = (
+    "/usr/bin",
+    "/usr/sbin",
+    "/usr/local/bin",
+    "/usr/local/sbin",
+    "/sbin",
+    "/bin",
+    "/usr/lib/cri-o-runc/sbin",
+    "/run/current-system/sw/bin",
+)
+_NO_CGROUPS = frozenset({"crun", "krun", "crun-vm", "crun-wasm"})
+
+
+class RuntimeFailure(Error):
+    """An OCI runtime failed for a reason of its own; status 126/127 when the command could not be run."""
+
+
+class CommandNotFound(RuntimeFailure):
+    """The command named does not exist in the container."""
+
+    exit_status = 127
+
+
+class CommandDenied(RuntimeFailure):
+    """The command exists and may not be executed."""
+
+    exit_status = 126
+
+
+def runtime_error(name: str, text: str) -> RuntimeFailure:
+    """A runtime's error text as podman words it, with podman's exit status."""
+    lines = [line for line in text.replace("\r", "").strip().split("\n") if line.strip()]
+    for line in lines:
+        low = line.lower()
+        if "permission denied" in low or "operation not permitted" in low:
+            return CommandDenied(f"{name}: {line.strip()}: OCI permission denied")
+    for line in lines:
+        low = line.lower()
+        if (
+            "executable file not found in" in low
+            or "no such file or directory" in low
+            or "open executable" in low
+        ):
+            return CommandNotFound(
+                f"{name}: {line.strip()}: OCI runtime attempted to invoke a command that was not found"
+            )
+    message = " ".join(line.strip() for line in lines) or "failed without saying why"
+    if "`/proc/" in message and "/attr" in message:
+        for end, verb in (("/exec`", "assign"), ("/current`", "get"), ("`", "process")):
+            if end in message:
+                return RuntimeFailure(
+                    f"{name}: {message}: OCI runtime error: unable to {verb} security attribute"
+                )
+    return RuntimeFailure(f"{name}: {message}: OCI runtime error")
+
+
+def run_status(error: Error) -> int:
+    """Exit status of `run` for a container that could not be started: 127 when something was not found, else 126."""
+    if error.exit_status is not None:
+        return error.exit_status
+    low = str(error).lower()
+    return 127 if "not found" in low or "no such file" in low or "executable path is empty" in low else 126
+
+
+def log_message(path: str) -> str:
+    """The last error a runtime wrote with --log-format=json, "" when there is none."""
+    try:
+        with open(path, "rb") as stream:
+            lines = stream.read().split(b"\n")
+    except OSError:
+        return ""
+    for line in reversed(lines):
+        try:
+            entry = quick_json.loads(line) if line.strip() else None
+        except ValueError:
+            continue
+        if isinstance(entry, dict) and entry.get("level") in {"error", "fatal", None} and entry.get("msg"):
+            return str(entry["msg"])
+    return ""
+
+
+def choose(
+    requested: str,
+    configured: str,
+    table: Mapping[str, Sequence[str]],
+    *,
+    cgroup_mode: str,
+    env: Mapping[str, str],
+    flags: Sequence[str] = (),
+) -> OCIRuntime:
+    """The runtime to use.
+
+    Args:
+        requested: --runtime (a name or a path), "" for none.
+        configured: `runtime` of containers.conf, "" for none; one that cannot work here is passed over.
+        table: `[engine.runtimes]`, name -> paths.
+        cgroup_mode: "v1", "hybrid" or "v2".
+        env: environment for the runtime; PATH is searched too.
+        flags: --runtime-flag values, without their dashes.
+    Raises InvalidInput when the one requested does not exist, MissingProgram when there is none at all.
+    """
+    folders = [*_FOLDERS, *env.get("PATH", "").split(":")]
+    if requested:
+        path = _locate(requested, table, folders)
+        if not path:
+            raise InvalidInput(f"requested OCI runtime {requested} is not available: invalid argument")
+        return OCIRuntime(os.path.basename(requested), path, env, flags, "named by --runtime")
+    notes = []
+    order = [configured, *PREFERENCE] if configured else list(PREFERENCE)
+    for name in order:
+        path = _locate(name, table, folders)
+        if not path:
+            notes.append(f"{name}: not installed")
+            continue
+        obstacle = _obstacle(name, cgroup_mode)
+        if obstacle:
+            notes.append(f"{name}: {obstacle}")
+            continue
+        reason = "named by containers.conf" if name == configured else "the first that works here"
+        if notes:
+            reason += f" ({'; '.join(dict.fromkeys(notes))})"
+        return OCIRuntime(os.path.basename(name), path, env, flags, reason)
+    raise MissingProgram(
+        f"no OCI runtime works on this host: {'; '.join(notes)}",
+        hint="install the package crun or runc",
+    )
+
+
+def _locate(name: str, table: Mapping[str, Sequence[str]], folders: Sequence[str]) -> str:
+    if "/" in name:
+        return name if os.access(name, os.X_OK) else ""
+    for path in table.get(name, ()):
+        if os.access(path, os.X_OK):
+            return path
+    return spawn.find(name, folders)
+
+
+def _obstacle(name: str, cgroup_mode: str) -> str:
+    """Why a runtime cannot work on this host, told from the host alone (running it would cost milliseconds)."""
+    if name.startswith("crun") and cgroup_mode == "hybrid":
+        return "does not support hybrid cgroups"
+    return ""
+
+
+class OCIRuntime:
+    """One runtime program.
+
+    Slots:
+        name: as used in messages; path: absolute; env: environment of its processes;
+        flags: global options, with their dashes; reason: why this one, for `info`.
+    """
+
+    __slots__ = ("env", "flags", "name", "path", "reason")
+
+    def __init__(
+        self, name: str, path: str, env: Mapping[str, str], flags: Sequence[str] = (), reason: str = ""
+    ) -> None:
+        self.name = name
+        self.path = path
+        self.env = env
+        self.flags = [flag if flag.startswith("-") else f"--{flag}" for flag in flags]
+        self.reason = reason
+
+    @property
+    def supports_no_cgroups(self) -> bool:
+        """Whether `--cgroup-manager=disabled` exists."""
+        return self.name in _NO_CGROUPS
+
+    @property
+    def rejects_json_log(self) -> bool:
+        """Runtimes without runc's --log-format."""
+        return self.name.startswith("kata")
+
+    def argv(self, *words: str, systemd_cgroup: bool = False) -> list[str]:
+        """A command line: program, global options, command."""
+        globals_ = ["--systemd-cgroup"] if systemd_cgroup else []
+        return [self.path, *self.flags, *globals_, *words]
+
+    def state(self, container_id: str) -> Json:
+        """The runtime's own record (runtime-spec: state). Raises NotFound when it knows no such container."""
+        result = self._call("state", container_id)
+        state = quick_json.loads(result.stdout)
+        if not isinstance(state, dict):
+            raise RuntimeFailure(f"{self.name}: state of {container_id}: not a JSON object")
+        return state
+
+    def start(self, container_id: str) -> None:
+        """Let a created container's process run."""
+        self._call("start", container_id)
+
+    def kill(self, container_id: str, signal: int, *, all: bool = False) -> None:
+        """Send a signal to process 1, or with `all` to every process."""
+        words = ["kill", "--all"] if all else ["kill"]
+        self._call(*words, container_id, str(signal))
+
+    def delete(self, container_id: str, *, force: bool = False) -> None:
+        """Forget a container and remove its cgroup; force kills it first. Unknown containers are no error."""
+        words = ["delete", "--force"] if force else ["delete"]
+        try:
+            self._call(*words, container_id)
+        except NotFound:
+            return
+
+    def pause(self, container_id: str) -> None:
+        """Freeze every process."""
+        self._call("pause", container_id)
+
+    def resume(self, container_id: str) -> None:
+        """Thaw every process."""
+        self._call("resume", container_id)
+
+    def update(self, container_id: str, resources: Json) -> None:
+        """Change limits; `resources` is linux.resources."""
+        self._call("update", "--resources=-", container_id, stdin=quick_json.dumps(resources).encode())
+
+    def processes(self, container_id: str) -> list[int]:
+        """Host pids of the container."""
+        result = self._call("ps", "--format", "json", container_id)
+        return [int(pid) for pid in quick_json.loads(result.stdout) or ()]
+
+    def features(self) -> Json:
+        """`features` (runtime-spec 1.1), {} from runtimes without it."""
+        completed = spawn.capture(self.argv("features"), self.env)
+        try:
+            found = quick_json.loads(completed.stdout)
+        except ValueError:
+            return {}
+        return found if completed.status == 0 and isinstance(found, dict) else {}
+
+    def version(self) -> str:
+        """What `--version` prints, "" when it fails."""
+        completed = spawn.capture([self.path, "--version"], self.env)
+        return completed.stdout.decode("utf-8", "replace").strip() if completed.status == 0 else ""
+
+    def checkpoint(
+        self, container_id: str, *, image_path: str, work_path: str, options: Sequence[str] = ()
+    ) -> None:
+        """Write a container's state with criu; `options` are the runtime's own (--leave-running, --tcp-established …)."""
+        self._call("checkpoint", "--image-path", image_path, "--work-path", work_path, *options, container_id)
+
+    def run_foreground(
+        self,
+        container_id: str,
+        bundle: str,
+        *,
+        stdin: int = 0,
+        stdout: int = 1,
+        stderr: int = 2,
+        pid_file: str = "",
+        preserve_fds: Mapping[int, int] | None = None,
+        no_pivot: bool = False,
+        no_new_keyring: bool = False,
+        systemd_cgroup: bool = False,
+    ) -> int:
+        """Create, start, wait for and delete a container without a monitor; the status of its process.
+
+        Args:
+            stdin, stdout, stderr: our descriptors for the container's streams; with process.terminal they must be
+                a terminal, which the runtime then uses itself.
+            preserve_fds: further descriptors, number in the container (3, 4, … without holes) -> ours.
+        Raises RuntimeFailure (126/127 where the command cannot be run) when the runtime failed itself.
+        """
+        log_fd = os.memfd_create("oci-log", 0)
+        fds = {0: stdin, 1: stdout, 2: stderr, **(preserve_fds or {})}
+        try:
+            # The log must outlive the exec of the runtime and be a path: the child finds it under its own /proc.
+            log_number = max(fds) + 1
+            words = ["--log-format=json", "--log", f"/proc/self/fd/{log_number}"]
+            if self.rejects_json_log:
+                words = []
+            command = ["run", "--bundle", bundle]
+            if pid_file:
+                command += ["--pid-file", pid_file]
+            if preserve_fds:
+                command += ["--preserve-fds", str(len(preserve_fds))]
+            if no_pivot:
+                command.append("--no-pivot")
+            if no_new_keyring:
+                command.append("--no-new-keyring")
+            argv = [*self.argv(systemd_cgroup=systemd_cgroup), *words, *command, container_id]
+            status = spawn.run(argv, self.env, {**fds, log_number: log_fd})
+            text = log_message(f"/proc/self/fd/{log_fd}") if status != 0 else ""
+        finally:
+            os.close(log_fd)
+        if text:
+            raise runtime_error(self.name, text)
+        return 128 - status if status < 0 else status
+
+    def exec_foreground(
+        self,
+        container_id: str,
+        process_file: str,
+        *,
+        stdin: int = 0,
+        stdout: int = 1,
+        stderr: int = 2,
+        pid_file: str = "",
+        detach: bool = False,
+        preserve_fds: Mapping[int, int] | None = None,
+    ) -> int:
+        """Run one more process from a file with an OCI process object, without a monitor; its status."""
+        command = ["exec", "--process", process_file]
+        if pid_file:
+            command += ["--pid-file", pid_file]
+        if detach:
+            command.append("--detach")
+        if preserve_fds:
+            command += ["--preserve-fds", str(len(preserve_fds))]
+        fds = {0: stdin, 1: stdout, 2: stderr, **(preserve_fds or {})}
+        status = spawn.run(self.argv(*command, container_id), self.env, fds)
+        return 128 - status if status < 0 else status
+
+    def _call(self, command: str, *words: str, stdin: bytes = b"") -> spawn.Completed:
+        completed = spawn.capture(self.argv(command, *words), self.env, stdin)
+        if completed.status != 0:
+            raise self._failure(completed, words[-1] if words else "")
+        return completed
+
+    def _failure(self, completed: spawn.Completed, container_id: str) -> Error:
+        text = _plain(completed.error_text())
+        low = text.lower()
+        if "does not exist" in low or ("no such file or directory" in low and "status" in low):
+            return NotFound(f"{self.name}: container {container_id}: {text}")
+        return runtime_error(self.name, text or f"exit status {completed.status}")
+
+
+def _plain(text: str) -> str:
+    """The message of a log line in logrus's text form (time="…" level=error msg="…"), else the text itself."""
+    marker = ' msg="'
+    at = text.rfind(marker)
+    if at < 0 or not text.endswith('"'):
+        return text
+    return text[at + len(marker) : -1].replace('\\"', '"')
