@@ -1,0 +1,276 @@
+"""What transports offer to the copy engine: references, sources, destinations, and the context they work in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from ocicore.config.auth import AuthFiles, Credentials
+from ocicore.config.paths import UserPaths
+from ocicore.config.registries_conf import RegistriesConfig
+from ocicore.config.registries_conf import load as load_registries
+from ocicore.errors import Error, Unsupported
+from ocicore.oci.descriptor import Descriptor
+from ocicore.oci.platform import Platform, host, normalise
+
+if TYPE_CHECKING:
+    from ocicore.image.connections import Connections
+    from ocicore.storage.store import Store
+
+
+class BlobReader(Protocol):
+    """A stream over a blob; whoever reads it verifies it."""
+
+    def read(self, amount: int = ..., /) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class StoreLocation:
+    """`[driver@graph-root+run-root:options]` of a containers-storage reference; empty fields are the defaults."""
+
+    driver: str = ""
+    graph_root: str = ""
+    run_root: str = ""
+    options: tuple[str, ...] = ()
+
+
+@dataclass
+class SystemContext:
+    """Where to find credentials, certificates, policies and stores for one side of a copy.
+
+    Attributes:
+        paths, environ: whose, from the caller; nothing below reads the environment.
+        warn: told in one line what is tried again or ignored.
+        authfile: `--authfile`.
+        credentials: `--creds`; `no_creds` forces anonymous access.
+        registry_token: a ready bearer token.
+        tls_verify: None leaves it to registries.conf.
+        cert_dir: `--cert-dir`.
+        registries_conf, registries_d, policy_path: files instead of the usual ones.
+        insecure_policy: accept everything.
+        platform: what to choose from a manifest list; None is the host.
+        shared_blob_dir: blobs of an oci: layout live there.
+        tmp: directory for big temporary files.
+        retry_times: attempts beyond the first for one request; `retry_delay` seconds, None doubles.
+        accept_uncompressed_layers: an oci: destination does not compress.
+        directory_compress, directory_decompress: what a dir: destination wants.
+        open_store: opens the store of a containers-storage reference.
+    """
+
+    paths: UserPaths
+    environ: Mapping[str, str]
+    warn: Callable[[str], None] = lambda text: None
+    authfile: str = ""
+    credentials: Credentials | None = None
+    no_creds: bool = False
+    registry_token: str = ""
+    tls_verify: bool | None = None
+    cert_dir: str = ""
+    registries_conf: str = ""
+    registries_d: str = ""
+    policy_path: str = ""
+    insecure_policy: bool = False
+    platform: Platform | None = None
+    shared_blob_dir: str = ""
+    tmp: str = "/var/tmp"
+    user_agent: str = "pyskopeo"
+    retry_times: int = 3
+    retry_delay: float | None = None
+    accept_uncompressed_layers: bool = False
+    directory_compress: bool = False
+    directory_decompress: bool = False
+    daemon_host: str = ""
+    open_store: Callable[[StoreLocation], Store] | None = None
+    _shared: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def registries(self) -> RegistriesConfig:
+        """registries.conf in force."""
+        return load_registries(self.paths, self.environ, file=self.registries_conf or None)
+
+    @cached_property
+    def auth_files(self) -> AuthFiles:
+        """Where credentials are."""
+        return AuthFiles(
+            self.paths,
+            self.environ,
+            authfile=self.authfile,
+            helpers=self.registries.credential_helpers,
+        )
+
+    @property
+    def connections(self) -> Connections:
+        """Registries spoken to; shared by contexts made from this one with `with_`."""
+        if "connections" not in self._shared:
+            from ocicore.image.connections import Connections
+
+            self._shared["connections"] = Connections()
+        shared: Connections = self._shared["connections"]
+        return shared
+
+    def wanted_platform(self) -> Platform:
+        """The platform to choose from a list: what was asked for, completed by the host's."""
+        here = host()
+        asked = self.platform
+        if asked is None:
+            return here
+        architecture = asked.architecture or here.architecture
+        variant = asked.variant or (here.variant if architecture == here.architecture else "")
+        return normalise(Platform(asked.os or here.os, architecture, variant))
+
+    def store(self, location: StoreLocation) -> Store:
+        """The store of a reference; each is opened once."""
+        if self.open_store is None:
+            raise Unsupported("containers-storage: no store is available here")
+        key = f"store {location}"
+        if key not in self._shared:
+            self._shared[key] = self.open_store(location)
+        opened: Store = self._shared[key]
+        return opened
+
+    def with_(self, **changes: Any) -> SystemContext:
+        """A copy with other settings; open connections and stores stay shared."""
+        changed: SystemContext = replace(self, **changes)
+        return changed
+
+    def close(self) -> None:
+        """Close idle connections."""
+        if "connections" in self._shared:
+            self._shared["connections"].close()
+
+
+class ImageReference:
+    """The name of an image in one transport.
+
+    Attributes:
+        transport: e.g. "docker".
+    """
+
+    transport = ""
+
+    def within_transport(self) -> str:
+        """What follows "TRANSPORT:" in the written form."""
+        raise Unsupported(f"{self.transport}: the reference has no written form")
+
+    def __str__(self) -> str:
+        return f"{self.transport}:{self.within_transport()}"
+
+    @property
+    def docker_reference(self) -> str | None:
+        """Full name with tag or digest, None where there is none."""
+        return None
+
+    def policy_scopes(self) -> list[str]:
+        """The image's identity in policies, then wider and wider scopes."""
+        return []
+
+    def source(self, context: SystemContext) -> ImageSource:
+        """Open for reading."""
+        raise Unsupported(f"{self.transport}: images cannot be read from it")
+
+    def destination(self, context: SystemContext) -> ImageDestination:
+        """Open for writing."""
+        raise Unsupported(f"{self.transport}: images cannot be written to it")
+
+    def delete(self, context: SystemContext) -> None:
+        """Delete the image."""
+        raise Unsupported(f"Deleting images not implemented for {self.transport}: images")
+
+
+class ImageSource:
+    """An image, or a list of images, to read. Any number of threads may read blobs."""
+
+    reference: ImageReference
+
+    def manifest(self, instance: str | None = None) -> tuple[bytes, str]:
+        """(bytes, media type) of the manifest, or with a digest of one of the list's."""
+        raise NotImplementedError
+
+    def open_blob(self, descriptor: Descriptor, offset: int = 0) -> BlobReader:
+        """The blob's bytes from an offset on, unverified."""
+        raise NotImplementedError
+
+    def layers_for_copy(self, instance: str | None = None) -> Sequence[Descriptor] | None:
+        """The layers as this source has them, where that is not as the manifest says; else None."""
+        return None
+
+    def signatures(self, instance: str | None = None) -> list[bytes]:
+        """Simple signatures stored with the image."""
+        return []
+
+    def close(self) -> None:
+        """Release what is held open."""
+
+
+CompressionWish = Literal["preserve", "compress", "decompress"]
+
+
+class ImageDestination:
+    """A place to write an image to. `put_blob` may be called from several threads when `parallel`.
+
+    Attributes:
+        manifest_types: media types accepted, in order of preference; empty for all.
+        compression: what to do with layers that are not forced into a format.
+        keeps_foreign_layers: layers with URLs are not copied.
+        supports_signatures: None, or why not.
+        supports_lists: whether an index can be written.
+    """
+
+    reference: ImageReference
+    manifest_types: tuple[str, ...] = ()
+    compression: CompressionWish = "preserve"
+    keeps_foreign_layers = False
+    signatures_unsupported: str | None = None
+    supports_lists = True
+    parallel = True
+    #: The configuration is handed to `prepare` before the layers are copied.
+    wants_config_first = False
+
+    def prepare(
+        self, manifest_layers: Sequence[Descriptor], config: bytes | None, instance: str | None
+    ) -> None:
+        """Told once per image what is coming, before the first blob."""
+
+    def reuse_blob(self, descriptor: Descriptor, *, layer_index: int | None) -> Descriptor | None:
+        """The blob as the destination has it already, or None. May link or mount it there."""
+        return None
+
+    def put_blob(
+        self,
+        stream: BlobReader,
+        *,
+        digest: str | None,
+        size: int | None,
+        layer_index: int | None,
+        media_type: str,
+    ) -> tuple[str, int]:
+        """Store a blob; returns (digest, size) of what was stored.
+
+        Args:
+            digest, size: None when they are not known beforehand (the blob is compressed on the way).
+            layer_index: position in the manifest, None for a configuration.
+        """
+        raise NotImplementedError
+
+    def put_manifest(self, data: bytes, media_type: str, instance: str | None = None) -> None:
+        """Store a manifest: of the image, or with a digest of one instance of a list."""
+        raise NotImplementedError
+
+    def put_signatures(self, signatures: Sequence[bytes], instance: str | None = None) -> None:
+        """Store simple signatures of the manifest written last."""
+        if signatures:
+            raise Unsupported(self.signatures_unsupported or "signatures cannot be stored there")
+
+    def commit(self) -> None:
+        """Make everything written visible."""
+
+    def discard(self) -> None:
+        """Take back what was not committed."""
+
+
+class ManifestRejected(Error):
+    """The destination does not take this type of manifest; another may do."""
