@@ -131,9 +131,10 @@ class ContainerTable:
         ).fetchone()
         return Container(row, self._load_config) if row else None
 
-    def list(self, *, pod_id: str | None = None, image_id: str | None = None) -> list[Container]:
+    def all(self, *, pod_id: str | None = None, image_id: str | None = None) -> list[Container]:
         """All, oldest first."""
-        where, values = "", ()
+        where = ""
+        values: tuple[str, ...] = ()
         if pod_id is not None:
             where, values = " WHERE pod_id = ?", (pod_id,)
         elif image_id is not None:

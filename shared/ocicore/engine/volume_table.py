@@ -86,7 +86,7 @@ class VolumeTable:
             raise NoSuchVolume(name)
         return self._record(rows[0])
 
-    def list(self) -> list[Volume]:
+    def all(self) -> list[Volume]:
         """All, by name."""
         return [self._record(row) for row in self._state.connection.execute(_SELECT + " ORDER BY name")]
 

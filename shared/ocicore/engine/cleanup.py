@@ -1,0 +1,137 @@
+"""After a container has ended: network, mounts, the runtime's state; then its restart policy or its removal.
+
+Runs in `container cleanup` (conmon's exit command), in the attached program that owns the container, and in any verb
+that finds a container ended. Every step may find its work done already.
+"""
+
+from __future__ import annotations
+
+from ocicore.engine import events, liveness, records
+from ocicore.errors import Error, NotFound
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocicore.engine.context import Engine
+    from ocicore.engine.records import Container
+
+
+def take_down(engine: Engine, container: Container) -> None:
+    """Undo what start put up, and leave the container "exited" (or "configured", when it never ran).
+
+    The caller holds the lock. Each step is tried even when an earlier one failed; failures are warnings.
+    """
+    from ocicore.engine import network_setup, prepare
+
+    def attempt(what: str, step: object, *values: object) -> None:
+        try:
+            step(*values)  # type: ignore[operator]
+        except NotFound:
+            pass
+        except (Error, OSError) as error:
+            engine.warn(f"cleaning up container {container.id}: {what}: {error}")
+
+    status = container.status
+    if container.config["health"]:
+        from ocicore.engine import health_check
+
+        attempt("stopping health checks", health_check.end, engine, container)
+    if status in (records.CREATED, records.STOPPED, records.RUNNING, records.STOPPING, records.PAUSED):
+        attempt("deleting from the runtime", _delete, engine, container)
+    if container.netns or container.state.get("network"):
+        attempt("network", network_setup.disconnect, engine, container)
+    attempt("mounts", prepare.release, engine, container)
+    attempt("root file system", _unmount_root, engine, container)
+    ran = status in (records.STOPPED, records.RUNNING, records.STOPPING, records.PAUSED, records.EXITED)
+    engine.state.containers.update(
+        container,
+        status=records.EXITED if ran or container.finished else records.CONFIGURED,
+        pid=0,
+        pid_start=0,
+        conmon_pid=0,
+        conmon_start=0,
+        mountpoint="",
+        netns="",
+        state={key: value for key, value in container.state.items() if key == "health_log"},
+    )
+
+
+def _delete(engine: Engine, container: Container) -> None:
+    # conmon must be gone before a new one may use the same files.
+    runtime = engine.runtime(container.config["oci_runtime"])
+    force = container.status != records.STOPPED
+    runtime.delete(container.id, force=force)
+
+
+def _unmount_root(engine: Engine, container: Container) -> None:
+    config = container.config
+    if not container.mountpoint:
+        return
+    if not config.get("rootfs"):
+        engine.store.unmount(container.id)
+    elif config["rootfs_overlay"]:
+        from ocicore.engine import volumes
+        from ocicore.linux import mount as mounts
+
+        place = f"{engine.store.container_dir(container.id)}/rootfs"
+        if mounts.is_mount_point(f"{place}/merge"):
+            mounts.umount(f"{place}/merge", mounts.MNT_DETACH)
+        if config["auto_remove"]:
+            volumes.delete_tree(place)
+
+
+def cleanup(engine: Engine, container: Container, *, remove: bool = False, remove_image: bool = False) -> None:
+    """What conmon's exit command does: clean up, then restart by policy or remove.
+
+    Raises Error when the container runs.
+    """
+    with engine.lock(container.id):
+        try:
+            engine.state.containers.refresh(container)
+        except NotFound:
+            return
+        liveness.sync(engine, container)
+        if container.status in (records.RUNNING, records.PAUSED):
+            return
+        restart = container.status == records.STOPPED and wants_restart(container)
+        if container.status in (records.STOPPED, records.CREATED) or container.mountpoint:
+            take_down(engine, container)
+            events.container(engine, "cleanup", container)
+        if restart:
+            _restart(engine, container)
+            return
+        if remove:
+            _auto_remove(engine, container, remove_image)
+
+
+def _auto_remove(engine: Engine, container: Container, remove_image: bool) -> None:
+    from ocicore.engine import remove as removal
+
+    removal.remove(engine, container, volumes=True)
+    if remove_image or container.config["auto_remove_image"]:
+        image = engine.images.by_id(container.image_id)
+        if image is not None:
+            try:
+                engine.images.remove(image)
+            except Error as error:
+                engine.warn(f"removing image {container.image_name}: {error.message}")
+
+
+def wants_restart(container: Container) -> bool:
+    """Whether the restart policy asks for another run of a container that has just ended."""
+    policy = container.config["restart"]
+    name = policy["name"]
+    if container.stopped_by_user or name in ("", "no"):
+        return False
+    if name == "on-failure":
+        most = policy["max_retries"]
+        return container.exit_code != 0 and (not most or container.restarts < most)
+    return True
+
+
+def _restart(engine: Engine, container: Container) -> None:
+    from ocicore.engine import start
+
+    engine.state.containers.update(container, restarts=container.restarts + 1)
+    events.container(engine, "restart", container)
+    start.create_in_runtime(engine, container, restarting=True)
+    start.start_created(engine, container)

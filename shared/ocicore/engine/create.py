@@ -1,0 +1,398 @@
+"""Making a container: image, configuration, root layer, volumes, record – or nothing at all.
+
+Order: the record is written first (it owns the name), then the layer; when anything fails both go again. What is
+kept in the record's `config`:
+
+    runtime      ocicore.runtime.types.ContainerConfig, but for what only start knows (namespaces, mounts)
+    image        {id, name, digest}; rootfs, rootfs_overlay: for --rootfs
+    entrypoint, cmd, create_command      words
+    namespaces   kind -> mode as typed, containers by id (options/namespaces.py)
+    network      see create_network.py
+    mounts       list of MountSpec (options/volumes.py), volumes by name
+    log, health, restart, stop_signal, stop_timeout, timeout, stdin, secrets, labels …
+    asked        options which only `inspect` and `clone` read, as they were typed
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from ocicore.engine import (
+    create_mounts,
+    create_namespaces,
+    create_network,
+    create_process,
+    events,
+    names,
+)
+from ocicore.engine.options import labels as label_options
+from ocicore.engine.options import resources, restart, security, ulimits
+from ocicore.engine.quantities import parse_size, rfc3339
+from ocicore.errors import Conflict, Error, InvalidInput
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from ocicore.engine.context import Engine
+    from ocicore.engine.create_options import CreateOptions
+    from ocicore.engine.records import Container
+    from ocicore.image.local import LocalImage
+    from ocicore.oci.config import ImageConfig
+    from ocicore.runtime.types import ContainerConfig
+
+    #: name, options -> the image, pulled when the policy says so.
+    Resolve = Callable[[str, CreateOptions], LocalImage]
+
+#: Options that `inspect` and `clone` show as they were typed.
+_ASKED = (
+    "add_host annotation cap_add cap_drop cgroup_conf cgroup_parent cgroupns cgroups cidfile device dns dns_option "
+    "dns_search group_add image_volume init label network oom_kill_disable pid ipc uts userns privileged publish "
+    "publish_all read_only security_opt shm_size sysctl tmpfs ulimit volume mount volumes_from env unsetenv "
+    "rm rmi passwd hostuser chrootdirs requires personality stop_timeout sdnotify group_entry passwd_entry"
+).split()
+
+
+def create(
+    engine: Engine,
+    options: CreateOptions,
+    image_name: str,
+    command: list[str],
+    *,
+    create_command: list[str],
+    resolve: Resolve,
+) -> Container:
+    """Make a container and return its record (status "configured").
+
+    Args:
+        options: what was asked for.
+        image_name: image, or root directory with --rootfs.
+        command: words after the image.
+        create_command: the whole command line, for `inspect` and generated units.
+        resolve: finds or pulls the image.
+
+    Raises:
+        NameTaken, InvalidInput, NotFound, Error: nothing is left behind.
+    """
+    container_id = names.random_id()
+    name = _name(engine, options)
+    _check_files(options)
+    image: LocalImage | None = None
+    image_config: ImageConfig | None = None
+    if not options.rootfs:
+        image = resolve(image_name, options)
+        image_config = image.config()
+    plan = _Plan(engine, options, container_id, name, image, image_config)
+    plan.fill(image_name, command, create_command)
+    return plan.commit()
+
+
+def _name(engine: Engine, options: CreateOptions) -> str:
+    if options.replace and not options.name:
+        raise InvalidInput("cannot replace container without --name being set")
+    if not options.name:
+        return names.random_name(lambda name: engine.state.containers.name_holder(name) is not None)
+    name: str = names.check_name(options.name.removeprefix("/"))
+    if options.replace:
+        from ocicore.engine import remove
+        from ocicore.errors import NotFound
+
+        try:
+            remove.remove(engine, engine.state.containers.find(name), force=True)
+        except NotFound:
+            pass
+        # A container of podman or buildah in the same store is not ours to replace.
+    return name
+
+
+def _check_files(options: CreateOptions) -> None:
+    if options.cidfile and os.path.exists(options.cidfile):
+        raise Conflict(
+            f"container id file exists. ensure another container is not using it or delete {options.cidfile}"
+        )
+
+
+class _Plan:
+    """Collects the decisions about one container and carries them out."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        options: CreateOptions,
+        container_id: str,
+        name: str,
+        image: LocalImage | None,
+        image_config: ImageConfig | None,
+    ) -> None:
+        self.engine = engine
+        self.options = options
+        self.id = container_id
+        self.name = name
+        self.image = image
+        self.image_config = image_config
+        self.created = time.time_ns()
+        self.needed: list[str] = []
+        self.config: dict[str, Any] = {}
+        self.shown_mounts: list[str] = []
+        self.mapping = create_namespaces.UserMapping([], [])
+        self.image_name = ""
+
+    def fill(self, image_name: str, command: list[str], create_command: list[str]) -> None:
+        """Decide everything; changes nothing."""
+        engine, options, image_config = self.engine, self.options, self.image_config
+        conf = engine.config.containers
+        entry, words = create_process.command_line(options, command, image_config)
+        modes, needed = create_namespaces.modes(engine, options)
+        self.needed += needed
+        self.mapping = create_namespaces.user_mapping(engine, options, modes["user"])
+        network, needed = create_network.settings(engine, options, image_config)
+        self.needed += needed
+        mounts, needed, self.shown_mounts = create_mounts.merged(engine, options, image_config)
+        self.needed += needed
+        for other in options.requires:
+            self.needed.append(engine.state.containers.find(other).id)
+        labels = create_process.all_labels(options, image_config)
+        if network.pop("ignored_ports", None):
+            engine.warn("Port mappings have been discarded because \"" + network["kind"] + "\" network namespace mode does not support them")
+        runtime = self._runtime([*entry, *words], modes)
+        self.image_name = self._image_name(image_name)
+        self.config = {
+            "runtime": runtime,
+            "image": {
+                "id": self.image.id if self.image else "",
+                "name": self.image_name,
+                "digest": self.image.digest if self.image else "",
+            },
+            "entrypoint": entry,
+            "cmd": words,
+            "create_command": create_command,
+            "namespaces": modes,
+            "network": network,
+            "mounts": mounts,
+            "labels": labels,
+            "log": create_process.log_settings(engine, options),
+            "health": create_process.health_check(options, image_config),
+            "restart": restart.read(options.restart),
+            "stop_signal": create_process.stop_signal(options, image_config),
+            "stop_timeout": options.stop_timeout if "stop_timeout" in options.given else conf.stop_timeout,
+            "timeout": options.timeout,
+            "stdin": options.interactive,
+            "secrets": self._secrets(),
+            "auto_remove": options.rm,
+            "auto_remove_image": options.rmi,
+            "sdnotify": options.sdnotify,
+            "preserve_fds": options.preserve_fds,
+            "conmon_pidfile": options.conmon_pidfile,
+            "pidfile": options.pidfile,
+            "passwd": options.passwd,
+            "tz": options.tz or conf.tz or "",
+            "oci_runtime": engine.options.runtime,
+            "cidfile": options.cidfile,
+            "image_user": image_config.user if image_config else "",
+            "workdir_given": bool(options.workdir),
+            "asked": {key: getattr(options, key) for key in _ASKED if key in options.given},
+        }
+        if options.rootfs:
+            path, _, flags = image_name.partition(":")
+            self.config["rootfs"] = os.path.abspath(path)
+            self.config["rootfs_overlay"] = flags == "O"
+            if not os.path.isdir(self.config["rootfs"]):
+                raise Error(f"checking rootfs {path}: no such directory")
+        if self.config["restart"]["name"] not in ("", "no") and options.rm and not options.detach:
+            pass
+        if options.rm and self.config["restart"]["name"] not in ("", "no"):
+            raise InvalidInput("the --rm option conflicts with --restart, when the restartPolicy is not \"\" and \"no\"")
+
+    def _image_name(self, typed: str) -> str:
+        if self.image is None:
+            return ""
+        found = self.image.found_as
+        if found and found != self.image.id:
+            return found
+        return self.image.names[0] if self.image.names else self.image.id
+
+    def _secrets(self) -> list[dict[str, Any]]:
+        if not self.options.secret:
+            return []
+        from ocicore.engine import secret_options
+
+        return secret_options.resolve(self.engine, self.options.secret)
+
+    def _runtime(self, words: list[str], modes: dict[str, str]) -> ContainerConfig:
+        engine, options, image = self.engine, self.options, self.image_config
+        conf = engine.config.containers
+        user = options.user or (image.user if image else "") or self.mapping.user
+        rights, _ = security.read(
+            options.security_opt,
+            privileged=options.privileged,
+            cap_add=options.cap_add,
+            cap_drop=options.cap_drop,
+            default_capabilities=conf.default_capabilities,
+            default_seccomp=conf.seccomp_profile,
+            default_apparmor=conf.apparmor_profile,
+            no_new_privileges=conf.no_new_privileges,
+        )
+        limits, host_limits = ulimits.read([*conf.default_ulimits, *options.ulimit])
+        cgroups = options.cgroups if "cgroups" in options.given else (conf.cgroups or "enabled")
+        if cgroups not in ("enabled", "disabled", "no-conmon", "split"):
+            raise InvalidInput(f'invalid cgroup mode "{cgroups}": choose from enabled, disabled, no-conmon, split')
+        systemd = create_process.is_systemd(options, words)
+        annotations = label_options.read_annotations([*conf.annotations, *options.annotation])
+        result: ContainerConfig = {
+            "id": self.id,
+            "name": self.name,
+            "args": words,
+            "env": create_process.environment(engine, options, image),
+            "cwd": options.workdir or (image.working_dir if image else "") or "/",
+            "user": user,
+            "group_add": list(options.group_add),
+            "terminal": options.tty,
+            "umask": options.umask or conf.umask,
+            "rlimits": limits,
+            "hostname": self._hostname(modes),
+            "read_only": options.read_only or (conf.read_only and "read_only" not in options.given),
+            "read_only_tmpfs": options.read_only_tmpfs,
+            "security": rights,
+            "resources": resources.read(
+                options,
+                default_pids_limit=conf.pids_limit,
+                cgroups=cgroups,
+                given=options.given,
+            ),
+            "cgroups": cgroups,
+            "cgroup_manager": engine.cgroup_manager,
+            "cgroup_parent": options.cgroup_parent,
+            "annotations": annotations,
+            "sysctl": label_options.read_pairs(options.sysctl, "sysctl"),
+            "devices": [*conf.devices, *options.device],
+            "device_cgroup_rules": list(options.device_cgroup_rule),
+            "stop_signal": create_process.stop_signal(options, image),
+            "auto_remove": options.rm,
+            "publish_all": options.publish_all,
+            "created": rfc3339(self.created),
+            "systemd": systemd,
+        }
+        if host_limits:
+            result["rlimits"] = self._host_limits()
+        if options.workdir and not options.workdir.startswith("/"):
+            raise InvalidInput(f"the working directory {options.workdir!r} is invalid, it needs to be an absolute path")
+        if options.shm_size or conf.shm_size:
+            result["shm_size"] = parse_size(options.shm_size or conf.shm_size, what="shm-size")
+        if options.shm_size_systemd:
+            result["shm_size_systemd"] = parse_size(options.shm_size_systemd, what="shm-size-systemd")
+        if options.init or (conf.init and "init" not in options.given):
+            result["init"] = True
+            result["init_path"] = create_process.init_program(engine, options)
+        if self.mapping.uids:
+            result["uid_mappings"] = self.mapping.uids
+            result["gid_mappings"] = self.mapping.gids
+        if options.unsetenv:
+            result["unset_env"] = list(options.unsetenv)
+        if options.unsetenv_all:
+            result["unset_env_all"] = True
+        if options.personality:
+            result["personality"] = options.personality
+        if options.rdt_class:
+            result["rdt_class"] = options.rdt_class
+        if "oom_score_adj" in options.given:
+            result["oom_score_adj"] = options.oom_score_adj
+        elif conf.oom_score_adj is not None:
+            result["oom_score_adj"] = conf.oom_score_adj
+        return result
+
+    def _host_limits(self) -> list[Any]:
+        return [
+            {"type": name.lower(), "soft": soft, "hard": hard}
+            for name, (soft, hard) in self.engine.host.rlimits.items()
+        ]
+
+    def _hostname(self, modes: dict[str, str]) -> str:
+        if self.options.hostname:
+            if modes["uts"].startswith(("host", "container:")):
+                raise InvalidInput("cannot set hostname when running in the host UTS namespace: invalid configuration")
+            name: str = self.options.hostname
+            return name
+        return ""
+
+    def commit(self) -> Container:
+        """Write the record, make the layer and the volumes, write the id file."""
+        engine = self.engine
+        from ocicore.engine import volumes
+
+        made: list[str] = []
+        container: Container | None = None
+        try:
+            used = volumes.provide(engine, self.config["mounts"], made)
+            container = engine.state.containers.add(
+                id=self.id,
+                name=self.name,
+                created=self.created,
+                image_id=self.config["image"]["id"],
+                image_name=self.image_name,
+                command=self.config["runtime"]["args"],
+                labels=self.config["labels"],
+                ports=self.config["network"]["ports"],
+                exposed=self.config["network"]["exposed"],
+                networks=sorted(self.config["network"]["networks"]),
+                mounts=self.shown_mounts,
+                config=self.config,
+                auto_remove=self.options.rm,
+                cidfile=self.options.cidfile,
+                dependencies=self.needed,
+                volumes=used,
+            )
+            self._make_layer()
+            if self.options.cidfile:
+                _write_id_file(self.options.cidfile, self.id)
+        except BaseException:
+            self._undo(container, made)
+            raise
+        events.container(engine, "create", container)
+        return container
+
+    def _make_layer(self) -> None:
+        """The container's entry and read-write layer in the store. Raises NameTaken for a name of podman's."""
+        import_options: dict[str, Any] = {}
+        maps = create_namespaces.storage_maps(self.mapping)
+        if maps is not None:
+            import_options["id_maps"] = maps
+        metadata = {
+            "image-name": self.image_name,
+            "image-id": self.config["image"]["id"],
+            "name": self.name,
+            "created-at": self.created // 1_000_000_000,
+        }
+        from ocicore.files import quick_json
+
+        self.engine.store.create_container(
+            id=self.id,
+            names=[self.name],
+            image=self.config["image"]["id"] or None,
+            metadata=quick_json.dumps(metadata),
+            volatile=self.options.rm,
+            **import_options,
+        )
+
+    def _undo(self, container: Container | None, made: list[str]) -> None:
+        from ocicore.engine import volumes
+        from ocicore.errors import NotFound
+
+        if container is not None:
+            try:
+                self.engine.store.delete_container(self.id)
+            except NotFound:
+                pass
+            self.engine.state.containers.remove(container)
+        for name in made:
+            volumes.remove_record(self.engine, name)
+
+
+def _write_id_file(path: str, container_id: str) -> None:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        os.write(descriptor, container_id.encode())
+        os.close(descriptor)
+    except OSError as error:
+        raise Error(f"writing container id file {path}: {(error.strerror or '').lower()}") from error

@@ -1,0 +1,66 @@
+"""Events: what happened to containers, images and volumes, one JSON object a line.
+
+The file has podman's keys (libpod/events): Name, ID, Image, Status, Time, Type, Attributes, ContainerExitCode. Appending
+is one write with O_APPEND, so that writers need no lock.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from ocicore.engine.quantities import rfc3339
+from ocicore.files import quick_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ocicore.engine.context import Engine
+    from ocicore.engine.records import Container
+
+
+def backend(engine: Engine) -> str:
+    """file, journald or none: the command line's, else containers.conf's, else file."""
+    return engine.options.events_backend or "file"
+
+
+def write(engine: Engine, kind: str, status: str, **fields: Any) -> None:
+    """Append one event; a log that cannot be written never fails the command.
+
+    Args:
+        kind: container, image, volume, network, pod, secret or system.
+        status: what happened, in podman's words ("create", "died", "remove" …).
+        fields: further keys of the object (Name, ID, Image, Attributes …).
+    """
+    if backend(engine) == "none":
+        return
+    event = {**fields, "Status": status, "Time": rfc3339(time.time_ns()), "Type": kind}
+    line = (quick_json.dumps(event) + "\n").encode()
+    path = engine.paths.events_file
+    try:
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(descriptor, line)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        engine.debug(f"writing event {status}: {path}: {error.strerror}")
+
+
+def container(engine: Engine, status: str, record: Container, *, exit_code: int | None = None, **more: Any) -> None:
+    """An event of one container, with its labels as attributes."""
+    fields: dict[str, Any] = {
+        "ID": record.id,
+        "Image": record.image_name,
+        "Name": record.name,
+        "Attributes": record.labels,
+        **more,
+    }
+    if exit_code is not None:
+        fields["ContainerExitCode"] = exit_code
+    write(engine, "container", status, **fields)

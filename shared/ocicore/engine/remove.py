@@ -1,0 +1,135 @@
+"""Removing containers with everything that is theirs: processes, layer, directories, anonymous volumes, record."""
+
+from __future__ import annotations
+
+from ocicore.engine import cleanup, events, liveness, records
+from ocicore.engine.errors import HasDependents, WrongState
+from ocicore.errors import NotFound
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocicore.engine.context import Engine
+    from ocicore.engine.records import Container
+
+
+def remove(
+    engine: Engine,
+    container: Container,
+    *,
+    force: bool = False,
+    volumes: bool = False,
+    depend: bool = False,
+    timeout: int | None = None,
+) -> list[str]:
+    """Remove a container; returns the ids removed, dependents first.
+
+    Args:
+        force: stop it first where it runs.
+        volumes: its anonymous volumes go too.
+        depend: containers that need it go first.
+
+    Raises:
+        WrongState: it runs, and `force` was not given.
+        HasDependents: others need it, and `depend` was not given.
+    """
+    removed: list[str] = []
+    dependents = engine.state.containers.dependents(container.id)
+    if dependents and not depend:
+        raise HasDependents(container.id, dependents)
+    for dependent in dependents:
+        other = engine.state.containers.get(dependent)
+        if other is not None:
+            removed += remove(engine, other, force=force, volumes=volumes, depend=True, timeout=timeout)
+    with engine.lock(container.id):
+        try:
+            engine.state.containers.refresh(container)
+        except NotFound:
+            return removed
+        liveness.sync(engine, container)
+        running = container.status in (records.RUNNING, records.PAUSED, records.STOPPING)
+        if running and not force:
+            raise WrongState(
+                f"cannot remove container {container.id} as it is {container.shown_status} - running or paused "
+                "containers cannot be removed without force"
+            )
+        if running:
+            _stop_within(engine, container, timeout)
+        if container.status in (records.STOPPED, records.CREATED) or container.mountpoint or container.netns:
+            cleanup.take_down(engine, container)
+        engine.state.containers.update(container, status=records.REMOVING)
+        owned = _anonymous_volumes(engine, container) if volumes else []
+        _delete(engine, container)
+        engine.locks.discard(container.id)
+    events.container(engine, "remove", container)
+    for name in owned:
+        _remove_volume(engine, name)
+    removed.append(container.id)
+    return removed
+
+
+def _stop_within(engine: Engine, container: Container, timeout: int | None) -> None:
+    """End it with the lock held: a container that is being removed must not be started by another program."""
+    from ocicore.engine import stop
+
+    config = container.config
+    engine.state.containers.update(container, stopped_by_user=True)
+    if container.status == records.PAUSED:
+        stop._resume(engine, container)
+    seconds = config["stop_timeout"] if timeout is None else timeout
+    if seconds:
+        stop._signal(engine, container, config["stop_signal"])
+    if not seconds or not liveness.wait_process(container, None if seconds < 0 else seconds * 1000):
+        stop._kill_hard(engine, container)
+    liveness.sync(engine, container)
+
+
+def _anonymous_volumes(engine: Engine, container: Container) -> list[str]:
+    names = engine.state.volumes.used_by(container.id)
+    return [name for name in names if (volume := engine.state.volumes.get(name)) and volume.anonymous]
+
+
+def _remove_volume(engine: Engine, name: str) -> None:
+    from ocicore.engine import volumes
+    from ocicore.engine.errors import VolumeInUse
+
+    volume = engine.state.volumes.get(name)
+    if volume is None:
+        return
+    try:
+        volumes.remove(engine, volume)
+    except VolumeInUse:
+        pass  # another container was started with --volumes-from
+
+
+def _delete(engine: Engine, container: Container) -> None:
+    liveness.forget_exit(engine, container.id)
+    for path in (f"{engine.paths.persist_dir}/{container.id}",):
+        _remove_directory(path)
+    try:
+        engine.store.delete_container(container.id)
+    except NotFound:
+        pass  # removed by podman or buildah, or a creation that was killed
+    cidfile = container.cidfile
+    engine.state.containers.remove(container)
+    if cidfile and container.auto_remove:
+        _unlink(cidfile)
+
+
+def _remove_directory(path: str) -> None:
+    import os
+
+    try:
+        for name in os.listdir(path):
+            os.unlink(f"{path}/{name}")
+        os.rmdir(path)
+    except OSError:
+        pass
+
+
+def _unlink(path: str) -> None:
+    import os
+
+    try:
+        os.unlink(path)
+    except OSError:
+        pass

@@ -1,0 +1,68 @@
+"""Which OCI runtime and which conmon this engine uses."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocicore.engine.context import Engine
+    from ocicore.runtime.oci import OCIRuntime
+
+
+def choose(engine: Engine, requested: str) -> OCIRuntime:
+    """The runtime named, or the first that is installed and works on this host. Raises MissingProgram, Unsupported."""
+    from ocicore.runtime import oci
+
+    config = engine.config.engine
+    return oci.choose(
+        requested,
+        config.runtime,
+        config.runtimes,
+        cgroup_mode=engine.host.cgroup_mode,
+        env=runtime_environment(engine),
+        flags=engine.options.runtime_flags,
+    )
+
+
+def conmon(engine: Engine) -> str:
+    """Path of the monitor. Raises MissingProgram."""
+    from ocicore.runtime import monitor
+
+    return monitor.find(engine.config.engine.conmon_path, engine.options.conmon)
+
+
+def runtime_environment(engine: Engine) -> dict[str, str]:
+    """The environment of conmon, the runtime and the clean-up program: no secrets of the caller's among it."""
+    environ = engine.environ
+    names = (
+        "PATH",
+        "HOME",
+        "USER",
+        "LOGNAME",
+        "XDG_RUNTIME_DIR",
+        "XDG_CONFIG_HOME",
+        "XDG_DATA_HOME",
+        "DBUS_SESSION_BUS_ADDRESS",
+        "TMPDIR",
+        "CONTAINERS_CONF",
+        "CONTAINERS_CONF_OVERRIDE",
+        "CONTAINERS_STORAGE_CONF",
+        "CONTAINERS_REGISTRIES_CONF",
+        "CONTAINERS_HELPER_BINARY_DIR",
+        "STORAGE_DRIVER",
+        "STORAGE_OPTS",
+        "NOTIFY_SOCKET",
+        "LISTEN_PID",
+        "LISTEN_FDS",
+        "LISTEN_FDNAMES",
+        "_CONTAINERS_USERNS_CONFIGURED",
+        "_CONTAINERS_ROOTLESS_UID",
+        "_CONTAINERS_ROOTLESS_GID",
+    )
+    result = {name: environ[name] for name in names if name in environ}
+    result.setdefault("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+    if engine.rootless:
+        result["_CONTAINERS_USERNS_CONFIGURED"] = "done"
+        result["_CONTAINERS_ROOTLESS_UID"] = str(engine.user.uid)
+        result["_CONTAINERS_ROOTLESS_GID"] = str(engine.user.gid)
+        result.setdefault("XDG_RUNTIME_DIR", engine.user.runtime_dir)
+    return result

@@ -1,0 +1,338 @@
+"""Bringing a container to life: mount, network, config.json, conmon, the runtime's create – and its start.
+
+Between "configured" and "running" lies "created": the runtime has made the container, its process waits. `init`
+stops there; `run` and `start -a` attach there, so that no output is lost.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from ocicore.engine import events, liveness, prepare, records
+from ocicore.engine.errors import WrongState
+from ocicore.errors import Error
+from ocicore.files import quick_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from ocicore.engine.context import Engine
+    from ocicore.engine.records import Container
+    from ocicore.runtime.types import ContainerConfig, MonitorRequest
+
+
+def create_in_runtime(
+    engine: Engine,
+    container: Container,
+    *,
+    owner_fd: int = -1,
+    extra_fds: Sequence[int] = (),
+    restarting: bool = False,
+) -> None:
+    """Take a container to "created". The caller holds its lock and has synced it.
+
+    Args:
+        owner_fd: read end of a pipe the caller keeps open while it will clean up by itself; -1: conmon's exit command does.
+        extra_fds: descriptors that become 3, 4, … in the container.
+        restarting: a restart by policy, which does not reset the count of restarts.
+
+    Raises:
+        Error: with podman's statuses (126, 127) when the command cannot be run; everything is taken down again.
+    """
+    if container.status == records.CREATED:
+        return
+    if container.status not in (records.CONFIGURED, records.EXITED, records.STOPPED):
+        raise WrongState(f"container {container.id} is in state {container.shown_status}: unable to start")
+    start_dependencies(engine, container)
+    if not restarting and container.restarts:
+        engine.state.containers.update(container, restarts=0)
+    try:
+        _create(engine, container, owner_fd, extra_fds)
+    except BaseException:
+        from ocicore.engine import cleanup
+
+        cleanup.take_down(engine, container)
+        raise
+
+
+def start_dependencies(engine: Engine, container: Container) -> None:
+    """Start what this container needs, deepest first. Raises Error when one cannot be started."""
+    for needed in engine.state.containers.dependencies(container.id):
+        other = engine.state.containers.get(needed)
+        if other is None:
+            continue
+        with engine.lock(other.id):
+            engine.state.containers.refresh(other)
+            liveness.sync(engine, other)
+            if other.status in (records.RUNNING, records.PAUSED):
+                continue
+            create_in_runtime(engine, other)
+            start_created(engine, other)
+
+
+def _create(engine: Engine, container: Container, owner_fd: int, extra_fds: Sequence[int]) -> None:
+    from ocicore.engine import network_setup, runtime_choice
+    from ocicore.runtime import monitor, spec
+
+    config = container.config
+    liveness.forget_exit(engine, container.id)
+    root = _mount_root(engine, container)
+    work = prepare.Preparation(engine, container, root)
+    runtime = engine.runtime(config["oci_runtime"])
+    netns = network_setup.create_namespace(engine, container)
+    prepared = work.mounts()
+    # From here on a crash must find what to take down.
+    engine.state.containers.update(
+        container,
+        mountpoint=root,
+        netns=netns,
+        boot_id=engine.boot_id,
+        state={
+            **_kept(container.state),
+            "overlays": prepared.overlays,
+            "image_mounts": prepared.image_mounts,
+            "volumes": prepared.volumes,
+        },
+    )
+    status = network_setup.connect(engine, container, netns)
+    network_setup.write_files(engine, container, work, status)
+    work.environment_file()
+    work.user_files()
+    work.working_directory()
+    runtime_config: ContainerConfig = dict(config["runtime"])  # type: ignore[assignment]
+    runtime_config["name"] = container.name
+    runtime_config["namespaces"] = _namespaces(engine, container, netns)
+    runtime_config["mounts"] = prepared.mounts
+    if config["secrets"]:
+        from ocicore.engine import secret_options
+
+        runtime_config["env"] = {**runtime_config["env"], **secret_options.environment(work)}
+    hooks = _hooks(engine, config)
+    if hooks:
+        runtime_config["hooks"] = hooks
+    document = spec.generate(runtime_config, rootfs=root, host=engine.host, warn=engine.warn)
+    bundle = work.static_dir
+    with open(f"{bundle}/config.json", "wb") as file:
+        file.write(quick_json.dumps(document).encode())
+    request = _monitor_request(engine, container, bundle, work.run_dir, owner_fd, extra_fds)
+    launched = monitor.launch(
+        request, runtime=runtime, conmon=runtime_choice.conmon(engine), warn=engine.warn
+    )
+    from ocicore.linux import process
+
+    engine.state.containers.update(
+        container,
+        status=records.CREATED,
+        pid=launched.pid,
+        pid_start=process.start_time(launched.pid),
+        conmon_pid=launched.conmon_pid,
+        conmon_start=process.start_time(launched.conmon_pid) if launched.conmon_pid else 0,
+        boot_id=engine.boot_id,
+        exit_code=0,
+        oom_killed=False,
+        stopped_by_user=False,
+        health="starting" if config["health"] else "",
+    )
+    network_setup.after_create(engine, container)
+    for path, pid in ((config["pidfile"], launched.pid), (config["conmon_pidfile"], launched.conmon_pid)):
+        if path:
+            _write_pid(path, pid)
+    events.container(engine, "init", container)
+
+
+def _kept(state: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in state.items() if key in ("health_log", "exec_ids")}
+
+
+def _write_pid(path: str, pid: int) -> None:
+    try:
+        with open(path, "w") as file:
+            file.write(str(pid))
+    except OSError as error:
+        raise Error(f"writing pid file {path}: {(error.strerror or '').lower()}") from error
+
+
+def _mount_root(engine: Engine, container: Container) -> str:
+    config = container.config
+    if not config.get("rootfs"):
+        if container.mountpoint and engine.store.mounted(container.id):
+            return container.mountpoint
+        return engine.store.mount(container.id)
+    if not config["rootfs_overlay"]:
+        return config["rootfs"]  # type: ignore[no-any-return]
+    from ocicore.linux import mount as mounts
+
+    place = f"{engine.store.container_dir(container.id)}/rootfs"
+    merged = f"{place}/merge"
+    for name in ("merge", "upper", "work"):
+        os.makedirs(f"{place}/{name}", mode=0o755, exist_ok=True)
+    if not mounts.is_mount_point(merged):
+        options = ["userxattr"] if engine.rootless else []
+        mounts.overlay(merged, [config["rootfs"]], f"{place}/upper", f"{place}/work", options)
+    return merged
+
+
+def _namespaces(engine: Engine, container: Container, netns: str) -> Any:
+    from ocicore.engine.options.namespaces import resolve_mode
+
+    def pid_of(other_id: str) -> int:
+        other = engine.state.containers.find(other_id)
+        if other.status not in records.ALIVE:
+            raise WrongState(f"container {other_id} is not running, and container {container.id} joins its namespaces")
+        return other.pid
+
+    modes = container.config["namespaces"]
+    default_cgroup = "private" if engine.host.cgroup_mode == "v2" else "host"
+    result: dict[str, Any] = {
+        kind: resolve_mode(kind, modes[kind], pid_of, default="private") for kind in ("pid", "ipc", "uts")
+    }
+    result["cgroup"] = resolve_mode("cgroup", modes["cgroup"], pid_of, default=default_cgroup)
+    user = modes["user"]
+    if container.config["runtime"].get("uid_mappings") and not user.startswith(("container:", "ns:")):
+        result["user"] = {"mode": "private"}
+    elif user.startswith(("container:", "ns:")):
+        result["user"] = resolve_mode("user", user, pid_of, default="host")
+    else:
+        result["user"] = {"mode": "host"}
+    network = container.config["network"]
+    if network["kind"] == "host":
+        result["net"] = {"mode": "host"}
+    elif network["kind"] == "container":
+        result["net"] = {"mode": "path", "path": f"/proc/{pid_of(network['target'])}/ns/net"}
+    elif network["kind"] == "ns":
+        result["net"] = {"mode": "path", "path": network["target"]}
+    elif netns:
+        result["net"] = {"mode": "path", "path": netns}
+    else:
+        result["net"] = {"mode": "none"}
+    return result
+
+
+def _hooks(engine: Engine, config: dict[str, Any]) -> dict[str, Any]:
+    """OCI hooks of the hooks directories that apply to this container."""
+    directories = engine.options.hooks_dirs or tuple(engine.config.engine.hooks_dir)
+    present = [path for path in directories if os.path.isdir(path)]
+    if not present:
+        return {}
+    from ocicore.engine import hooks
+
+    return hooks.matching(present, config)
+
+
+def _monitor_request(
+    engine: Engine,
+    container: Container,
+    bundle: str,
+    run_dir: str,
+    owner_fd: int,
+    extra_fds: Sequence[int],
+) -> MonitorRequest:
+    from ocicore.engine import runtime_choice
+    from ocicore.runtime.types import MonitorRequest
+
+    config = container.config
+    runtime = config["runtime"]
+    persist = f"{engine.paths.persist_dir}/{container.id}"
+    for path in (engine.paths.exits_dir, persist):
+        os.makedirs(path, mode=0o700, exist_ok=True)
+    log = config["log"]
+    driver, path = log["driver"], log["path"] or f"{bundle}/ctr.log"
+    target = f"{driver}:{path}" if driver == "k8s-file" else driver
+    manager = "disabled" if runtime["cgroups"] == "disabled" else engine.cgroup_manager
+    return MonitorRequest(
+        container_id=container.id,
+        name=container.name,
+        bundle=bundle,
+        run_dir=run_dir,
+        exit_dir=engine.paths.exits_dir,
+        persist_dir=persist,
+        log=(target,),
+        log_size_max=log["size"],
+        log_tag=_log_tag(container, log["tag"]),
+        terminal=runtime["terminal"],
+        stdin=config["stdin"],
+        leave_stdin_open=config["stdin"],
+        exit_command=exit_command(engine, container.id, remove=config["auto_remove"]),
+        owner_fd=owner_fd,
+        extra_fds=tuple(extra_fds),
+        sdnotify=config["sdnotify"],
+        timeout=config["timeout"],
+        cgroup_manager=manager,
+        log_level=_conmon_level(engine.options.log_level),
+        syslog=engine.options.syslog,
+        env=runtime_choice.runtime_environment(engine),
+    )
+
+
+def _log_tag(container: Container, template: str) -> str:
+    """--log-opt tag with its few Go template fields."""
+    for field, value in (
+        ("{{.ID}}", container.id[:12]),
+        ("{{.FullID}}", container.id),
+        ("{{.Name}}", container.name),
+        ("{{.ImageName}}", container.image_name),
+        ("{{.ImageID}}", container.image_id[:12]),
+        ("{{.ImageFullID}}", container.image_id),
+    ):
+        template = template.replace(field, value)
+    return template
+
+
+def _conmon_level(level: str) -> str:
+    return {"warn": "warning", "fatal": "error", "panic": "error"}.get(level, level)
+
+
+def exit_command(engine: Engine, container_id: str, *, remove: bool = False, session: str = "") -> tuple[str, ...]:
+    """What conmon runs when the container (or exec session) has ended."""
+    words = [*engine.self_command, *engine.options.global_words, "container", "cleanup"]
+    if remove:
+        words.append("--rm")
+    if session:
+        words += ["--exec", session]
+    return (*words, container_id)
+
+
+def start_created(engine: Engine, container: Container) -> None:
+    """Let a created container's process run. The caller holds the lock. Raises Error."""
+    runtime = engine.runtime(container.config["oci_runtime"])
+    try:
+        runtime.start(container.id)
+    except BaseException:
+        from ocicore.engine import cleanup
+
+        cleanup.take_down(engine, container)
+        raise
+    engine.state.containers.update(container, status=records.RUNNING, started=time.time_ns())
+    events.container(engine, "start", container)
+    if container.config["health"]:
+        from ocicore.engine import health_check
+
+        health_check.begin(engine, container)
+
+
+def start(engine: Engine, container: Container) -> None:
+    """Start a container in the background; nothing happens to one that runs. Raises Error."""
+    with engine.lock(container.id):
+        engine.state.containers.refresh(container)
+        liveness.sync(engine, container)
+        if container.status == records.RUNNING:
+            return
+        if container.status == records.STOPPED:
+            from ocicore.engine import cleanup
+
+            cleanup.take_down(engine, container)
+        create_in_runtime(engine, container)
+        start_created(engine, container)
+
+
+def init(engine: Engine, container: Container) -> None:
+    """Create the container in the runtime and start nothing. Raises WrongState when it is past that."""
+    with engine.lock(container.id):
+        engine.state.containers.refresh(container)
+        liveness.sync(engine, container)
+        if container.status not in (records.CONFIGURED, records.EXITED, records.STOPPED):
+            raise WrongState(f"container {container.id} has already been created in runtime")
+        create_in_runtime(engine, container)

@@ -1,0 +1,215 @@
+"""Volumes of the local driver: made on demand, filled from the image at first use, mounted when they have a device.
+
+A volume is <volumes dir>/NAME/_data; options type, device and o make it a mount (podman's local driver).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from ocicore.engine import events, names
+from ocicore.engine.records import Volume
+from ocicore.errors import Error, InvalidInput
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ocicore.engine.context import Engine
+    from ocicore.engine.options.volumes import MountSpec
+
+_OPTIONS = frozenset(("type", "device", "o", "size", "inodes", "timeout", "copy", "nocopy"))
+
+
+def provide(engine: Engine, mounts: list[MountSpec], made: list[str]) -> list[str]:
+    """Make the volumes that mounts name and that do not exist; anonymous ones get names.
+
+    Args:
+        mounts: changed in place: names and sources of volumes are filled in.
+        made: receives the names of new volumes, so that a failure later can undo them.
+
+    Returns:
+        Names of all volumes used.
+    """
+    used = []
+    for mount in mounts:
+        if mount["type"] != "volume":
+            continue
+        name = mount.get("name") or ""
+        volume = engine.state.volumes.get(name) if name else None
+        if volume is None:
+            anonymous = not name
+            volume = create(
+                engine,
+                name,
+                anonymous=anonymous,
+                options={"nocopy": ""} if "nocopy" in mount.get("options", ()) else {},
+            )
+            made.append(volume.name)
+        mount["name"] = volume.name
+        mount["source"] = volume.mountpoint
+        used.append(volume.name)
+    return used
+
+
+def create(
+    engine: Engine,
+    name: str = "",
+    *,
+    labels: dict[str, str] | None = None,
+    options: dict[str, str] | None = None,
+    driver: str = "local",
+    anonymous: bool = False,
+) -> Volume:
+    """Make a volume. Raises Conflict when the name is taken, InvalidInput for unknown options."""
+    if driver not in ("", "local"):
+        raise InvalidInput(f"volume driver {driver!r}: only the local driver is known: invalid argument")
+    options = options or {}
+    for key in options:
+        if key not in _OPTIONS:
+            raise InvalidInput(f"invalid mount option {key} for driver 'local': invalid argument")
+    name = names.check_name(name) if name else names.random_id()
+    directory = f"{engine.paths.volumes_dir}/{name}"
+    volume = Volume(
+        name=name,
+        created=time.time_ns(),
+        mountpoint=f"{directory}/_data",
+        labels=labels,
+        options={key: value for key, value in options.items() if key not in ("nocopy", "copy")},
+        anonymous=anonymous,
+        needs_copy_up="nocopy" not in options,
+    )
+    engine.state.volumes.add(volume)
+    try:
+        os.makedirs(volume.mountpoint, mode=0o755, exist_ok=True)
+        os.chmod(directory, 0o711)
+    except OSError as error:
+        remove_record(engine, name)
+        raise Error(f"creating volume {name}: {volume.mountpoint}: {(error.strerror or '').lower()}") from error
+    events.write(engine, "volume", "create", Name=name)
+    return volume
+
+
+def remove_record(engine: Engine, name: str) -> None:
+    """Undo `create`: forget the volume and delete its directory."""
+    volume = engine.state.volumes.get(name)
+    if volume is not None:
+        engine.state.volumes.remove(volume)
+        delete_tree(f"{engine.paths.volumes_dir}/{name}")
+
+
+def remove(engine: Engine, volume: Volume, *, force: bool = False, timeout: int | None = None) -> None:
+    """Delete a volume; with `force` the containers that use it go first. Raises VolumeInUse."""
+    with engine.lock("volume-" + volume.name):
+        if force:
+            from ocicore.engine import remove as container_removal
+
+            for container_id in engine.state.volumes.users(volume.name):
+                container = engine.state.containers.get(container_id)
+                if container is not None:
+                    container_removal.remove(engine, container, force=True, timeout=timeout)
+        engine.state.volumes.remove(volume)
+        unmount(engine, volume, force=True)
+        delete_tree(f"{engine.paths.volumes_dir}/{volume.name}")
+        engine.locks.discard("volume-" + volume.name)
+    events.write(engine, "volume", "remove", Name=volume.name)
+
+
+def delete_tree(path: str) -> None:
+    """Remove a directory with everything in it; missing ones are no error. Raises Error."""
+    import shutil
+
+    def refuse(_function: object, name: str, error: BaseException) -> None:
+        if not isinstance(error, FileNotFoundError):
+            raise Error(f"removing volume: {name}: {error}")
+
+    def refused(function: object, name: str, info: tuple[type[BaseException], BaseException, object]) -> None:
+        refuse(function, name, info[1])
+
+    shutil.rmtree(path, onerror=refused)
+
+
+def needs_mount(volume: Volume) -> bool:
+    """Whether it is a mount of its own rather than a directory."""
+    return bool(volume.options.get("device") or volume.options.get("type"))
+
+
+def mount(engine: Engine, volume: Volume) -> None:
+    """Count one user more of a mounted volume, and mount it for the first. Raises Error."""
+    if not needs_mount(volume):
+        return
+    from ocicore.linux import mount as mounts
+
+    with engine.lock("volume-" + volume.name):
+        volume = engine.state.volumes.find(volume.name)
+        count = volume.mount_count if volume.boot_id == engine.boot_id else 0
+        if count and not mounts.is_mount_point(volume.mountpoint):
+            count = 0
+        if not count:
+            device = volume.options.get("device", "")
+            words = [word for word in volume.options.get("o", "").split(",") if word]
+            fstype = volume.options.get("type", "")
+            _mount_device(device, volume.mountpoint, fstype, words)
+        engine.state.volumes.update(volume, mount_count=count + 1, boot_id=engine.boot_id)
+
+
+def _mount_device(device: str, target: str, fstype: str, words: Sequence[str]) -> None:
+    """mount(8) knows every helper (nfs, cifs) and option there is; the kernel call alone does not."""
+    import subprocess
+
+    from ocicore.errors import MissingProgram
+
+    argv = ["mount"]
+    if words:
+        argv += ["-o", ",".join(words)]
+    if fstype:
+        argv += ["-t", fstype]
+    argv += [device or fstype, target]
+    try:
+        result = subprocess.run(argv, capture_output=True, text=True, errors="replace", check=False)
+    except FileNotFoundError:
+        raise MissingProgram("mounting a volume: mount: not found", hint="install the package mount") from None
+    if result.returncode:
+        why = (result.stderr.strip().splitlines() or ["failed"])[0]
+        raise Error(f"mounting volume at {target}: {why}")
+
+
+def unmount(engine: Engine, volume: Volume, *, force: bool = False) -> None:
+    """Count one user less, and unmount at none."""
+    if not needs_mount(volume):
+        return
+    from ocicore.linux import mount as mounts
+
+    with engine.lock("volume-" + volume.name):
+        current = engine.state.volumes.get(volume.name)
+        count = 0 if force or current is None else max(current.mount_count - 1, 0)
+        if current is not None:
+            engine.state.volumes.update(current, mount_count=count)
+        if not count and mounts.is_mount_point(volume.mountpoint):
+            mounts.umount(volume.mountpoint, mounts.MNT_DETACH)
+
+
+def copy_up(engine: Engine, volume: Volume, root: str, destination: str) -> None:
+    """Fill a new volume with what the image has at the destination, once (Docker's copy-up)."""
+    if not volume.needs_copy_up and not volume.needs_chown:
+        return
+    from ocicore.linux.resolve import resolve_in_root
+
+    with engine.lock("volume-" + volume.name):
+        volume = engine.state.volumes.find(volume.name)
+        if not volume.needs_copy_up and not volume.needs_chown:
+            return
+        try:
+            source = resolve_in_root(root, destination)
+            is_directory = os.path.isdir(source)
+        except OSError:
+            is_directory = False
+        if is_directory and not os.listdir(volume.mountpoint):
+            from ocicore.engine import tree_copy
+
+            if volume.needs_copy_up:
+                tree_copy.copy_tree(source, volume.mountpoint)
+            elif volume.needs_chown:
+                tree_copy.copy_attributes(source, volume.mountpoint)
+        engine.state.volumes.update(volume, needs_copy_up=False, needs_chown=False)
