@@ -48,7 +48,7 @@ def loads(text: str) -> dict[str, Any]:
 def _plain(text: str) -> dict[str, Any]:
     root: dict[str, Any] = {}
     table = root
-    seen = set()
+    seen: set[str] = set()
     lines = iter(text.split("\n"))
     for raw in lines:
         line = raw.strip(" \t\r")

@@ -99,7 +99,7 @@ class _Members:
                 self._seen = True
             try:
                 piece: bytes = self._current.decompress(data)  # type: ignore[attr-defined]
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 – four libraries, four kinds of error
                 raise Corrupted(f"decompressing {self._kind} data: {error}") from None
             out = out + piece if out else piece
             if not self._current.eof:  # type: ignore[attr-defined]
@@ -227,7 +227,9 @@ def compressor(kind: str, level: int | None = None) -> object:
     if kind == "zstd":
         import zstandard
 
-        return zstandard.ZstdCompressor(level=3 if level is None else level, write_checksum=False).compressobj()
+        return zstandard.ZstdCompressor(
+            level=3 if level is None else level, write_checksum=False
+        ).compressobj()
     if kind == "bzip2":
         import bz2
 

@@ -12,7 +12,10 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import sys
+import time
 from _thread import RLock, get_ident
+from itertools import count
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,32 +25,45 @@ if TYPE_CHECKING:
 _F_OFD_SETLK = 37
 _F_OFD_SETLKW = 38
 _TOKEN_SIZE = 64
-_counter = 0
+_writes = count(1)
 
 
 def _flock(kind: int) -> bytes:
     """struct flock over the whole file, native layout (l_pid must be 0 for OFD locks)."""
-    return kind.to_bytes(2, _ORDER) + b"\0" * 6 + b"\0" * 16 + b"\0" * 8
+    return kind.to_bytes(2, sys.byteorder) + b"\0" * 30
 
 
-def _native_order() -> str:
-    import sys
-
-    return sys.byteorder
-
-
-_ORDER = _native_order()  # type: ignore[assignment]
 _SHARED = _flock(fcntl.F_RDLCK)
 _EXCLUSIVE = _flock(fcntl.F_WRLCK)
 
 
+def try_lease(path: str) -> int | None:
+    """Lock a file exclusively without waiting; the descriptor that holds the lock, or None.
+
+    The file is made when missing. Unlike a `FileLock` the lease belongs to nobody but the
+    descriptor: any thread may give it up, by closing it. Raises OSError.
+    """
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.fcntl(fd, _F_OFD_SETLK, _EXCLUSIVE)
+        # Whoever held it before may have removed the file between our open and our lock.
+        if os.fstat(fd).st_nlink:
+            return fd
+    except OSError as error:
+        if error.errno not in (errno.EAGAIN, errno.EACCES):
+            os.close(fd)
+            raise
+    os.close(fd)
+    return None
+
+
 def new_token() -> bytes:
     """64 bytes that no other writer chose: time, counter, process, randomness (lastwrite.go)."""
-    global _counter
-    import time
-
-    _counter += 1
-    head = time.time_ns().to_bytes(8, "little") + _counter.to_bytes(8, "little")
+    head = time.time_ns().to_bytes(8, "little") + next(_writes).to_bytes(8, "little")
     head += (os.getpid() & 0xFFFFFFFF).to_bytes(4, "little")
     return head + os.urandom(_TOKEN_SIZE - len(head))
 
@@ -82,32 +98,6 @@ class FileLock:
         """`with lock.exclusive():` – hold it for writing. Raises OSError."""
         return _Section(self, True)
 
-    def try_exclusive(self) -> bool:
-        """Take it for writing if nobody holds it, until `release`; False when somebody does."""
-        if not self._thread_lock.acquire(blocking=False):
-            return False
-        if self._depth:
-            if not self._exclusive:
-                self._thread_lock.release()
-                return False
-            self._depth += 1
-            return True
-        try:
-            fd = self._open()
-        except OSError:
-            self._thread_lock.release()
-            raise
-        try:
-            fcntl.fcntl(fd, _F_OFD_SETLK, _EXCLUSIVE)
-        except OSError as error:
-            os.close(fd)
-            self._thread_lock.release()
-            if error.errno in (errno.EAGAIN, errno.EACCES):
-                return False
-            raise
-        self._taken(fd, True)
-        return True
-
     def acquire(self, exclusive: bool) -> None:
         """Take the lock, waiting for it; prefer the context managers. Raises OSError."""
         self._thread_lock.acquire()
@@ -129,7 +119,7 @@ class FileLock:
         self._taken(fd, exclusive)
 
     def release(self) -> None:
-        """Undo one `acquire` (or successful `try_exclusive`)."""
+        """Undo one `acquire`."""
         self._depth -= 1
         if not self._depth:
             fd, self._fd = self._fd, -1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from ocicore.files import atomic
+from ocicore.files import atomic, quick_json
 from ocicore.files.locks import FileLock
 
 TYPE_CHECKING = False
@@ -36,9 +36,7 @@ class MountTable:
         except FileNotFoundError:
             data = b""
         if data:
-            import json
-
-            parsed = json.loads(data)
+            parsed = quick_json.loads(data)
             self.entries = {entry["id"]: entry for entry in parsed or () if entry.get("path")}
         else:
             self.entries = {}
@@ -51,14 +49,12 @@ class MountTable:
 
     def set(self, layer_id: str, path: str | None, count: int) -> None:
         """Change a layer's count and write the file. The lock must be held for writing."""
-        import json
-
         if path and count > 0:
             self.entries[layer_id] = {"id": layer_id, "path": path, "count": count}
         else:
             self.entries.pop(layer_id, None)
         token = self.lock.touch()
-        data = json.dumps(list(self.entries.values()), separators=(",", ":")).encode("utf-8", "surrogateescape")
+        data = quick_json.dumps(list(self.entries.values())).encode("utf-8", "surrogateescape")
         try:
             atomic.write(self.path, data, 0o600, fsync=False)
         except BaseException:

@@ -24,16 +24,19 @@ if TYPE_CHECKING:
     from ocicore.files.locks import FileLock
 
     R = TypeVar("R", bound=Record)
-    _Base = Generic[R]
 else:
     R = Record
 
-    class _Base:
+    class Generic:
+        """Stands for typing's, whose import would cost hot commands 5 ms."""
+
+        __slots__ = ()
+
         def __class_getitem__(cls, item: object) -> type:
             return cls
 
 
-class RecordFiles(_Base[R]):
+class RecordFiles(Generic[R]):
     """The records of one kind in one store.
 
     Args:
@@ -148,7 +151,7 @@ class RecordFiles(_Base[R]):
         The token is written first: a process killed in between makes the others read again, and
         nothing worse. Raises OSError; the files on disk are then whole, old or new.
         """
-        import json
+        from ocicore.files import quick_json
 
         token = None
         for lock in self.locks:
@@ -157,8 +160,7 @@ class RecordFiles(_Base[R]):
         for index in sorted(set(locations)):
             path = self.paths[index]
             objects = [record.raw for record in self.records if record.location == index]
-            text = json.dumps(objects, ensure_ascii=False, separators=(",", ":"))
-            data = text.encode("utf-8", "surrogateescape")
+            data = quick_json.dumps(objects).encode("utf-8", "surrogateescape")
             try:
                 atomic.write(path, data, 0o600, fsync=not self._volatile[index])
             except FileNotFoundError:
@@ -215,7 +217,7 @@ class RecordFiles(_Base[R]):
         return touched
 
 
-class _Reading(_Base[R]):
+class _Reading(Generic[R]):
     __slots__ = ("_files",)
 
     def __init__(self, files: RecordFiles[R]) -> None:
@@ -249,7 +251,7 @@ class _Reading(_Base[R]):
         _release(self._files)
 
 
-class _Writing(_Base[R]):
+class _Writing(Generic[R]):
     __slots__ = ("_files",)
 
     def __init__(self, files: RecordFiles[R]) -> None:
@@ -302,7 +304,7 @@ def _stamp(path: str) -> object:
 
 
 def _parse(path: str) -> list[dict[str, Any]]:
-    import json
+    from ocicore.files import quick_json
 
     try:
         with open(path, "rb", buffering=0) as file:
@@ -312,14 +314,16 @@ def _parse(path: str) -> list[dict[str, Any]]:
     if not data:
         return []  # an empty file is an empty list to containers/storage, too
     try:
-        parsed = json.loads(data.decode("utf-8", "surrogateescape"))
+        parsed = quick_json.loads(data)
     except ValueError as error:
         raise Corrupted(
             f"loading {path}: {error}", hint="run the check command with --repair, or restore the file"
         ) from None
     if parsed is None:
         return []
-    if not isinstance(parsed, list) or not all(isinstance(o, dict) and isinstance(o.get("id"), str) for o in parsed):
+    if not isinstance(parsed, list) or not all(
+        isinstance(o, dict) and isinstance(o.get("id"), str) for o in parsed
+    ):
         raise Corrupted(f"loading {path}: not a list of records")
     return parsed
 

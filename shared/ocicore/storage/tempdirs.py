@@ -6,15 +6,17 @@ a newer podman) removes it. Ours live in `<driver>-layers/tmp`: same file system
 known to storage ≥ 1.60, and not touched by older versions, whose driver clean-up deletes
 `overlay/staging` without looking.
 
-A directory may carry intents, empty files `intent-<layer id>`: whatever of that layer is found
-without a record belongs to an interrupted operation and goes too.
+A directory may carry intents, empty files that say what to undo when their maker was killed:
+`intent-<layer>`  what is on disk of a layer without a record is left over: remove it;
+`doomed-<layer>`  the same, and a record that nothing refers to goes too.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 
-from ocicore.files.locks import FileLock
+from ocicore.files.locks import try_lease
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,98 +24,125 @@ if TYPE_CHECKING:
 
 _DIR = "temp-dir-"
 _LOCK = "lock-"
-_INTENT = "intent-"
+_INTENTS = ("intent", "doomed")
 
 
 class TempDir:
-    """A directory that is ours as long as this object is.
+    """A directory that is ours as long as this object is. Any thread may finish it.
 
     Attributes:
         path: the directory.
     """
 
-    __slots__ = ("_count", "_lock", "path")
+    __slots__ = ("_count", "_lease", "_lock_path", "path")
 
     def __init__(self, root: str) -> None:
         """Make one below `root`. Raises OSError."""
-        while True:
+        lease = None
+        while lease is None:
             name = os.urandom(6).hex()
-            lock = FileLock(os.path.join(root, _LOCK + name))
-            if not lock.try_exclusive():
-                continue
-            # A recovery may have seen the lock file between its creation and our lock, and have
-            # removed it: then the name in the folder is not what we hold.
-            if os.path.exists(lock.path):
-                break
-            lock.release()
-        self._lock: FileLock | None = lock
+            self._lock_path = os.path.join(root, _LOCK + name)
+            lease = try_lease(self._lock_path)
+        self._lease = lease
         self.path = os.path.join(root, _DIR + name)
         self._count = 0
         os.mkdir(self.path, 0o700)
 
-    def intend(self, layer_id: str) -> None:
-        """Say that an operation on this layer is under way (before the operation's first rename)."""
-        fd = os.open(os.path.join(self.path, _INTENT + layer_id), os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-        os.close(fd)
+    def intend(self, layer_id: str, *, doomed: bool = False) -> None:
+        """Say that an operation on this layer is under way (before its first lasting step)."""
+        path = os.path.join(self.path, f"{_INTENTS[doomed]}-{layer_id}")
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
 
     def take(self, path: str) -> bool:
-        """Move a file or directory of the same file system in here, to be deleted; False when it is missing."""
+        """Move a file or directory in here, to be deleted; False when it is missing.
+
+        What is on another file system is deleted at once. Raises OSError, ArchiveError.
+        """
         target = os.path.join(self.path, f"{self._count}-{os.path.basename(path)}")
         self._count += 1
         try:
             os.rename(path, target)
         except FileNotFoundError:
             return False
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            remove_tree(path)
         return True
 
     def remove(self) -> None:
         """Delete the directory with all it holds, and give up the lock. May be repeated."""
-        if self._lock is None:
+        if self._lease < 0:
             return
-        lock, self._lock = self._lock, None
         try:
-            _remove(self.path)
-            os.unlink(lock.path)
+            remove_tree(self.path)
+            os.unlink(self._lock_path)
         finally:
-            lock.release()
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Give up the lock and leave the rest, intents included, to the next opener."""
+        if self._lease >= 0:
+            lease, self._lease = self._lease, -1
+            os.close(lease)
 
 
-def _remove(path: str) -> None:
-    from ocicore.linux import archive
-
+def remove_tree(path: str) -> None:
+    """Remove a file or directory tree; not finding it is no error. Raises ArchiveError."""
     folder, name = os.path.split(path)
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        # The simple cases need no C helper, and so not its import.
+        try:
+            os.unlink(name, dir_fd=fd)
+            return
+        except FileNotFoundError:
+            return
+        except (IsADirectoryError, PermissionError):
+            pass
+        try:
+            os.rmdir(name, dir_fd=fd)
+            return
+        except OSError:
+            pass
+        from ocicore.linux import archive
+
         archive.remove_tree(fd, name)
     finally:
         os.close(fd)
 
 
-def stale_names(root: str) -> set[str]:
-    """Names X for which there is a directory or a lock, in use or not; one readdir."""
+def stale(root: str) -> list[str]:
+    """Names of directories whose maker is gone. One readdir in the usual case of none."""
     try:
         entries = os.listdir(root)
     except FileNotFoundError:
-        return set()
-    names = set()
-    for entry in entries:
-        if entry.startswith(_DIR):
-            names.add(entry[len(_DIR) :])
-        elif entry.startswith(_LOCK):
-            names.add(entry[len(_LOCK) :])
-    return names
+        return []
+    names = {entry[len(_DIR) :] for entry in entries if entry.startswith(_DIR)}
+    names |= {entry[len(_LOCK) :] for entry in entries if entry.startswith(_LOCK)}
+    found = []
+    for name in names:
+        lease = try_lease(os.path.join(root, _LOCK + name))
+        if lease is not None:
+            os.close(lease)
+            found.append(name)
+    return found
 
 
-def recover(root: str, names: set[str], undo: Callable[[str], None]) -> int:
-    """Remove what nobody holds among `names`; returns how many there were.
+def recover(root: str, names: list[str], undo: Callable[[str, bool], None]) -> int:
+    """Remove those of `names` that nobody holds; returns how many.
 
-    `undo(layer_id)` is called for each intent before the directory that carries it goes. Call with
-    the layers locked for writing, so that a record is there or is not.
+    `undo(layer_id, doomed)` is called for every intent before the directory that carries it goes.
+    Call with the layers locked for writing, so that a record is either there or not.
     """
     removed = 0
     for name in names:
-        lock = FileLock(os.path.join(root, _LOCK + name))
-        if not lock.try_exclusive():
+        lock_path = os.path.join(root, _LOCK + name)
+        lease = try_lease(lock_path)
+        if lease is None:
             continue
         try:
             path = os.path.join(root, _DIR + name)
@@ -122,11 +151,12 @@ def recover(root: str, names: set[str], undo: Callable[[str], None]) -> int:
             except FileNotFoundError:
                 entries = []
             for entry in entries:
-                if entry.startswith(_INTENT):
-                    undo(entry[len(_INTENT) :])
-            _remove(path)
-            os.unlink(lock.path)
+                kind, dash, layer_id = entry.partition("-")
+                if dash and kind in _INTENTS:
+                    undo(layer_id, kind == "doomed")
+            remove_tree(path)
+            os.unlink(lock_path)
             removed += 1
         finally:
-            lock.release()
+            os.close(lease)
     return removed

@@ -1,0 +1,211 @@
+"""What overlay can do here: asked of the kernel once, remembered in the run root.
+
+The files `<run root>/overlay/<feature>-true|false` and `<home>/.has-mount-program` are those of
+containers/storage (drivers/overlay), so a probe that podman made serves us and the other way round.
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_FLAG = ".has-mount-program"
+
+
+def cached(run_home: str, feature: str, probe: Callable[[], bool]) -> bool:
+    """The remembered answer, or the probe's, which is then remembered."""
+    for answer in (True, False):
+        if os.path.exists(_file(run_home, feature, answer)):
+            return answer
+    found = probe()
+    try:
+        os.makedirs(run_home, 0o700, exist_ok=True)
+        os.close(os.open(_file(run_home, feature, found), os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644))
+    except OSError:
+        pass  # only a cache
+    return found
+
+
+def _file(run_home: str, feature: str, answer: bool) -> str:
+    return os.path.join(run_home, f"{feature}-{'true' if answer else 'false'}")
+
+
+def usable(graph_root: str, *, rootless: bool) -> bool:
+    """Does a native overlay work below `graph_root`, or is there fuse-overlayfs?"""
+    home = os.path.join(graph_root, "overlay")
+    made = not os.path.isdir(home)
+    os.makedirs(home, 0o700, exist_ok=True)
+    if probe_native(home, rootless=rootless) or find_fuse_overlayfs():
+        return True
+    if made:
+        os.rmdir(home)
+    return False
+
+
+def native(home: str, run_home: str, *, rootless: bool) -> bool:
+    """May layers of this home be mounted by the kernel?
+
+    Not where earlier layers were written for a mount program: their whiteouts are of another kind.
+    """
+    flag = os.path.join(home, _FLAG)
+    try:
+        with open(flag, encoding="ascii") as file:
+            content = file.read().strip()
+    except FileNotFoundError:
+        content = ""
+    if content == "true":
+        return False
+    if content != "false":
+        write_flag(home, False)
+    return cached(run_home, "overlay", lambda: probe_native(home, rootless=rootless))
+
+
+def write_flag(home: str, mount_program: bool) -> None:
+    """Remember whether a mount program serves this home."""
+    flag = os.path.join(home, _FLAG)
+    text = b"true" if mount_program else b"false"
+    try:
+        with open(flag, "rb") as file:
+            if file.read() == text:
+                return
+    except FileNotFoundError:
+        pass
+    fd = os.open(flag, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    os.write(fd, text)
+    os.close(fd)
+
+
+def find_fuse_overlayfs() -> str | None:
+    """Path of fuse-overlayfs, or None."""
+    for folder in ("/usr/bin", "/usr/local/bin", "/bin"):
+        path = os.path.join(folder, "fuse-overlayfs")
+        if os.access(path, os.X_OK):
+            return path
+    return None
+
+
+class _Trial:
+    """Directories for a test mount: lower1, lower2/subdir, upper, work, merged; removed at the end."""
+
+    def __init__(self, home: str) -> None:
+        self.path = os.path.join(home, f"compat{os.urandom(5).hex()}")
+
+    def __enter__(self) -> _Trial:
+        os.mkdir(self.path, 0o700)
+        for name in ("merged", "lower1", "lower2", "lower2/subdir", "upper", "work", "mapped"):
+            os.mkdir(self.at(name), 0o700)
+        with open(self.at("lower2/file"), "wb") as file:
+            file.write(b"\xff")
+        return self
+
+    def at(self, name: str) -> str:
+        return os.path.join(self.path, name)
+
+    def __exit__(self, *exception: object) -> None:
+        from ocicore.linux import archive, mount
+
+        for name in ("merged", "mapped"):
+            try:
+                mount.umount(self.at(name), mount.MNT_DETACH)
+            except mount.MountError:
+                pass
+        folder, name = os.path.split(self.path)
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            archive.remove_tree(fd, name)
+        finally:
+            os.close(fd)
+
+
+def probe_native(home: str, *, rootless: bool) -> bool:
+    """Mount two lowers below an upper with a whiteout, and remove a directory through it."""
+    from ocicore.linux import mount
+
+    try:
+        with _Trial(home) as trial:
+            os.mknod(trial.at("upper/whiteout"), 0o020600, 0)
+            mount.overlay(
+                trial.at("merged"),
+                [trial.at("lower1"), trial.at("lower2")],
+                trial.at("upper"),
+                trial.at("work"),
+                ["userxattr"] if rootless else [],
+            )
+            os.rmdir(trial.at("merged/subdir"))
+            return True
+    except (OSError, mount.MountError):
+        return False
+
+
+def probe_metacopy(home: str, options: list[str], flags: int) -> bool:
+    """Does a change of mode leave a copy without data in the upper, with these options?"""
+    from ocicore.linux import mount
+
+    try:
+        with _Trial(home) as trial:
+            merged = trial.at("merged")
+            mount.overlay(
+                merged, [trial.at("lower2")], trial.at("upper"), trial.at("work"), options, flags=flags
+            )
+            os.chmod(os.path.join(merged, "file"), 0o640)
+            return bool(os.getxattr(trial.at("upper/file"), b"trusted.overlay.metacopy") is not None)
+    except (OSError, mount.MountError):
+        return False
+
+
+def probe_native_diff(home: str, options: list[str], flags: int, *, rootless: bool) -> bool:
+    """Does the upper say all about the difference: no redirects of renamed directories?"""
+    from ocicore.linux import mount
+
+    name = b"user.overlay.redirect" if rootless else b"trusted.overlay.redirect"
+    try:
+        with _Trial(home) as trial:
+            merged = trial.at("merged")
+            lowers = [trial.at("lower2")]
+            given = [*options, "userxattr"] if rootless else options
+            mount.overlay(merged, lowers, trial.at("upper"), trial.at("work"), given, flags=flags)
+            try:
+                os.rename(os.path.join(merged, "subdir"), os.path.join(merged, "moved"))
+            except OSError:
+                return True  # EXDEV: the kernel makes the caller copy
+            try:
+                os.getxattr(trial.at("upper/moved"), name)
+            except OSError:
+                return True
+            return False
+    except (OSError, mount.MountError):
+        return False
+
+
+def probe_volatile(home: str, *, rootless: bool) -> bool:
+    """Does the kernel know "volatile" (5.10)?"""
+    from ocicore.linux import mount
+
+    options = ["volatile", "userxattr"] if rootless else ["volatile"]
+    try:
+        with _Trial(home) as trial:
+            mount.overlay(
+                trial.at("merged"), [trial.at("lower1")], trial.at("upper"), trial.at("work"), options
+            )
+            return True
+    except (OSError, mount.MountError):
+        return False
+
+
+def probe_idmapped(home: str) -> bool:
+    """May a lower directory be an id-mapped mount (5.19)?"""
+    from ocicore.linux import mount
+
+    if os.geteuid() != 0:
+        return False
+    try:
+        with _Trial(home) as trial:
+            mapped = trial.at("mapped")
+            mount.idmapped_bind(trial.at("lower2"), mapped, [(0, 0, 1)], [(0, 0, 1)], recursive=False)
+            mount.overlay(trial.at("merged"), [mapped], trial.at("upper"), trial.at("work"))
+            return True
+    except (OSError, mount.MountError):
+        return False
