@@ -151,6 +151,7 @@ def unpack(
     ignore_chown_errors: bool = False,
     owner: tuple[int, int] | None = None,
     force_mask: int | None = None,
+    root_entry: bool | None = None,
     tar_split_fd: int = -1,
     limits: Limits | None = None,
 ) -> UnpackResult:
@@ -168,7 +169,7 @@ def unpack(
 
     Args:
         stream_fd: readable descriptor; not closed.
-        root_fd: directory to fill; its own mode, owner and times are set when the archive has "./".
+        root_fd: directory to fill.
         whiteouts: "overlay" – character device 0:0 and the opaque attribute ("trusted.overlay.opaque", or
             "user.overlay.opaque" when in_user_namespace); "fuse-overlayfs" and "keep" – the `.wh.` files are
             written as they are, as containers/storage does with a mount program; "apply" – what they name is
@@ -179,6 +180,8 @@ def unpack(
         ignore_chown_errors: files keep the caller's ids where chown fails (storage.conf's option).
         owner: give everything this host uid and gid instead (COPY --chown); maps are then not used.
         force_mask: permission bits for everything; the real ones go to "user.containers.override_stat".
+        root_entry: whether an entry "./" sets mode, owner and times of the root itself; None does it with "apply"
+            and "keep" only, as containers/storage does (its overlay driver takes the root's from the parent layer).
         tar_split_fd: if ≥ 0, tar-split's JSON lines of the whole stream are written there, uncompressed,
             bit for bit what containers/storage puts into tar-split.gz; not closed.
         limits: see `Limits`; None means its defaults.
@@ -199,6 +202,7 @@ def unpack(
     options.has_owner = owner is not None
     options.owner_uid, options.owner_gid = owner or (0, 0)
     options.force_mask = -1 if force_mask is None else force_mask
+    options.root_entry = whiteouts in ("apply", "keep") if root_entry is None else root_entry
     options.tar_split_fd = tar_split_fd
     options.max_entries = limits.entries
     options.max_bytes = limits.bytes

@@ -1,7 +1,7 @@
 """Compile the C helper `_native` through cffi (API mode, limited API, so one file serves every Python ≥ 3.11).
 
-Run directly, it builds in place, beside itself; setup.py uses `ffibuilder`. api.h and archive_api.h are the
-one list of declarations, read by the C compiler and by cffi alike.
+Run directly, it builds in place, beside itself; setup.py uses `ffibuilder`. the *api.h files are the one
+list of declarations, read by the C compiler and by cffi alike.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from cffi import FFI
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MODULE = "ocicore.native._native"
-DECLARATIONS = ["api.h"]
+DECLARATIONS = ["api.h", "archive_api.h", "tree_api.h"]
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 
 

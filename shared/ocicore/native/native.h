@@ -8,8 +8,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "api.h"
+#include "archive_api.h"
+#include "tree_api.h"
 
 /* Fill `error` unless it already holds an earlier failure; always returns -1. errno is taken for OCI_SYSTEM. */
 int oci_fail(struct oci_error *error, const char *path, const char *format, ...)
