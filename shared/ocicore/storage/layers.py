@@ -164,6 +164,7 @@ class LayerStore:
         flags: Mapping[str, Any] | None = None,
         options: Mapping[str, str] | None = None,
         extra: Mapping[str, Any] | None = None,
+        driver_parent: str | None = None,
     ) -> Layer:
         """An empty layer: directories, then the record. `temp` must already carry the intent for `id`.
 
@@ -171,15 +172,15 @@ class LayerStore:
             id_maps: recorded, and given to the files.
             old_maps: mapping of the files below, when it differs from `id_maps`.
             extra: more keys for the record.
+            driver_parent: layer to stack it on, when that is not the recorded parent.
         """
         layer_id = id or identifiers.new_id()
         self._check_free(layer_id, names)
         raw = _record(layer_id, parent, names, mount_label, id_maps, flags, extra)
         try:
-            self.driver.create(
-                layer_id, parent.id if parent else None, writable=writable, id_maps=id_maps, options=options
-            )
-            if parent is not None and old_maps != id_maps:
+            below = driver_parent or (parent.id if parent else None)
+            self.driver.create(layer_id, below, writable=writable, id_maps=id_maps, options=options)
+            if below is not None and old_maps != id_maps:
                 self.driver.shift(layer_id, old_maps, id_maps)
             layer = self.files.add(raw, self._location(volatile=volatile, writable=writable))
             self.files.save([layer.location])
@@ -359,6 +360,10 @@ class LayerStore:
         if not names:
             return 0
         return tempdirs.recover(self.temp_root, names, self._undo)
+
+    def recover_again(self) -> None:
+        """Let the next writer look for half-done operations again (one of ours failed)."""
+        self._recovered = False
 
     def _undo(self, layer_id: str, doomed: bool) -> None:
         layer = self.files.by_id.get(layer_id)

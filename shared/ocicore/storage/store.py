@@ -11,11 +11,11 @@ import os
 
 from ocicore.errors import InUse, InvalidInput, NotFound, Unsupported
 from ocicore.files.locks import FileLock
-from ocicore.storage import bigdata, driver, identifiers
+from ocicore.storage import bigdata
 from ocicore.storage.containers import ContainerStore
+from ocicore.storage.driver import choose, parse_options
 from ocicore.storage.images import ImageStore
 from ocicore.storage.layers import LayerStore
-from ocicore.storage.tempdirs import TempDir
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,44 +60,44 @@ class Store:
         self.graph_root = config.graph_root
         self.run_root = config.run_root
         self.warn = warn
-        self._driver = driver.choose(config, rootless=rootless, warn=warn)
-        self.driver_name = self._driver.name
-        self._graph_lock = FileLock(os.path.join(self.graph_root, "storage.lock"))
-        self._layers = LayerStore(config, self._driver, in_use=self._layer_in_use, warn=warn)
-        self._images = ImageStore(config, self.driver_name, warn=warn)
-        self._containers = ContainerStore(config, self.driver_name, warn=warn)
-        if not os.path.isdir(self._layers.run_folder) or not os.path.isdir(self._layers.folder):
+        self.driver = choose(config, rootless=rootless, warn=warn)
+        self.driver_name = self.driver.name
+        self.graph_lock = FileLock(os.path.join(self.graph_root, "storage.lock"))
+        self.layer_store = LayerStore(config, self.driver, in_use=self._layer_in_use, warn=warn)
+        self.image_store = ImageStore(config, self.driver_name, warn=warn)
+        self.container_store = ContainerStore(config, self.driver_name, warn=warn)
+        if not os.path.isdir(self.layer_store.run_folder) or not os.path.isdir(self.layer_store.folder):
             self._make_directories()
 
     def _make_directories(self) -> None:
         for folder in (
-            self._layers.folder,
-            self._images.folder,
-            self._containers.folder,
-            self._layers.run_folder,
-            self._containers.run_folder,
+            self.layer_store.folder,
+            self.image_store.folder,
+            self.container_store.folder,
+            self.layer_store.run_folder,
+            self.container_store.run_folder,
             os.path.join(self.run_root, self.driver_name + "-locks"),
         ):
             os.makedirs(folder, 0o700, exist_ok=True)
-        self._driver.prepare()
+        self.driver.prepare()
 
     # -- layers --------------------------------------------------------------------------------
 
     def layers(self) -> list[Layer]:
         """Every layer, the additional image stores' last."""
-        return self._layers.all()
+        return self.layer_store.all()
 
     def layer(self, id_or_name: str) -> Layer:
         """The layer with this id, name or unique id prefix. Raises NotFound ("layer not known")."""
-        return self._layers.get(id_or_name)
+        return self.layer_store.get(id_or_name)
 
     def layers_by_diff_id(self, digest: str) -> list[Layer]:
         """Layers whose uncompressed tar has this digest."""
-        return self._layers.matching("diff-digest", digest)
+        return self.layer_store.matching("diff-digest", digest)
 
     def layers_by_compressed_digest(self, digest: str) -> list[Layer]:
         """Layers that came from a blob with this digest."""
-        return self._layers.matching("compressed-diff-digest", digest)
+        return self.layer_store.matching("compressed-diff-digest", digest)
 
     def create_layer(
         self,
@@ -116,7 +116,7 @@ class Store:
 
         Raises NotFound (parent), Conflict (id or name in use).
         """
-        return self._layers.create(
+        return self.layer_store.create(
             id=id,
             parent=parent,
             names=names,
@@ -130,31 +130,9 @@ class Store:
 
     def delete_layer(self, id_or_name: str) -> None:
         """Delete a layer. Raises InUse when a child, an image or a container needs it."""
-        temp = None
-        try:
-            with self._layers.writing(), self._images.files.writing(), self._containers.files.reading():
-                layer = self._layers.own(id_or_name)
-                for child in self._layers.children(layer.id):
-                    raise InUse(f"used by layer {child.id}: layer has children")
-                for image in self._images.files.records:
-                    if image.layer == layer.id:
-                        raise InUse(f"layer {layer.id} used by image {image.id}: layer is in use by an image")
-                for container in self._containers.files.records:
-                    if container.layer == layer.id:
-                        raise InUse(
-                            f"layer {layer.id} used by container {container.id}: layer is in use by a container"
-                        )
-                temp = TempDir(self._layers.temp_root)
-                temp.intend(layer.id)
-                mapped = [image for image in self._images.files.records if layer.id in image.mapped_layers]
-                for image in mapped:
-                    image.raw["mapped-layers"] = [other for other in image.mapped_layers if other != layer.id]
-                if mapped:
-                    self._images.files.save([0])
-                self._layers.delete_locked(temp, [layer])
-        finally:
-            if temp is not None:
-                temp.remove()
+        from ocicore.storage import removal
+
+        removal.delete_layer(self, id_or_name)
 
     def stage_layer(
         self,
@@ -190,8 +168,8 @@ class Store:
 
         staged = staging.stage(
             stream,
-            self._driver,
-            self._layers.temp_root,
+            self.driver,
+            self.layer_store.temp_root,
             expected_diff_id=expected_diff_id,
             compressed_digest=compressed_digest,
             id_maps=id_maps,
@@ -205,7 +183,7 @@ class Store:
     @property
     def _sync_layers(self) -> bool:
         """Are layers brought to disk before they are recorded? `<driver>.sync=none` says no."""
-        options = driver.parse_options(self.driver_name, self.config.driver_options)
+        options = parse_options(self.driver_name, self.config.driver_options)
         return options.get("sync", "filesystem") != "none"
 
     def commit_layer(
@@ -226,7 +204,7 @@ class Store:
         decompressed elsewhere). Returns the layer that is there already when `id` is in use with the
         same diff id. Raises NotFound (parent), Conflict.
         """
-        return self._layers.commit(
+        return self.layer_store.commit(
             staged,
             parent,
             id=id,
@@ -252,9 +230,9 @@ class Store:
         from ocicore.storage import difference
 
         layer, id_maps = self._layer_and_maps(container_or_layer_id)
-        parent = self._layers.get(layer.parent) if layer.parent else None
+        parent = self.layer_store.get(layer.parent) if layer.parent else None
         packed = difference.packed(
-            self._layers, layer, parent, id_maps=id_maps, timestamp=timestamp, exclude=exclude
+            self.layer_store, layer, parent, id_maps=id_maps, timestamp=timestamp, exclude=exclude
         )
         with packed:
             return self.stage_layer(packed)
@@ -262,11 +240,11 @@ class Store:
     def _layer_and_maps(self, text: str) -> tuple[Layer, IdMaps | None]:
         """The layer of a container or layer, and the mapping of the owners of its files."""
         try:
-            container = self._containers.get(text)
+            container = self.container_store.get(text)
         except NotFound:
-            layer = self._layers.get(text)
+            layer = self.layer_store.get(text)
             return layer, layer.id_maps
-        layer = self._layers.get(container.layer)
+        layer = self.layer_store.get(container.layer)
         return layer, layer.id_maps or container.id_maps
 
     def diff(self, layer_id: str, parent: str | None = None, compression: str = "none") -> PipeStream:
@@ -279,16 +257,16 @@ class Store:
         from ocicore.storage import difference, streams
 
         layer, id_maps = self._layer_and_maps(layer_id)
-        below = self._layers.get(parent or layer.parent or "") if parent or layer.parent else None
-        tar_split = self._layers.tar_split_path(layer.id)
+        below = self.layer_store.get(parent or layer.parent or "") if parent or layer.parent else None
+        tar_split = self.layer_store.tar_split_path(layer.id)
         if (below.id if below else None) == layer.parent and os.path.exists(tar_split):
             roots = [
-                self._driver.diff_path(layer.id),
-                *self._driver.lower_paths(layer.id)[: _own_lowers(self, layer)],
+                self.driver.diff_path(layer.id),
+                *self.driver.lower_paths(layer.id)[: _own_lowers(self, layer)],
             ]
             stream = difference.reassembled(tar_split, roots)
         else:
-            stream = difference.packed(self._layers, layer, below, id_maps=id_maps)
+            stream = difference.packed(self.layer_store, layer, below, id_maps=id_maps)
         return streams.compressed(stream, compression)
 
     def changes(self, layer_id: str, parent: str | None = None) -> list[Change]:
@@ -296,34 +274,34 @@ class Store:
         from ocicore.storage import difference
 
         layer, _ = self._layer_and_maps(layer_id)
-        below = self._layers.get(parent or layer.parent or "") if parent or layer.parent else None
-        return difference.changes(self._layers, layer, below)
+        below = self.layer_store.get(parent or layer.parent or "") if parent or layer.parent else None
+        return difference.changes(self.layer_store, layer, below)
 
     def layer_size(self, layer_id: str) -> int:
         """Bytes of the files in the layer (or the container's) itself, hard links once."""
         from ocicore.storage import difference
 
-        return difference.size(self._layers, self._layer_and_maps(layer_id)[0])
+        return difference.size(self.layer_store, self._layer_and_maps(layer_id)[0])
 
     # -- images --------------------------------------------------------------------------------
 
     def images(self) -> list[Image]:
         """Every image, the additional image stores' last."""
-        return self._images.all()
+        return self.image_store.all()
 
     def image(self, id_or_name: str) -> Image:
         """The image with this id, name or unique id prefix. Raises NotFound ("image not known")."""
-        return self._images.get(id_or_name)
+        return self.image_store.get(id_or_name)
 
     def images_by_digest(self, digest: str) -> list[Image]:
         """Images one of whose manifests has this digest."""
-        return [image for image in self._images.all() if digest in image.digests]
+        return [image for image in self.image_store.all() if digest in image.digests]
 
     def images_by_layer(self, layer_id: str) -> list[Image]:
         """Images whose top layer this is."""
         return [
             image
-            for image in self._images.all()
+            for image in self.image_store.all()
             if layer_id == image.layer or layer_id in image.mapped_layers
         ]
 
@@ -344,10 +322,10 @@ class Store:
         An image whose id is there already keeps its record: names and big data are added to it.
         `created` in nanoseconds. Raises NotFound (layer).
         """
-        with self._layers.files.reading():
-            top = self._layers.get(layer).id if layer else None
-            with self._images.files.writing():
-                return self._images.create_locked(
+        with self.layer_store.files.reading():
+            top = self.layer_store.get(layer).id if layer else None
+            with self.image_store.files.writing():
+                return self.image_store.create_locked(
                     id=id,
                     names=names,
                     layer=top,
@@ -363,72 +341,28 @@ class Store:
 
         Raises InUse when a container uses it, NotFound, Unsupported when it lives in a read-only store.
         """
-        temp = None
-        try:
-            with self._layers.writing():
-                _, files = self._images.locate(id_or_name)
-                if files.read_only:
-                    self._images.own(id_or_name)
-                with files.writing(), self._containers.files.reading():
-                    image = files.find(id_or_name)
-                    if image is None:
-                        raise NotFound(f'locating image with ID "{id_or_name}": image not known')
-                    for container in self._containers.files.records:
-                        if container.image == image.id:
-                            raise InUse(f"image used by {container.id}: image is in use by a container")
-                    doomed = self._unneeded_layers(image)
-                    temp = TempDir(self._layers.temp_root)
-                    for layer in doomed:
-                        temp.intend(layer.id, doomed=True)
-                    files.drop(image)
-                    files.save([0])
-                    self._layers.delete_locked(temp, doomed)
-                    temp.take(os.path.join(os.path.dirname(files.paths[0]), image.id))
-            return [layer.id for layer in doomed]
-        finally:
-            if temp is not None:
-                temp.remove()
+        from ocicore.storage import removal
 
-    def _unneeded_layers(self, image: Image) -> list[Layer]:
-        """The image's layers, from the top, down to the first that something else needs."""
-        kept = {container.layer for container in self._containers.files.records}
-        for files in (self._images.files, *self._images.others):
-            for other in files.records:
-                if other.id != image.id:
-                    kept.add(other.layer or "")
-                    kept.update(other.mapped_layers)
-        children: dict[str, set[str]] = {}
-        for layer in self._layers.files.records:
-            children.setdefault(layer.parent or "", set()).add(layer.id)
-        by_id = self._layers.files.by_id
-        doomed = {}
-        for layer_id in image.mapped_layers:
-            if layer_id in by_id and layer_id not in kept and not children.get(layer_id):
-                doomed[layer_id] = by_id[layer_id]
-        below = image.layer
-        while below and below in by_id and below not in kept and children.get(below, set()) <= doomed.keys():
-            doomed[below] = by_id[below]
-            below = by_id[below].parent
-        return list(doomed.values())
+        return removal.delete_image(self, id_or_name)
 
     # -- what images, containers and layers share: kind is "image", "container" or "layer" -------
 
     def big_data(self, kind: str, id_or_name: str, key: str) -> bytes:
         """One item. Raises NotFound."""
         if kind == "image":
-            return bigdata.read(self._images.data_dir(self._images.get(id_or_name).id), key)
+            return bigdata.read(self.image_store.data_dir(self.image_store.get(id_or_name).id), key)
         if kind == "container":
             return bigdata.read(
-                os.path.join(self._containers.folder, self._containers.get(id_or_name).id), key
+                os.path.join(self.container_store.folder, self.container_store.get(id_or_name).id), key
             )
-        return bigdata.read(os.path.join(self._layers.folder, self._layers.get(id_or_name).id), key)
+        return bigdata.read(os.path.join(self.layer_store.folder, self.layer_store.get(id_or_name).id), key)
 
     def set_big_data(self, kind: str, id_or_name: str, key: str, data: bytes) -> None:
         """Write one item, replacing it at once and whole."""
         {
-            "image": self._images.set_big_data,
-            "container": self._containers.set_big_data,
-            "layer": self._layers.set_big_data,
+            "image": self.image_store.set_big_data,
+            "container": self.container_store.set_big_data,
+            "layer": self.layer_store.set_big_data,
         }[kind](id_or_name, key, data)
 
     def set_names(self, kind: str, id_or_name: str, names: Iterable[str]) -> list[str]:
@@ -448,31 +382,33 @@ class Store:
 
     def _change_names(self, kind: str, text: str, change: Callable[[list[str]], list[str]]) -> list[str]:
         if kind == "image":
-            with self._images.files.writing():
-                image = self._images.own(text)
-                self._images.name_locked(image, change(list(image.names)))
+            with self.image_store.files.writing():
+                image = self.image_store.own(text)
+                self.image_store.name_locked(image, change(list(image.names)))
                 return list(image.names)
-        section: Any = self._layers.writing() if kind == "layer" else self._containers.files.writing()
+        section: Any = self.layer_store.writing() if kind == "layer" else self.container_store.files.writing()
         with section:
-            files: RecordFiles[Any] = self._layers.files if kind == "layer" else self._containers.files
-            record = self._layers.own(text) if kind == "layer" else self._containers.get_locked(text)
+            files: RecordFiles[Any] = (
+                self.layer_store.files if kind == "layer" else self.container_store.files
+            )
+            record = self.layer_store.own(text) if kind == "layer" else self.container_store.get_locked(text)
             files.save(files.rename(record, change(list(record.names))))
             return list(record.names)
 
     def set_metadata(self, kind: str, id_or_name: str, metadata: str) -> None:
         """Replace the metadata text of a layer, image or container."""
         if kind == "image":
-            with self._images.files.writing() as images:
-                self._images.own(id_or_name).raw["metadata"] = metadata
+            with self.image_store.files.writing() as images:
+                self.image_store.own(id_or_name).raw["metadata"] = metadata
                 images.save([0])
         elif kind == "container":
-            with self._containers.files.writing() as containers:
-                container = self._containers.get_locked(id_or_name)
+            with self.container_store.files.writing() as containers:
+                container = self.container_store.get_locked(id_or_name)
                 container.raw["metadata"] = metadata
                 containers.save([container.location])
         else:
-            with self._layers.writing() as layers:
-                layer = self._layers.own(id_or_name)
+            with self.layer_store.writing() as layers:
+                layer = self.layer_store.own(id_or_name)
                 layer.raw["metadata"] = metadata
                 layers.save([layer.location])
 
@@ -480,12 +416,12 @@ class Store:
 
     def containers(self) -> list[Container]:
         """Every container of the store, whoever made it."""
-        with self._containers.files.reading() as files:
+        with self.container_store.files.reading() as files:
             return list(files.records)
 
     def container(self, id_or_name: str) -> Container:
         """By id, name, layer id or unique id prefix. Raises NotFound ("container not known")."""
-        return self._containers.get(id_or_name)
+        return self.container_store.get(id_or_name)
 
     def create_container(
         self,
@@ -517,118 +453,38 @@ class Store:
             Conflict: the id, or a name ("the container name "x" is already in use by …").
             NotFound: image or layer.
         """
-        if bool(mount_label) != bool(process_label):
-            raise InvalidInput("ProcessLabel and Mountlabel must either not be specified or both specified")
-        container_id = id or identifiers.new_id()
-        volatile = volatile or self.config.transient
-        record_flags = {"MountLabel": mount_label, "ProcessLabel": process_label, **(flags or {})}
-        if mount_options is not None:
-            record_flags["MountOpts"] = list(mount_options)
-        if volatile:
-            record_flags["Volatile"] = True
-        temp = None
-        try:
-            with self._layers.writing(), self._images.files.writing(), self._containers.files.writing():
-                self._containers.check_free(container_id, names)
-                source = self._images.get(image) if image else None
-                top = layer or (source.layer if source else None)
-                temp = TempDir(self._layers.temp_root)
-                parent = self._layers.get(top) if top else None
-                shifting = id_maps is None or self._driver.supports_shifting()
-                wanted = None if shifting else id_maps
-                if parent is not None and source is not None and not layer:
-                    parent = self._parent_for_maps(temp, source, parent, wanted)
-                layer_id = identifiers.new_id()
-                temp.intend(layer_id, doomed=True)
-                created = self._layers.create_locked(
-                    temp,
-                    id=layer_id,
-                    parent=parent,
-                    writable=True,
-                    id_maps=wanted,
-                    old_maps=parent.id_maps if parent else wanted,
-                    mount_label=mount_label,
-                    volatile=volatile,
-                    options=options,
-                )
-                return self._containers.create_locked(
-                    id=container_id,
-                    names=names,
-                    image=source.id if source else "",
-                    layer=created.id,
-                    metadata=metadata,
-                    id_maps=id_maps,
-                    flags=record_flags,
-                    volatile=volatile,
-                    big_data=big_data or {},
-                )
-        except BaseException:
-            if temp is not None:
-                # The intent lets the next writer remove the layer if it came to be.
-                temp.abandon()
-                self._layers._recovered = False
-            raise
-        finally:
-            if temp is not None:
-                temp.remove()
+        from ocicore.storage import creation
 
-    def _parent_for_maps(self, temp: TempDir, image: Image, top: Layer, wanted: IdMaps | None) -> Layer:
-        """The image's top layer, or a copy of it with owners mapped as `wanted` (made when missing)."""
-        if top.id_maps == wanted:
-            return top
-        for layer_id in image.mapped_layers:
-            try:
-                candidate = self._layers.get(layer_id)
-            except NotFound:
-                continue
-            if candidate.id_maps == wanted:
-                return candidate
-        if top.read_only or image.read_only:
-            return top
-        layer_id = identifiers.new_id()
-        temp.intend(layer_id, doomed=True)
-        copied = ("compressed-diff-digest", "compressed-size", "diff-digest", "diff-size", "compression")
-        mapped = self._layers.create_locked(
-            temp,
-            id=layer_id,
-            parent=top,
-            writable=False,
-            id_maps=wanted,
-            old_maps=top.id_maps,
-            mount_label=top.mount_label,
-            extra={},
+        return creation.create_container(
+            self,
+            id=id,
+            names=names,
+            image=image,
+            layer=layer,
+            metadata=metadata,
+            id_maps=id_maps,
+            flags=flags,
+            mount_label=mount_label,
+            process_label=process_label,
+            mount_options=mount_options,
+            volatile=volatile,
+            big_data=big_data or {},
+            options=options,
         )
-        del copied
-        image.raw.setdefault("mapped-layers", []).append(mapped.id)
-        self._images.files.save([0])
-        return mapped
 
     def delete_container(self, id_or_name: str) -> None:
         """Unmount and delete a container, its layer and its directories. Raises NotFound."""
-        temp = None
-        try:
-            with self._layers.writing(), self._containers.files.writing() as files:
-                container = self._containers.get_locked(id_or_name)
-                temp = TempDir(self._layers.temp_root)
-                if container.layer:
-                    temp.intend(container.layer, doomed=True)
-                files.drop(container)
-                files.save([container.location])
-                layer = self._layers.files.by_id.get(container.layer)
-                self._layers.delete_locked(temp, [layer] if layer is not None else [])
-                for folder in (self._containers.folder, self._containers.run_folder):
-                    temp.take(os.path.join(folder, container.id))
-        finally:
-            if temp is not None:
-                temp.remove()
+        from ocicore.storage import removal
+
+        removal.delete_container(self, id_or_name)
 
     def container_dir(self, id: str) -> str:
         """<graph root>/<driver>-containers/<id>/userdata, made when missing."""
-        return self._containers.directory(id)
+        return self.container_store.directory(id)
 
     def container_run_dir(self, id: str) -> str:
         """<run root>/<driver>-containers/<id>/userdata, made when missing."""
-        return self._containers.run_directory(id)
+        return self.container_store.run_directory(id)
 
     def set_container_metadata(self, id_or_name: str, metadata: str) -> None:
         """`set_metadata("container", …)`."""
@@ -636,10 +492,10 @@ class Store:
 
     def _layer_in_use(self, layer_id: str) -> bool:
         """Does an image or a container refer to the layer?"""
-        with self._images.files.reading() as images:
+        with self.image_store.files.reading() as images:
             if any(layer_id == image.layer or layer_id in image.mapped_layers for image in images.records):
                 return True
-        with self._containers.files.reading() as containers:
+        with self.container_store.files.reading() as containers:
             return any(container.layer == layer_id for container in containers.records)
 
     # -- mounts --------------------------------------------------------------------------------
@@ -651,7 +507,7 @@ class Store:
         id_maps = None
         volatile = False
         try:
-            container = self._containers.get(container_or_layer_id)
+            container = self.container_store.get(container_or_layer_id)
         except NotFound:
             layer_id = container_or_layer_id
             chosen = list(options)
@@ -661,15 +517,15 @@ class Store:
             chosen = list(options) or container.mount_options
             volatile = container.flags.get("Volatile") is True and not self.config.disable_volatile
         # The graph lock keeps others from unmounting the driver's home while we need it.
-        with self._graph_lock.exclusive(), self._layers.files.reading() as files:
+        with self.graph_lock.exclusive(), self.layer_store.files.reading() as files:
             layer = files.find(layer_id)
             if layer is None:
-                if self._layers.get(layer_id) and "ro" not in chosen:
+                if self.layer_store.get(layer_id) and "ro" not in chosen:
                     raise Unsupported("mounting read/only store images is not allowed")
-                layer = self._layers.get(layer_id)
+                layer = self.layer_store.get(layer_id)
             if id_maps is not None and layer.id_maps is not None:
                 id_maps = None  # the files have these owners already
-            return self._layers.mount(
+            return self.layer_store.mount(
                 layer.id,
                 id_maps=id_maps,
                 options=chosen,
@@ -684,8 +540,8 @@ class Store:
         What is not mounted raises NotFound ("layer is not mounted"), unless `force`.
         """
         layer_id = self._layer_id(container_or_layer_id)
-        with self._layers.files.reading():
-            return self._layers.unmount(layer_id, force)
+        with self.layer_store.files.reading():
+            return self.layer_store.unmount(layer_id, force)
 
     def mounted(self, container_or_layer_id: str) -> int:
         """How many times it is mounted."""
@@ -697,25 +553,25 @@ class Store:
 
     def _mount_state(self, text: str) -> tuple[str | None, int]:
         layer_id = self._layer_id(text)
-        with self._layers.files.reading():
-            return self._layers.mounted(layer_id)
+        with self.layer_store.files.reading():
+            return self.layer_store.mounted(layer_id)
 
     def _layer_id(self, text: str) -> str:
         try:
-            return self._containers.get(text).layer
+            return self.container_store.get(text).layer
         except NotFound:
-            return self._layers.get(text).id
+            return self.layer_store.get(text).id
 
     def mount_image(self, image_id: str, *, label: str | None = None, options: Sequence[str] = ()) -> str:
         """Mount the top layer of an image read-only; returns the path."""
         if "rw" in options:
             raise InvalidInput(' "rw" option not supported')
-        image = self._images.get(image_id)
+        image = self.image_store.get(image_id)
         if not image.layer:
             raise NotFound(f"image {image.id} has no layers to mount")
-        with self._graph_lock.exclusive(), self._layers.files.reading():
-            layer = self._layers.get(image.layer)
-            return self._layers.mount(
+        with self.graph_lock.exclusive(), self.layer_store.files.reading():
+            layer = self.layer_store.get(image.layer)
+            return self.layer_store.mount(
                 layer.id,
                 options=[*options, "ro"],
                 label=layer.mount_label if label is None else label,
@@ -724,25 +580,25 @@ class Store:
 
     def unmount_image(self, image_id: str, force: bool = False) -> bool:
         """Undo `mount_image`; True while still mounted."""
-        image = self._images.get(image_id)
-        with self._layers.files.reading():
-            return self._layers.unmount(image.layer or "", force)
+        image = self.image_store.get(image_id)
+        with self.layer_store.files.reading():
+            return self.layer_store.unmount(image.layer or "", force)
 
     def shutdown(self, force: bool = False) -> list[str]:
         """Release the driver's home, with `force` after unmounting everything.
 
         Returns the ids of layers that were mounted; raises InUse for them without `force`.
         """
-        with self._graph_lock.exclusive(), self._layers.writing():
-            with self._layers.mounts.lock.shared():
-                self._layers.mounts.load()
-                mounted = list(self._layers.mounts.entries)
+        with self.graph_lock.exclusive(), self.layer_store.writing():
+            with self.layer_store.mounts.lock.shared():
+                self.layer_store.mounts.load()
+                mounted = list(self.layer_store.mounts.entries)
             if mounted and not force:
                 raise InUse(f"a layer is mounted: {mounted[0]}: layer is in use by a container")
             for layer_id in mounted:
-                self._layers.unmount(layer_id, True)
-            self._graph_lock.touch()
-            self._driver.cleanup()
+                self.layer_store.unmount(layer_id, True)
+            self.graph_lock.touch()
+            self.driver.cleanup()
         return mounted
 
     # -- care ----------------------------------------------------------------------------------
@@ -770,11 +626,11 @@ class Store:
 
     def close(self) -> None:
         """Forget what was read. Nothing is held between calls, so the store can go on being used."""
-        for files in (self._layers.files, self._images.files, self._containers.files):
+        for files in (self.layer_store.files, self.image_store.files, self.container_store.files):
             files.forget()
 
 
 def _own_lowers(store: Store, layer: Layer) -> int:
     """How many of a layer's lower directories are its own (left by shifting by copying)."""
-    diffs = getattr(store._driver, "diff_paths", None)
+    diffs = getattr(store.driver, "diff_paths", None)
     return len(diffs(layer.id)) - 1 if diffs is not None else 0
