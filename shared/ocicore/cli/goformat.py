@@ -259,15 +259,15 @@ def _verb_text(verb: str, value: object, flags: str, precision: int | None) -> s
         return "{" + " ".join(_verb_text(verb, item, flags, precision) for item in fields.values()) + "}"
     if isinstance(value, bool):
         return format_value(value) if verb == "t" else _wrong(verb, value)
-    text = _typed(verb, value, flags, precision)
-    return _wrong(verb, value) if text is None else text
+    typed = _typed(verb, value, flags, precision)
+    return _wrong(verb, value) if typed is None else typed
 
 
 def _typed(verb: str, value: object, flags: str, precision: int | None) -> str | None:
     """Integers, floats and strings under the verbs that suit them; None where the verb does not."""
-    text = getattr(value, "go_string", None)
-    if text is not None and verb in "sq":
-        value = str(text())
+    own = getattr(value, "go_string", None)
+    if own is not None and verb in "sq":
+        value = str(own())
     if isinstance(value, str) or (isinstance(value, bytes) and verb in "sqxX"):
         string = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
         if precision is not None and verb in "sq":
@@ -291,7 +291,12 @@ def _typed(verb: str, value: object, flags: str, precision: int | None) -> str |
         if verb == "q":
             return quote_rune(chr(value) if 0 <= value < 0x110000 else "\ufffd")
         if verb == "U":
-            return f"U+{value:04X}"
+            shown = (
+                f" '{chr(value)}'"
+                if "#" in flags and 0 <= value < 0x110000 and chr(value).isprintable()
+                else ""
+            )
+            return f"U+{value:04X}{shown}"
         prefix = {"x": "0x", "X": "0X", "o": "0", "b": "0b"}.get(verb, "") if "#" in flags else ""
         base = {"d": "d", "x": "x", "X": "X", "o": "o", "b": "b"}.get(verb)
         if verb == "O":

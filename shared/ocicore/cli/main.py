@@ -64,10 +64,13 @@ def main(
             if argv[:1] in (["--version"], ["-v"]):
                 stdout.write(f"{program.name} version {program.version}\n")
                 status = 0
-            elif argv[:1] == ["__complete"]:
+            elif argv[:1] in (["__complete"], ["__completeNoDesc"]):
                 from ocicore.cli.completion import complete_main
 
-                status = complete_main(program, argv[1:], environ, stdin, stdout, stderr)
+                described = argv[0] == "__complete"
+                status = complete_main(
+                    program, argv[1:], environ, stdin, stdout, stderr, descriptions=described
+                )
             else:
                 bound = bind(program, argv, environ)
                 if bound is None:

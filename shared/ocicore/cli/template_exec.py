@@ -346,7 +346,7 @@ class Executor:
         elif receiver is None:
             raise self.error(node, f"nil pointer evaluating interface {{}}.{name}")
         elif isinstance(receiver, Missing):
-            raise self.error(node, f"nil data; no entry for key {receiver.name!r}".replace("'", '"'))
+            return receiver
         else:
             methods = getattr(receiver, "go_methods", None)
             if methods is not None and name in methods:

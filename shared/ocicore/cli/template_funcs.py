@@ -102,7 +102,7 @@ def _ge(first: object, second: object) -> bool:
 
 def _len(value: object) -> int:
     if value is None or isinstance(value, Missing):
-        raise CallError("len of untyped nil" if value is None else "len of nil pointer")
+        raise CallError("len of nil pointer")
     if isinstance(value, str):
         return len(value.encode("utf-8", "surrogateescape"))
     if isinstance(value, list | tuple | bytes) or (isinstance(value, dict) and not is_struct(value)):
@@ -248,7 +248,7 @@ def _title(text: str) -> str:
     out = []
     previous = " "
     for letter in text:
-        starts = not (previous.isalnum() or previous in "_'") and (previous.isspace() or previous.isascii())
+        starts = not (previous.isalnum() or previous == "_") and (previous.isspace() or previous.isascii())
         out.append(letter.title() if starts else letter)
         previous = letter
     return "".join(out)

@@ -126,10 +126,10 @@ class Parser:
                 self.define()
             elif keyword == "block":
                 self.next()
-                nodes.append(self.block(token))
+                nodes.append(self.block())
             elif keyword == "template":
                 self.next()
-                nodes.append(self.invocation(token))
+                nodes.append(self.invocation())
             elif keyword in ("break", "continue"):
                 self.next()
                 if not self.loops:
@@ -188,13 +188,15 @@ class Parser:
         self.variables, self.loops = outer
         return body
 
-    def block(self, opening: Token) -> Node:
+    def block(self) -> Node:
+        position = self.skip_space().position
         name = self.template_name("block clause")
         pipe = self.pipeline("block clause", "close")
         self.definitions[name] = self.inner_body()
-        return Node("template", opening.position, f"{{{{template {quote(name)} {pipe.text}}}}}", name, pipe)
+        return Node("template", position, f"{{{{template {quote(name)} {pipe.text}}}}}", name, pipe)
 
-    def invocation(self, opening: Token) -> Node:
+    def invocation(self) -> Node:
+        position = self.skip_space().position
         name = self.template_name("template clause")
         pipe = None
         if self.skip_space().kind == "close":
@@ -202,7 +204,7 @@ class Parser:
         else:
             pipe = self.pipeline("template clause", "close")
         argument = f" {pipe.text}" if pipe else ""
-        return Node("template", opening.position, f"{{{{template {quote(name)}{argument}}}}}", name, pipe)
+        return Node("template", position, f"{{{{template {quote(name)}{argument}}}}}", name, pipe)
 
     # expressions
 
@@ -235,9 +237,9 @@ class Parser:
         if not commands:
             raise self.error(f"missing value for {context}")
         for stage, command in enumerate(commands[1:], 2):
-            first = command.parts[0]
-            assert isinstance(first, Node)
-            if first.kind in ("bool", "dot", "nil", "number", "string"):
+            operands = command.parts[0]
+            assert isinstance(operands, list)
+            if operands[0].kind in ("bool", "dot", "nil", "number", "string"):
                 raise self.error(f"non executable command in pipeline stage {stage}")
         text = " | ".join(command.text for command in commands)
         if names:
@@ -258,14 +260,16 @@ class Parser:
                 if following.kind == "=" and variable.text not in self.variables:
                     raise self.error(f"undefined variable {quote(variable.text)}", variable)
                 return names, following.kind == "="
-            if following.kind == "," and context == "range" and not names:
+            if following.kind == ",":
                 self.next()
                 names.append(variable.text)
+                if context != "range" or len(names) > 1:
+                    raise self.error(f"too many declarations in {context}", following)
                 if self.skip_space().kind != "variable":
                     raise self.error("range can only initialize variables", following)
                 continue
             if names:
-                raise self.error(f"too many declarations in {context}", following)
+                raise self.error("range can only initialize variables", following)
             self.index = mark
             return [], False
         return [], False
@@ -287,11 +291,6 @@ class Parser:
                 break
             if token.kind == "|":
                 self.next()
-                following = self.skip_space()
-                if following.kind in ("close", ")"):
-                    raise self.error(
-                        "missing value for command" if not operands else f"unexpected {following} in operand"
-                    )
                 break
             self.next()
             raise self.unexpected(token, "operand")
@@ -365,18 +364,22 @@ class Parser:
     def number_value(self, token: Token) -> int | float:
         text = token.text
         if token.kind == "char":
-            try:
-                value = unquote(text)
-            except (ValueError, OverflowError):
-                value = ""
-            if len(value) != 1:
+            letter = self.string_value(token)
+            if not letter:
+                raise self.error("invalid syntax", token)
+            if len(letter) != 1:
                 raise self.error(f"malformed character constant: {text}", token)
-            return ord(value)
+            return ord(letter)
         from ocicore.cli.values import parse_float, parse_int
 
-        for parse in (parse_int, parse_float):
-            try:
-                return parse(text)
-            except ValueError:
-                continue
-        raise self.error(f"illegal number syntax: {quote(text)}", token)
+        try:
+            return parse_int(text)
+        except ValueError:
+            pass
+        try:
+            value = parse_float(text)
+        except ValueError:
+            raise self.error(f"illegal number syntax: {quote(text)}", token) from None
+        if not any(letter in ".eEpP" for letter in text):
+            raise self.error(f"integer overflow: {quote(text)}", token)
+        return value

@@ -1,0 +1,133 @@
+"""Drawing help pages with rich: usage, description, arguments, options by group, commands, examples.
+
+Options stand as "-a, --attach LIST" with their text beside them, or below when the name is long, so that the
+page reads well from 60 columns up.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group
+from rich.panel import Panel
+from rich.text import Text
+
+from ocicore.cli.help_text import metavar_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import TextIO
+
+    from ocicore.cli.declare import Argument, Option
+
+_MAX_WIDTH = 120
+_HELP = "Show this page and exit"
+
+
+class Page:
+    """What one help page says.
+
+    Slots:
+        usage: the line after "Usage:".
+        description: paragraphs, separated by empty lines.
+        arguments, options, commands (name and summary), examples (line and explanation).
+        help_names: how the option for this page is written.
+    """
+
+    __slots__ = ("arguments", "commands", "description", "examples", "help_names", "options", "usage")
+
+    def __init__(
+        self,
+        usage: str,
+        description: str,
+        *,
+        arguments: Iterable[Argument] = (),
+        options: Iterable[Option] = (),
+        commands: Iterable[tuple[str, str]] = (),
+        examples: Iterable[tuple[str, str]] = (),
+        help_names: str = "--help",
+    ) -> None:
+        self.usage = usage
+        self.description = description
+        self.arguments = tuple(arguments)
+        self.options = tuple(options)
+        self.commands = tuple(commands)
+        self.examples = tuple(examples)
+        self.help_names = help_names
+
+    def print(self, stream: TextIO | None = None, *, width: int | None = None) -> None:
+        """Draws the page; colours and the width are the terminal's (80 columns elsewhere)."""
+        console = Console(file=stream, width=width, highlight=False, soft_wrap=False)
+        console.width = min(console.width, _MAX_WIDTH)
+        usage = Text.assemble(("Usage: ", "bold yellow"), (self.usage, "bold"))
+        console.print()
+        console.print(_indented([usage]))
+        console.print()
+        paragraphs = [Text(" ".join(part.split())) for part in self.description.split("\n\n")]
+        for paragraph in paragraphs:
+            console.print(_indented([paragraph]))
+            console.print()
+        described = [argument for argument in self.arguments if argument.help]
+        rows = [(Text(argument.usage(), "yellow"), argument.help, "") for argument in described]
+        self._panel(console, "Arguments", rows)
+        if self.examples:
+            lines: list[Text] = []
+            for line, explanation in self.examples:
+                if explanation:
+                    lines += [
+                        Text(f"# {part}", "dim") for part in textwrap.wrap(explanation, console.width - 6)
+                    ]
+                lines.append(Text(line, "cyan"))
+            console.print(Panel(Group(*lines), title="Examples", title_align="left", border_style="dim"))
+
+    @staticmethod
+    def _panel(console: Console, title: str, rows: list[tuple[Text, str, str]]) -> None:
+        """A framed list of names with their texts."""
+        if not rows:
+            return
+        inner = console.width - 4
+        limit = 26 if console.width < 90 else 36
+        left = min(max(row[0].cell_len for row in rows), limit)
+        lines: list[Text] = []
+        for name, text, note in rows:
+            wrapped = _wrap(text, note, inner - left - 2)
+            if name.cell_len > left:
+                lines.append(name)
+            else:
+                name.pad_right(left + 2 - name.cell_len)
+                lines.append(name + wrapped.pop(0))
+            lines += [Text(" " * (left + 2)) + part for part in wrapped]
+        console.print(Panel(Group(*lines), title=title, title_align="left", border_style="dim"))
+
+
+def _wrap(text: str, note: str, width: int) -> list[Text]:
+    """Lines of a description; the note at its end is dim."""
+    whole = " ".join(f"{text} {note}".split())
+    lines = [Text(line) for line in textwrap.wrap(whole, max(width, 20))] or [Text()]
+    remaining = len(note)
+    for line in reversed(lines):
+        if remaining <= 0:
+            break
+        line.stylize("dim", max(len(line.plain) - remaining, 0))
+        remaining -= len(line.plain) + 1
+    return lines
+
+
+def _indented(parts: list[Text]) -> Group:
+    from rich.padding import Padding
+
+    return Group(*(Padding(part, (0, 1), expand=False) for part in parts))
+
+
+def _names(option: Option) -> Text:
+    return _spelling(f"-{option.short}" if option.short else "", f"--{option.long}", metavar_of(option))
+
+
+def _spelling(short: str, long: str, metavar: str) -> Text:
+    text = Text()
+    text.append(f"{short}, " if short else "    ", "bold green")
+    text.append(long, "bold cyan")
+    if metavar:
+        text.append(f" {metavar}", "yellow")
+    return text
