@@ -72,11 +72,11 @@ def oci(config: Mapping[str, Any], diff_ids: Sequence[str], history: Sequence[Ma
     for key in ("created", "author"):
         if config.get(key):
             value[key] = config[key]
+    if "created" in value:
+        value["created"] = _time(value["created"])
     value["architecture"] = config.get("architecture") or ""
-    if config.get("variant"):
-        value["variant"] = config["variant"]
     value["os"] = config.get("os") or ""
-    for key in ("os.version", "os.features"):
+    for key in ("os.version", "os.features", "variant"):
         if config.get(key):
             value[key] = config[key]
     value["config"] = {key: _ordered(key, run[key]) for key in _OCI_RUN_KEYS if run.get(key)}
@@ -110,7 +110,7 @@ def docker(
         value["id"] = config["id"]
     if config.get("comment"):
         value["comment"] = config["comment"]
-    value["created"] = config.get("created") or _ZERO_TIME
+    value["created"] = _time(config.get("created") or _ZERO_TIME)
     container = container or str(config.get("container") or "")
     if container:
         value["container"] = container
@@ -168,6 +168,20 @@ def _ordered(key: str, value: Any) -> Any:
 
 def _history_entry(entry: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
     result = {key: entry[key] for key in keys if entry.get(key)}
+    if "created" in result:
+        result["created"] = _time(result["created"])
     if entry.get("empty_layer"):
         result["empty_layer"] = True
     return result
+
+
+def _time(text: str) -> str:
+    """An RFC 3339 time as Go writes it again: no zeros at the end of the fraction."""
+    if "." not in text:
+        return text
+    head, _, rest = text.partition(".")
+    end = 0
+    while end < len(rest) and rest[end].isdigit():
+        end += 1
+    fraction, zone = rest[:end].rstrip("0"), rest[end:]
+    return f"{head}.{fraction}{zone}" if fraction else head + zone

@@ -1,0 +1,316 @@
+"""The copy engine: one image, or a whole list, from any source to any destination.
+
+Order of events, as destinations rely on it: configuration known → layers, several at a time → configuration
+stored → manifest → signatures → commit. What fails is taken back by the destination.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ocicore.errors import Corrupted, Error, InvalidInput, Unsupported
+from ocicore.image import convert
+from ocicore.image.image_copy import ImageCopier, SingleResult
+from ocicore.image.layer_copy import CompressionPlan
+from ocicore.image.progress import Progress
+from ocicore.image.types import (
+    ImageDestination,
+    ImageReference,
+    ImageSource,
+    ManifestRejected,
+    SystemContext,
+)
+from ocicore.oci import digest as digests
+from ocicore.oci import media_types
+from ocicore.oci.descriptor import Descriptor
+from ocicore.oci.manifest import Index, Manifest, parse_manifest
+
+MultiArch = Literal["system", "all", "index-only"]
+
+
+@dataclass
+class CopyOptions:
+    """What the copy shall be.
+
+    Attributes:
+        multi_arch: of a list: the image for the platform, the list with all images, or the list alone.
+        manifest_type: media type to convert to, "" to keep the source's where the destination takes it.
+        compression: "gzip", "zstd", "none" or "" for the destination's own wish; `compression_level`.
+        force_compression: also recompress what is compressed in another format.
+        preserve_digests: fail rather than change a manifest.
+        remove_signatures: leave the source's signatures behind.
+        additional_tags: full names the destination shall get too (containers-storage, docker-archive).
+        parallel: layers at a time.
+        signers: make a signature of (manifest, docker reference).
+    """
+
+    multi_arch: MultiArch = "system"
+    manifest_type: str = ""
+    compression: str = ""
+    compression_level: int | None = None
+    force_compression: bool = False
+    preserve_digests: bool = False
+    remove_signatures: bool = False
+    additional_tags: Sequence[str] = ()
+    parallel: int = 6
+    signers: Sequence[object] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True)
+class CopyResult:
+    """What was written.
+
+    Attributes:
+        manifest: bytes of the manifest or list at the destination; `digest` is theirs.
+        destination: still at hand for what it learned (the image in a store).
+    """
+
+    manifest: bytes
+    digest: str
+    media_type: str
+    destination: ImageDestination
+
+
+def copy(
+    source: ImageReference,
+    destination: ImageReference,
+    *,
+    source_context: SystemContext,
+    destination_context: SystemContext,
+    options: CopyOptions | None = None,
+    progress: Progress | None = None,
+) -> CopyResult:
+    """Copy an image.
+
+    Raises:
+        Error: anything that went wrong, in one line; nothing is left at the destination but blobs that
+            a registry keeps on its own account.
+    """
+    options = options or CopyOptions()
+    progress = progress or Progress()
+    opened = source.source(source_context)
+    try:
+        target = destination.destination(destination_context)
+        done = False
+        try:
+            result = _Copy(opened, target, source_context, options, progress).run()
+            done = True
+            return result
+        finally:
+            if not done:
+                target.discard()
+    finally:
+        opened.close()
+
+
+class _Copy:
+    def __init__(
+        self,
+        source: ImageSource,
+        destination: ImageDestination,
+        context: SystemContext,
+        options: CopyOptions,
+        progress: Progress,
+    ) -> None:
+        self._source = source
+        self._destination = destination
+        self._context = context
+        self._options = options
+        self._progress = progress
+        self._mount_where_possible()
+
+    def run(self) -> CopyResult:
+        data, media_type = self._source.manifest()
+        parsed = parse_manifest(data, media_type)
+        self._add_tags()
+        if isinstance(parsed, Manifest):
+            self._check_policy(data, parsed.media_type, None)
+            single = self._image(parsed, None)
+            self._destination.commit()
+            return self._result(single.manifest, single.media_type)
+        if self._options.multi_arch == "system":
+            chosen = parsed.choose(self._context.wanted_platform())
+            manifest = self._instance(chosen)
+            self._check_policy(manifest.raw, manifest.media_type, chosen.digest)
+            set_toplevel = getattr(self._destination, "set_toplevel", None)
+            if set_toplevel is not None:
+                set_toplevel(data)
+            single = self._image(manifest, None, source_instance=chosen.digest)
+            self._destination.commit()
+            return self._result(single.manifest, single.media_type)
+        return self._list(parsed)
+
+    def _image(
+        self,
+        manifest: Manifest,
+        instance: str | None,
+        *,
+        source_instance: str | None = None,
+        types: Sequence[str] | None = None,
+    ) -> SingleResult:
+        copier = ImageCopier(
+            self._source,
+            self._destination,
+            manifest_types=types if types is not None else self._candidates(manifest.media_type),
+            plan=self._plan(),
+            progress=self._progress,
+            parallel=self._options.parallel,
+            preserve=self._cannot_change(),
+            remove_signatures=self._options.remove_signatures,
+        )
+        return copier.copy(manifest, source_instance if source_instance is not None else instance, instance)
+
+    def _list(self, index: Index) -> CopyResult:
+        if not self._destination.supports_lists:
+            raise Unsupported(
+                f"copying multiple images to {self._destination.reference.transport}: "
+                "manifest lists are not supported there",
+                hint="leave --all out, or use --multi-arch system",
+            )
+        self._check_policy(index.raw, index.media_type, None)
+        index_type = self._index_type(index)
+        if index_type != index.media_type and self._options.preserve_digests:
+            raise Error("cannot convert the manifest list: --preserve-digests was given")
+        image_type = (
+            media_types.OCI_MANIFEST if media_types.is_oci(index_type) else media_types.DOCKER_MANIFEST
+        )
+        entries = list(index.manifests)
+        written: list[Descriptor] = list(entries)
+        if self._options.multi_arch == "all":
+            total = len(entries)
+            self._progress.note(f"Copying {total} images generated from {total} images in list")
+            for number, entry in enumerate(entries):
+                self._progress.note(f"Copying image {entry.digest} ({number + 1}/{total})")
+                manifest = self._instance(entry)
+                types = [manifest.media_type] if index_type == index.media_type else [image_type]
+                if self._options.manifest_type:
+                    types = [self._options.manifest_type]
+                single = self._image(manifest, entry.digest, types=types)
+                written[number] = _entry(entry, single)
+        changed = index_type != index.media_type or any(
+            new is not old for new, old in zip(written, entries, strict=True)
+        )
+        data = convert.index_for(index_type, index, written) if changed else index.raw
+        self._progress.note("Writing manifest list to image destination")
+        self._destination.put_manifest(data, index_type)
+        if not self._options.remove_signatures:
+            signatures = self._source.signatures()
+            if signatures and changed:
+                raise Error(
+                    "copying signatures: the manifest list had to change, so they would not fit",
+                    hint="use --remove-signatures",
+                )
+            self._destination.put_signatures(signatures)
+        self._destination.commit()
+        return self._result(data, index_type)
+
+    def _instance(self, entry: Descriptor) -> Manifest:
+        if not digests.is_valid(entry.digest):
+            raise Corrupted(f"manifest list: invalid digest {entry.digest!r}")
+        data, media_type = self._source.manifest(entry.digest)
+        parsed = parse_manifest(data, media_type)
+        if not isinstance(parsed, Manifest):
+            # A list in a list could go on for ever.
+            raise Unsupported(f"manifest list: entry {entry.digest} is itself a list")
+        return parsed
+
+    def _index_type(self, index: Index) -> str:
+        forced = self._options.manifest_type
+        if forced == media_types.OCI_MANIFEST:
+            return media_types.OCI_INDEX
+        if forced == media_types.DOCKER_MANIFEST:
+            return media_types.DOCKER_LIST
+        if forced:
+            raise InvalidInput(f"manifest lists cannot be converted to {forced}")
+        accepted = self._destination.manifest_types
+        if not accepted or index.media_type in accepted:
+            return index.media_type
+        return next(item for item in accepted if media_types.is_index(item))
+
+    def _candidates(self, source_type: str) -> list[str]:
+        """Manifest types to try, best first."""
+        if self._options.manifest_type:
+            return [self._options.manifest_type]
+        accepted = self._destination.manifest_types or (
+            media_types.OCI_MANIFEST,
+            media_types.DOCKER_MANIFEST,
+            media_types.DOCKER_V1_SIGNED,
+            media_types.DOCKER_V1,
+        )
+        kinds = [kind for kind in accepted if media_types.is_manifest(kind)]
+        if self._options.compression == "zstd":
+            kinds = [kind for kind in kinds if media_types.is_oci(kind)]
+        if source_type in kinds:
+            first = [source_type]
+        elif source_type in (media_types.DOCKER_V1, media_types.DOCKER_V1_SIGNED):
+            first = [media_types.DOCKER_MANIFEST] if media_types.DOCKER_MANIFEST in kinds else []
+        else:
+            first = []
+        rest = [kind for kind in (media_types.DOCKER_MANIFEST, media_types.OCI_MANIFEST) if kind in kinds]
+        return list(dict.fromkeys(first + rest))
+
+    def _plan(self) -> CompressionPlan:
+        options = self._options
+        if options.compression:
+            return CompressionPlan(options.compression, options.compression_level, options.force_compression)
+        if options.preserve_digests or self._destination.compression == "preserve":
+            return CompressionPlan()
+        if self._destination.compression == "decompress":
+            return CompressionPlan("none")
+        return CompressionPlan("gzip", options.compression_level)
+
+    def _cannot_change(self) -> str:
+        """Why manifests must stay as they are, "" when they need not."""
+        if self._options.preserve_digests:
+            return "Instructed to preserve digests"
+        named = self._destination.reference.docker_reference
+        if self._destination.reference.transport == "docker" and named and "@" in named:
+            return "Destination specifies a digest"
+        return ""
+
+    def _check_policy(self, data: bytes, media_type: str, instance: str | None) -> None:
+        from ocicore.image import trust
+
+        trust.check(self._context, self._source, data, instance)
+
+    def _add_tags(self) -> None:
+        if not self._options.additional_tags:
+            return
+        add = getattr(self._destination, "add_names", None)
+        if add is None:
+            raise Unsupported(
+                f"additional tags are not supported by {self._destination.reference.transport}: destinations",
+                hint="they are for containers-storage: and docker-archive:",
+            )
+        add(self._options.additional_tags)
+
+    def _mount_where_possible(self) -> None:
+        """Let a registry take blobs over from the source's repository when both are in it."""
+        source_client = getattr(self._source, "client", None)
+        if source_client is None or not hasattr(self._destination, "mount_from"):
+            return
+        if source_client.host == self._destination.client.host:  # type: ignore[attr-defined]
+            self._destination.mount_from.append(self._source.repository)  # type: ignore[attr-defined]
+
+    def _result(self, data: bytes, media_type: str) -> CopyResult:
+        return CopyResult(data, digests.from_bytes(data), media_type, self._destination)
+
+
+def _entry(entry: Descriptor, single: SingleResult) -> Descriptor:
+    if single.digest == entry.digest:
+        return entry
+    return Descriptor(
+        single.media_type,
+        single.digest,
+        len(single.manifest),
+        annotations=entry.annotations,
+        platform=entry.platform,
+        urls=entry.urls,
+        artifact_type=entry.artifact_type,
+        extra=entry.extra,
+    )
+
+
+__all__ = ["CopyOptions", "CopyResult", "ManifestRejected", "MultiArch", "copy"]

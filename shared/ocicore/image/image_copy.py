@@ -1,0 +1,247 @@
+"""One image: its layers side by side, its configuration, its manifest in a form the destination takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ocicore.errors import Corrupted, Error, Unsupported
+from ocicore.image import convert
+from ocicore.image.layer_copy import BlobCopier, CompressionPlan, read_config
+from ocicore.image.progress import Progress
+from ocicore.image.types import ImageDestination, ImageSource, ManifestRejected
+from ocicore.oci import digest as digests
+from ocicore.oci import media_types
+from ocicore.oci.descriptor import Descriptor
+from ocicore.oci.manifest import Manifest
+
+_MAX_LAYERS = 4096
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class SingleResult:
+    """The manifest as written."""
+
+    manifest: bytes
+    media_type: str
+    digest: str
+
+
+class ImageCopier:
+    """Copies single images.
+
+    Args:
+        manifest_types: forms to try, best first.
+        plan: compression of layers.
+        preserve: why nothing may change, "" when it may.
+        remove_signatures: leave the source's signatures behind.
+        parallel: layers at a time.
+    """
+
+    def __init__(
+        self,
+        source: ImageSource,
+        destination: ImageDestination,
+        *,
+        manifest_types: Sequence[str],
+        plan: CompressionPlan,
+        progress: Progress,
+        parallel: int,
+        preserve: str,
+        remove_signatures: bool,
+    ) -> None:
+        self._source = source
+        self._destination = destination
+        self._types = list(manifest_types)
+        self._plan = plan
+        self._progress = progress
+        self._parallel = max(1, parallel) if destination.parallel else 1
+        self._preserve = preserve
+        self._remove_signatures = remove_signatures
+
+    def copy(self, manifest: Manifest, source_instance: str | None, instance: str | None) -> SingleResult:
+        """Copy an image.
+
+        Args:
+            manifest: of the image, as the source has it.
+            source_instance: its digest in the source's list, None outside a list.
+            instance: the digest it is to be stored under in the destination's list, None outside a list.
+        """
+        if not self._types:
+            raise Unsupported(
+                f"the destination takes no manifest of type {manifest.media_type} or made from it"
+            )
+        if len(manifest.layers) > _MAX_LAYERS:
+            raise Corrupted(
+                f"copying image: {len(manifest.layers)} layers, more than the {_MAX_LAYERS} allowed"
+            )
+        self._progress.note("Getting image source signatures")
+        signatures = [] if self._remove_signatures else self._source.signatures(source_instance)
+        if signatures and self._destination.signatures_unsupported:
+            raise Unsupported(
+                f"Can not copy signatures to {self._destination.reference}: "
+                f"{self._destination.signatures_unsupported}",
+                hint="use --remove-signatures",
+            )
+        if self._preserve and manifest.media_type != self._types[0]:
+            raise Error(
+                f"Manifest conversion to {self._types[0]} is required, but the manifest cannot be modified: "
+                f"{self._preserve}"
+            )
+        if manifest.config is None:
+            return self._schema_1(manifest, instance)
+        config = read_config(self._source, manifest.config)
+        stored = self._source.layers_for_copy(source_instance)
+        layers = list(stored) if stored is not None else manifest.layers
+        alternatives: list[Descriptor | None] = [None] * len(layers)
+        if stored is not None and len(stored) == len(manifest.layers):
+            alternatives = list(manifest.layers)
+        if stored is not None and self._destination.wants_config_first:
+            alternatives = [None] * len(layers)
+        self._destination.prepare(layers, config, instance)
+        blobs = BlobCopier(self._source, self._destination, self._plan, self._progress)
+        copied = self._layers(blobs, layers, alternatives)
+        same = [new == old for (new, _), old in zip(copied, manifest.layers, strict=False)]
+        changed = len(copied) != len(manifest.layers) or not all(same)
+        changed = changed or any(compression is not None for _, compression in copied)
+        if changed and self._preserve:
+            raise Error(
+                "Copying this image would require changing layer representation, which we cannot do: "
+                f'"{self._preserve}"'
+            )
+        if signatures and (changed or manifest.media_type != self._types[0]):
+            raise Error(
+                "Can not copy signatures: the image has to be changed on the way",
+                hint="use --remove-signatures, or --preserve-digests to forbid changes",
+            )
+        result = self._write(blobs, manifest, config, copied, changed, instance)
+        if signatures:
+            self._progress.note("Storing signatures")
+            self._destination.put_signatures(signatures, instance)
+        return result
+
+    def _schema_1(self, manifest: Manifest, instance: str | None) -> SingleResult:
+        """Schema 1 has no configuration: it is made from the history, once the layers are known."""
+        from ocicore.image import schema1
+
+        modern = schema1.modernise(self._source, manifest)
+        kinds = [
+            kind for kind in self._types if kind in (media_types.DOCKER_MANIFEST, media_types.OCI_MANIFEST)
+        ]
+        if not kinds:
+            raise Unsupported("schema 1 images can be read, not written", hint="use --format v2s2 or oci")
+        self._types = kinds
+        self._source = modern.source
+        self._destination.prepare(modern.manifest.layers, modern.config, instance)
+        blobs = BlobCopier(self._source, self._destination, self._plan, self._progress)
+        copied = self._layers(blobs, modern.manifest.layers, [None] * len(modern.manifest.layers))
+        changed = any(compression is not None for _, compression in copied)
+        return self._write(blobs, modern.manifest, modern.config, copied, changed, instance)
+
+    def _layers(
+        self,
+        blobs: BlobCopier,
+        layers: Sequence[Descriptor],
+        alternatives: Sequence[Descriptor | None],
+    ) -> list[tuple[Descriptor, str | None]]:
+        """Copy the layers, each different one once, several at a time; the first failure stops the rest."""
+        first_of: dict[str, int] = {}
+        for index, layer in enumerate(layers):
+            first_of.setdefault(layer.digest, index)
+        # A store needs every layer of the chain, even the same one twice.
+        every = self._destination.wants_config_first
+        work = [index for index, layer in enumerate(layers) if every or first_of[layer.digest] == index]
+        for index in work:
+            layer = layers[index]
+            self._progress.blob_started(layer.digest, layer.size if layer.size >= 0 else None, "blob")
+
+        def one(index: int) -> tuple[Descriptor, str | None]:
+            return blobs.layer(index, layers[index], alternatives[index])
+
+        results = run_parallel([lambda index=index: one(index) for index in work], self._parallel)  # type: ignore[misc]
+        by_index = dict(zip(work, results, strict=True))
+        found = []
+        for index, layer in enumerate(layers):
+            result, compression = by_index.get(index) or by_index[first_of[layer.digest]]
+            found.append((result, compression))
+        return found
+
+    def _write(
+        self,
+        blobs: BlobCopier,
+        manifest: Manifest,
+        config: bytes,
+        copied: Sequence[tuple[Descriptor, str | None]],
+        changed: bool,
+        instance: str | None,
+    ) -> SingleResult:
+        """Store configuration and manifest; a form that is refused makes way for the next."""
+        assert manifest.config is not None
+        refusals: list[str] = []
+        stored_config = ""
+        for number, kind in enumerate(self._types):
+            converted = kind != manifest.media_type
+            try:
+                if converted:
+                    new_config = convert.config_for(kind, config, manifest.media_type)
+                    layers = [convert.layer_for(kind, layer, compression) for layer, compression in copied]
+                    config_type = convert.config_type(kind)
+                else:
+                    new_config = config
+                    config_type = manifest.config.media_type
+                    layers = [
+                        convert.layer_for(kind, layer, compression) if changed else layer
+                        for layer, compression in copied
+                    ]
+            except Unsupported:
+                if number + 1 < len(self._types):
+                    continue
+                raise
+            digest = digests.from_bytes(new_config)
+            if stored_config != digest:
+                blobs.config(new_config, config_type)
+                stored_config = digest
+            if converted or changed:
+                descriptor = Descriptor(config_type, digest, len(new_config))
+                data = convert.manifest_for(kind, descriptor, layers, manifest)
+            else:
+                data = manifest.raw
+            if number == 0 or not refusals:
+                self._progress.note("Writing manifest to image destination")
+            written = digests.from_bytes(data)
+            try:
+                self._destination.put_manifest(data, kind, written if instance is not None else None)
+            except ManifestRejected as exc:
+                refusals.append(f"{kind}({exc.message})")
+                if self._preserve or number + 1 == len(self._types):
+                    raise Error(
+                        "Uploading manifest failed, attempted the following formats: " + ", ".join(refusals)
+                    ) from exc
+                continue
+            return SingleResult(data, kind, written)
+        raise Unsupported(f"no manifest type of {', '.join(self._types)} fits this image")
+
+
+def run_parallel(tasks: Sequence[Callable[[], T]], workers: int) -> list[T]:
+    """Results of the tasks, in order; after the first failure those not begun are dropped, and it is raised."""
+    if workers <= 1 or len(tasks) <= 1:
+        return [task() for task in tasks]
+    with ThreadPoolExecutor(max_workers=min(workers, len(tasks)), thread_name_prefix="copy") as pool:
+        futures: list[Future[T]] = [pool.submit(task) for task in tasks]
+        done, pending = wait(futures, return_when=FIRST_EXCEPTION)
+        if pending:
+            for future in pending:
+                future.cancel()
+            wait(pending)
+        for future in done:
+            if not future.cancelled() and future.exception() is not None:
+                raise future.exception() or Error("copying failed")
+        return [future.result() for future in futures]
+
+
+def compression_of(layer: Descriptor) -> str | None:
+    """Compression the media type names."""
+    return media_types.layer_compression(layer.media_type)
