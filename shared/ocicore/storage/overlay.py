@@ -267,17 +267,28 @@ class OverlayDriver:
         _mkdir(path, _STAGE_MODE if self.force_mask is None else self.force_mask)
         return path
 
-    def _link(self, layer_id: str) -> str:
-        path = os.path.join(self.layer_dir(layer_id), "link")
+    def home_of(self, layer_id: str) -> str:
+        """The home (this store's, or an additional one's) with the layer's directory."""
+        return os.path.dirname(self.layer_dir(layer_id))
+
+    def link_of(self, layer_id: str) -> str | None:
+        """The layer's short link, None when the file is missing."""
         try:
-            with open(path, encoding="ascii") as file:
+            with open(os.path.join(self.layer_dir(layer_id), "link"), encoding="ascii") as file:
                 return file.read().strip()
         except FileNotFoundError:
+            return None
+
+    def _link(self, layer_id: str) -> str:
+        link = self.link_of(layer_id)
+        if link is None:
             if not self.exists(layer_id):
-                raise NotFound(f"overlay: layer {layer_id} has no directory") from None
+                raise NotFound(f"overlay: layer {layer_id} has no directory", hint="run the check command")
             self.recreate_links()
-            with open(path, encoding="ascii") as file:
-                return file.read().strip()
+            link = self.link_of(layer_id)
+        if not link:
+            raise Corrupted(f"overlay: layer {layer_id} has no link file", hint="run the check command")
+        return link
 
     def recreate_links(self) -> None:
         """Make `link` files and links in `l` agree again; a power cut may lose some."""

@@ -177,6 +177,37 @@ class RecordFiles(Generic[R]):
         self._token = None
         self._stamps = [None] * len(self.paths)
 
+    def locked_for_salvage(self) -> _Unread[R]:
+        """`with files.locked_for_salvage():` – locked for writing although the files cannot be parsed."""
+        return _Unread(self)
+
+    def salvage(self) -> tuple[int, list[str]]:
+        """Rewrite unreadable files with the whole records they still hold; the old ones are kept.
+
+        Returns (records kept, names of the old files). The lock must be held for writing.
+        """
+        kept = 0
+        backups = []
+        for index, path in enumerate(self.paths):
+            try:
+                _parse(path)
+                continue
+            except Corrupted:
+                pass
+            import json
+
+            with open(path, "rb") as file:
+                data = file.read()
+            records = _whole_objects(data.decode("utf-8", "surrogateescape"))
+            backup = f"{path}.broken-{os.urandom(4).hex()}"
+            atomic.write(backup, data, 0o600)
+            self.locks[0].touch()
+            atomic.write(path, json.dumps(records).encode(), 0o600, fsync=not self._volatile[index])
+            kept += len(records)
+            backups.append(backup)
+        self.forget()
+        return kept, backups
+
     # -- inside ------------------------------------------------------------------------------
 
     def _load(self, stamps: list[object]) -> None:
@@ -275,6 +306,40 @@ class _Writing(Generic[R]):
         if kind is not None:
             self._files.forget()  # records in memory may have been changed but not saved
         _release(self._files)
+
+
+class _Unread(Generic[R]):
+    __slots__ = ("_files",)
+
+    def __init__(self, files: RecordFiles[R]) -> None:
+        self._files = files
+
+    def __enter__(self) -> RecordFiles[R]:
+        _acquire(self._files, True)
+        return self._files
+
+    def __exit__(self, *exception: object) -> None:
+        _release(self._files)
+
+
+def _whole_objects(text: str) -> list[dict[str, Any]]:
+    """The records at the start of a torn array."""
+    import json
+
+    decoder = json.JSONDecoder()
+    found = []
+    position = text.find("[") + 1
+    while position:
+        while position < len(text) and text[position] in " \t\r\n,":
+            position += 1
+        try:
+            record, position = decoder.raw_decode(text, position)
+        except ValueError:
+            break
+        if not isinstance(record, dict) or not isinstance(record.get("id"), str):
+            break
+        found.append(record)
+    return found
 
 
 def _acquire(files: RecordFiles[Any], exclusive: bool) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ocicore.linux.archive import Change, Limits
     from ocicore.storage.care import DiskUsage, GarbageReport
     from ocicore.storage.check import CheckReport
+    from ocicore.storage.partial import PartialBlob
     from ocicore.storage.recordfiles import RecordFiles
     from ocicore.storage.records import Container, IdMaps, Image, Layer
     from ocicore.storage.staging import StagedLayer
@@ -615,14 +616,28 @@ class Store:
 
         return care.collect_garbage(self)
 
-    def check(self, repair: bool = False, *, contents: bool = False) -> CheckReport:
+    @property
+    def partial_root(self) -> str:
+        """Where partly fetched blobs are kept."""
+        return os.path.join(self.layer_store.folder, "partial")
+
+    def partial_blob(self, digest: str) -> PartialBlob | None:
+        """The bytes of a blob that were fetched before, to be continued; None while others do that."""
+        from ocicore.storage import partial
+
+        return partial.open_partial(self.partial_root, digest)
+
+    def check(
+        self, repair: bool = False, *, contents: bool = False, remove_containers: bool = False
+    ) -> CheckReport:
         """Compare records and files (with `contents` also every file's bytes with tar-split).
 
-        With `repair` what is broken is removed, and nothing else; the report says what.
+        With `repair` what is broken is removed, and nothing else; the report says what. Containers on
+        damaged images go only with `remove_containers`.
         """
         from ocicore.storage import check
 
-        return check.check(self, repair=repair, contents=contents)
+        return check.check(self, repair=repair, contents=contents, remove_containers=remove_containers)
 
     def close(self) -> None:
         """Forget what was read. Nothing is held between calls, so the store can go on being used."""
