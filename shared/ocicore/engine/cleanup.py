@@ -79,7 +79,9 @@ def _unmount_root(engine: Engine, container: Container) -> None:
             volumes.delete_tree(place)
 
 
-def cleanup(engine: Engine, container: Container, *, remove: bool = False, remove_image: bool = False) -> None:
+def cleanup(
+    engine: Engine, container: Container, *, remove: bool = False, remove_image: bool = False
+) -> None:
     """What conmon's exit command does: clean up, then restart by policy or remove.
 
     Raises Error when the container runs.
@@ -100,10 +102,11 @@ def cleanup(engine: Engine, container: Container, *, remove: bool = False, remov
             _restart(engine, container)
             return
         if remove:
-            _auto_remove(engine, container, remove_image)
+            auto_remove(engine, container, remove_image)
 
 
-def _auto_remove(engine: Engine, container: Container, remove_image: bool) -> None:
+def auto_remove(engine: Engine, container: Container, remove_image: bool = False) -> None:
+    """Remove an --rm container with its anonymous volumes, and with --rmi its image."""
     from ocicore.engine import remove as removal
 
     removal.remove(engine, container, volumes=True)

@@ -155,7 +155,11 @@ class _Plan:
             self.needed.append(engine.state.containers.find(other).id)
         labels = create_process.all_labels(options, image_config)
         if network.pop("ignored_ports", None):
-            engine.warn("Port mappings have been discarded because \"" + network["kind"] + "\" network namespace mode does not support them")
+            engine.warn(
+                'Port mappings have been discarded because "'
+                + network["kind"]
+                + '" network namespace mode does not support them'
+            )
         runtime = self._runtime([*entry, *words], modes)
         self.image_name = self._image_name(image_name)
         self.config = {
@@ -176,7 +180,9 @@ class _Plan:
             "health": create_process.health_check(options, image_config),
             "restart": restart.read(options.restart),
             "stop_signal": create_process.stop_signal(options, image_config),
-            "stop_timeout": options.stop_timeout if "stop_timeout" in options.given else conf.stop_timeout,
+            "stop_timeout": options.stop_timeout
+            if "stop_timeout" in options.given
+            else engine.config.engine.stop_timeout,
             "timeout": options.timeout,
             "stdin": options.interactive,
             "secrets": self._secrets(),
@@ -200,10 +206,10 @@ class _Plan:
             self.config["rootfs_overlay"] = flags == "O"
             if not os.path.isdir(self.config["rootfs"]):
                 raise Error(f"checking rootfs {path}: no such directory")
-        if self.config["restart"]["name"] not in ("", "no") and options.rm and not options.detach:
-            pass
         if options.rm and self.config["restart"]["name"] not in ("", "no"):
-            raise InvalidInput("the --rm option conflicts with --restart, when the restartPolicy is not \"\" and \"no\"")
+            raise InvalidInput(
+                'the --rm option conflicts with --restart, when the restartPolicy is not "" and "no"'
+            )
 
     def _image_name(self, typed: str) -> str:
         if self.image is None:
@@ -231,13 +237,15 @@ class _Plan:
             cap_drop=options.cap_drop,
             default_capabilities=conf.default_capabilities,
             default_seccomp=conf.seccomp_profile,
-            default_apparmor=conf.apparmor_profile,
+            default_apparmor=_apparmor(conf.apparmor_profile),
             no_new_privileges=conf.no_new_privileges,
         )
         limits, host_limits = ulimits.read([*conf.default_ulimits, *options.ulimit])
         cgroups = options.cgroups if "cgroups" in options.given else (conf.cgroups or "enabled")
         if cgroups not in ("enabled", "disabled", "no-conmon", "split"):
-            raise InvalidInput(f'invalid cgroup mode "{cgroups}": choose from enabled, disabled, no-conmon, split')
+            raise InvalidInput(
+                f'invalid cgroup mode "{cgroups}": choose from enabled, disabled, no-conmon, split'
+            )
         systemd = create_process.is_systemd(options, words)
         annotations = label_options.read_annotations([*conf.annotations, *options.annotation])
         result: ContainerConfig = {
@@ -265,6 +273,7 @@ class _Plan:
             "cgroup_manager": engine.cgroup_manager,
             "cgroup_parent": options.cgroup_parent,
             "annotations": annotations,
+            "default_sysctl": label_options.read_pairs(conf.default_sysctls, "sysctl"),
             "sysctl": label_options.read_pairs(options.sysctl, "sysctl"),
             "devices": [*conf.devices, *options.device],
             "device_cgroup_rules": list(options.device_cgroup_rule),
@@ -277,7 +286,9 @@ class _Plan:
         if host_limits:
             result["rlimits"] = self._host_limits()
         if options.workdir and not options.workdir.startswith("/"):
-            raise InvalidInput(f"the working directory {options.workdir!r} is invalid, it needs to be an absolute path")
+            raise InvalidInput(
+                f"the working directory {options.workdir!r} is invalid, it needs to be an absolute path"
+            )
         if options.shm_size or conf.shm_size:
             result["shm_size"] = parse_size(options.shm_size or conf.shm_size, what="shm-size")
         if options.shm_size_systemd:
@@ -311,7 +322,9 @@ class _Plan:
     def _hostname(self, modes: dict[str, str]) -> str:
         if self.options.hostname:
             if modes["uts"].startswith(("host", "container:")):
-                raise InvalidInput("cannot set hostname when running in the host UTS namespace: invalid configuration")
+                raise InvalidInput(
+                    "cannot set hostname when running in the host UTS namespace: invalid configuration"
+                )
             name: str = self.options.hostname
             return name
         return ""
@@ -387,6 +400,11 @@ class _Plan:
             self.engine.state.containers.remove(container)
         for name in made:
             volumes.remove_record(self.engine, name)
+
+
+def _apparmor(configured: str) -> str:
+    """podman loads a profile of its own under this name; without it the kernel's default for the runtime holds."""
+    return "" if configured.startswith("containers-default") else configured
 
 
 def _write_id_file(path: str, container_id: str) -> None:

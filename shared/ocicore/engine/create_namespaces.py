@@ -33,7 +33,9 @@ def modes(engine: Engine, options: CreateOptions) -> tuple[dict[str, str], list[
     userns = options.userns or engine.environ.get("PODMAN_USERNS", "") or conf.userns or ""
     if options.uidmap or options.gidmap or options.subuidname or options.subgidname:
         if options.userns:
-            raise InvalidInput("--userns and --uidmap/--gidmap/--subuidname/--subgidname cannot be used together")
+            raise InvalidInput(
+                "--userns and --uidmap/--gidmap/--subuidname/--subgidname cannot be used together"
+            )
         userns = "private"
     if userns.startswith("container:"):
         userns = "container:" + resolve(userns.removeprefix("container:"))

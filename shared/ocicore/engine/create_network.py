@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from ocicore.engine.create_options import CreateOptions
     from ocicore.oci.config import ImageConfig
 
-#: Modes whose namespace gets interfaces from us.
-CONFIGURED_KINDS = frozenset(("bridge", "pasta", "slirp4netns", "private"))
 _PORT_KINDS = frozenset(("bridge", "pasta", "slirp4netns"))
 
 
@@ -29,14 +27,15 @@ def settings(
         "words": words,
         "kind": "none",
         "networks": {},
-        "options": {},
+        "options": [],
         "target": "",
         "ports": [],
         "dns": list(options.dns),
         "dns_search": list(options.dns_search),
         "dns_options": list(options.dns_option),
         "add_hosts": list(options.add_host),
-        "no_hosts": options.no_hosts or (engine.config.containers.no_hosts and "no_hosts" not in options.given),
+        "no_hosts": options.no_hosts
+        or (engine.config.containers.no_hosts and "no_hosts" not in options.given),
         "hosts_file": options.hosts_file,
         "no_hostname": options.no_hostname,
     }
@@ -59,9 +58,18 @@ def settings(
 def _parse(engine: Engine, options: CreateOptions, result: dict[str, Any], needed: list[str]) -> None:
     from ocicore.network import modes
 
-    default = engine.config.containers.netns or ""
-    mode = modes.parse(result["words"], rootless=engine.rootless, default=_default_mode(engine, default))
-    result["kind"] = "bridge" if mode.kind == "private" else mode.kind
+    network = engine.config.network
+    words = result["words"]
+    configured = engine.config.containers.netns
+    if not words and configured not in ("", "private", "default"):
+        words = [configured]
+    mode = modes.parse(
+        words,
+        rootless=engine.rootless,
+        default_network=network.default_network,
+        rootless_command=network.default_rootless_network_cmd,
+    )
+    result["kind"] = mode.kind
     result["options"] = mode.options
     result["networks"] = mode.networks
     result["target"] = mode.target
@@ -71,23 +79,19 @@ def _parse(engine: Engine, options: CreateOptions, result: dict[str, Any], neede
     if result["kind"] == "bridge":
         _bridge(engine, options, result)
     elif options.ip or options.ip6 or options.mac_address or options.network_alias:
-        raise InvalidInput("--ip, --ip6, --mac-address and --network-alias need a bridge network: invalid argument")
-
-
-def _default_mode(engine: Engine, configured: str) -> str:
-    if configured and configured not in ("private", "default"):
-        return configured
-    if not engine.rootless:
-        return "bridge"
-    return engine.config.network.default_rootless_network_cmd or "pasta"
+        raise InvalidInput(
+            "--ip, --ip6, --mac-address and --network-alias need a bridge network: invalid argument"
+        )
 
 
 def _bridge(engine: Engine, options: CreateOptions, result: dict[str, Any]) -> None:
     networks = result["networks"]
     if not networks:
-        networks[engine.config.network.default_network or "podman"] = {}
+        networks[engine.config.network.default_network] = {}
     if len(networks) > 1 and (options.ip or options.ip6 or options.mac_address):
-        raise InvalidInput("--ip, --ip6 and --mac-address can only be set for a single network: invalid argument")
+        raise InvalidInput(
+            "--ip, --ip6 and --mac-address can only be set for a single network: invalid argument"
+        )
     for settings_of_one in networks.values():
         static = list(settings_of_one.get("static_ips") or ())
         static += [address for address in (options.ip, options.ip6) if address]
@@ -100,10 +104,14 @@ def _bridge(engine: Engine, options: CreateOptions, result: dict[str, Any]) -> N
 
 
 def _ports(options: CreateOptions, image: ImageConfig | None, result: dict[str, Any]) -> None:
-    exposed = {}
+    spans = []
     for text in (*(image.exposed_ports if image else ()), *options.expose):
-        for port, protocol in _exposed(text):
-            exposed[f"{port}/{protocol}"] = {}
+        from ocicore.network import ports as port_syntax
+
+        spans += port_syntax.parse_exposed(text)
+    exposed: dict[str, dict[str, str]] = {
+        f"{port}/{protocol}": {} for first, count, protocol in spans for port in range(first, first + count)
+    }
     result["exposed"] = exposed
     if not options.publish and not (options.publish_all and exposed):
         return
@@ -114,13 +122,4 @@ def _ports(options: CreateOptions, image: ImageConfig | None, result: dict[str, 
     from ocicore.network import ports
 
     mappings = [mapping for text in options.publish for mapping in ports.parse(text)]
-    result["ports"] = list(ports.assign(mappings, tuple(exposed), publish_all=options.publish_all))
-
-
-def _exposed(text: str) -> list[tuple[int, str]]:
-    span, _, protocol = text.partition("/")
-    first, dash, last = span.partition("-")
-    if not first.isdigit() or (dash and not last.isdigit()):
-        raise InvalidInput(f"invalid port format: {text!r}: must be PORT[-PORT][/PROTOCOL]")
-    end = int(last) if dash else int(first)
-    return [(port, protocol or "tcp") for port in range(int(first), end + 1)]
+    result["ports"] = list(ports.assign(mappings, spans, publish_all=options.publish_all))

@@ -160,7 +160,13 @@ def log_settings(engine: Engine, options: CreateOptions) -> dict[str, Any]:
     if driver == "passthrough" and options.tty:
         raise InvalidInput("--tty and --log-driver=passthrough conflict: the log driver needs no terminal")
     size = conf.log_size_max if conf.log_size_max and conf.log_size_max > 0 else -1
-    result: dict[str, Any] = {"driver": driver, "path": "", "tag": conf.log_tag or "", "size": size, "labels": []}
+    result: dict[str, Any] = {
+        "driver": driver,
+        "path": "",
+        "tag": conf.log_tag or "",
+        "size": size,
+        "labels": [],
+    }
     for entry in options.log_opt:
         key, _, value = entry.partition("=")
         if key == "path":

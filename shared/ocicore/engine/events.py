@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def backend(engine: Engine) -> str:
     """file, journald or none: the command line's, else containers.conf's, else file."""
-    return engine.options.events_backend or "file"
+    return engine.options.events_backend or engine.config.engine.events_logger or "file"
 
 
 def write(engine: Engine, kind: str, status: str, **fields: Any) -> None:
@@ -52,7 +52,9 @@ def write(engine: Engine, kind: str, status: str, **fields: Any) -> None:
         engine.debug(f"writing event {status}: {path}: {error.strerror}")
 
 
-def container(engine: Engine, status: str, record: Container, *, exit_code: int | None = None, **more: Any) -> None:
+def container(
+    engine: Engine, status: str, record: Container, *, exit_code: int | None = None, **more: Any
+) -> None:
     """An event of one container, with its labels as attributes."""
     fields: dict[str, Any] = {
         "ID": record.id,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 #: How long conmon may take from the death of the container to its exit file.
 _EXIT_FILE_MS = 5_000
+_LOOK_AGAIN_MS = 2
 #: Exit status when nobody saw the container end (conmon was killed).
 UNKNOWN_EXIT = -1
 
@@ -35,9 +36,7 @@ def sync(engine: Engine, container: Container, *, wait_for_exit_file: bool = Tru
         if process.alive(container.pid, container.pid_start):
             _end_stale_stop(engine, container)
             return
-        if wait_for_exit_file:
-            wait_conmon(container, _EXIT_FILE_MS)
-        ended = _read_exit_file(exit_file)
+        ended = _await_exit_file(container, exit_file) if wait_for_exit_file else _read_exit_file(exit_file)
     if ended is None:
         import time
 
@@ -79,6 +78,21 @@ def _read_exit_file(path: str) -> tuple[int, int] | None:
         return int(text), when
     except (OSError, ValueError):
         return None
+
+
+def _await_exit_file(container: Container, path: str) -> tuple[int, int] | None:
+    """The exit file, which conmon writes within a few milliseconds of the container's death.
+
+    conmon itself may stay longer: its exit command waits for the lock that our caller holds.
+    """
+    import time
+
+    deadline = time.monotonic() + _EXIT_FILE_MS / 1000
+    while True:
+        gone = wait_conmon(container, _LOOK_AGAIN_MS)
+        found = _read_exit_file(path)
+        if found is not None or gone or time.monotonic() > deadline:
+            return found
 
 
 def record_exit(engine: Engine, container: Container, exit_code: int, finished: int) -> None:

@@ -29,7 +29,13 @@ _PROPAGATION = frozenset(
 )
 #: statvfs flags of the source that a bind in a user namespace must keep (mount_namespaces(7), locked flags).
 _LOCKED = ((os.ST_NOSUID, "nosuid", "suid"), (os.ST_NODEV, "nodev", "dev"), (os.ST_NOEXEC, "noexec", "exec"))
-_TMPFS_DEFAULTS = (("rw", "ro"), ("rprivate",), ("nosuid", "suid"), ("nodev", "dev"), ("tmpcopyup", "notmpcopyup"))
+_TMPFS_DEFAULTS = (
+    ("rw", "ro"),
+    ("rprivate",),
+    ("nosuid", "suid"),
+    ("nodev", "dev"),
+    ("tmpcopyup", "notmpcopyup"),
+)
 
 
 class Prepared:
@@ -133,7 +139,9 @@ class Preparation:
         if kind == "ramfs":
             words = [word for word in words if word not in ("tmpcopyup", "notmpcopyup")]
         words = [word for word in words if word not in ("notmpcopyup", "copy", "nocopy")]
-        self.result.mounts.append({"type": kind, "source": kind, "destination": destination, "options": words})
+        self.result.mounts.append(
+            {"type": kind, "source": kind, "destination": destination, "options": words}
+        )
 
     def _overlay(self, source: str, destination: str, options: Sequence[str]) -> str:
         """A throw-away copy-on-write view of a directory; returns where it is mounted."""
@@ -254,7 +262,9 @@ class Preparation:
         asked = self.config["asked"]
         user = self.config["runtime"].get("user", "")
         keep_id = self.config["namespaces"]["user"].startswith("keep-id")
-        if not (user or asked.get("passwd_entry") or asked.get("group_entry") or asked.get("hostuser") or keep_id):
+        if not (
+            user or asked.get("passwd_entry") or asked.get("group_entry") or asked.get("hostuser") or keep_id
+        ):
             return
         from ocicore.engine import user_files
 
@@ -263,9 +273,7 @@ class Preparation:
     def working_directory(self) -> None:
         """Make the image's working directory; one the user named must exist. Raises Error."""
         path = self.config["runtime"].get("cwd") or "/"
-        if path == "/" or any(
-            path == place or path.startswith(place + "/") for place in self.destinations
-        ):
+        if path == "/" or any(path == place or path.startswith(place + "/") for place in self.destinations):
             return
         if os.path.isdir(self.root + path) and not os.path.islink(self.root + path):
             return
@@ -275,9 +283,7 @@ class Preparation:
         if os.path.isdir(found):
             return
         if self.config["workdir_given"]:
-            raise Error(
-                f'workdir "{path}" does not exist on container {self.container.id}', status=126
-            )
+            raise Error(f'workdir "{path}" does not exist on container {self.container.id}', status=126)
         runtime = self.config["runtime"]
         from ocicore.runtime import users
 

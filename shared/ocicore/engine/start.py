@@ -136,7 +136,6 @@ def _create(engine: Engine, container: Container, owner_fd: int, extra_fds: Sequ
         stopped_by_user=False,
         health="starting" if config["health"] else "",
     )
-    network_setup.after_create(engine, container)
     for path, pid in ((config["pidfile"], launched.pid), (config["conmon_pidfile"], launched.conmon_pid)):
         if path:
             _write_pid(path, pid)
@@ -181,7 +180,9 @@ def _namespaces(engine: Engine, container: Container, netns: str) -> Any:
     def pid_of(other_id: str) -> int:
         other = engine.state.containers.find(other_id)
         if other.status not in records.ALIVE:
-            raise WrongState(f"container {other_id} is not running, and container {container.id} joins its namespaces")
+            raise WrongState(
+                f"container {other_id} is not running, and container {container.id} joins its namespaces"
+            )
         return other.pid
 
     modes = container.config["namespaces"]
@@ -261,7 +262,7 @@ def _monitor_request(
         sdnotify=config["sdnotify"],
         timeout=config["timeout"],
         cgroup_manager=manager,
-        log_level=_conmon_level(engine.options.log_level),
+        log_level=conmon_level(engine.options.log_level),
         syslog=engine.options.syslog,
         env=runtime_choice.runtime_environment(engine),
     )
@@ -281,11 +282,14 @@ def _log_tag(container: Container, template: str) -> str:
     return template
 
 
-def _conmon_level(level: str) -> str:
+def conmon_level(level: str) -> str:
+    """Our log level in conmon's words."""
     return {"warn": "warning", "fatal": "error", "panic": "error"}.get(level, level)
 
 
-def exit_command(engine: Engine, container_id: str, *, remove: bool = False, session: str = "") -> tuple[str, ...]:
+def exit_command(
+    engine: Engine, container_id: str, *, remove: bool = False, session: str = ""
+) -> tuple[str, ...]:
     """What conmon runs when the container (or exec session) has ended."""
     words = [*engine.self_command, *engine.options.global_words, "container", "cleanup"]
     if remove:

@@ -86,7 +86,9 @@ def create(
         os.chmod(directory, 0o711)
     except OSError as error:
         remove_record(engine, name)
-        raise Error(f"creating volume {name}: {volume.mountpoint}: {(error.strerror or '').lower()}") from error
+        raise Error(
+            f"creating volume {name}: {volume.mountpoint}: {(error.strerror or '').lower()}"
+        ) from error
     events.write(engine, "volume", "create", Name=name)
     return volume
 
@@ -169,7 +171,9 @@ def _mount_device(device: str, target: str, fstype: str, words: Sequence[str]) -
     try:
         result = subprocess.run(argv, capture_output=True, text=True, errors="replace", check=False)
     except FileNotFoundError:
-        raise MissingProgram("mounting a volume: mount: not found", hint="install the package mount") from None
+        raise MissingProgram(
+            "mounting a volume: mount: not found", hint="install the package mount"
+        ) from None
     if result.returncode:
         why = (result.stderr.strip().splitlines() or ["failed"])[0]
         raise Error(f"mounting volume at {target}: {why}")

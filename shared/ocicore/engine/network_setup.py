@@ -1,0 +1,204 @@
+"""A container's network: its namespace, interfaces and ports, and the files that name things (hosts, resolv.conf).
+
+Calls ocicore.network; containers with --network none or host need none of that package.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ocicore.errors import NotFound
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ocicore.engine.context import Engine
+    from ocicore.engine.prepare import Preparation
+    from ocicore.engine.records import Container
+    from ocicore.network.setup import NetworkEnvironment, NetworkRequest
+
+#: Kinds for which we make a namespace and put interfaces into it.
+CONNECTED = frozenset(("bridge", "pasta", "slirp4netns"))
+
+
+def netns_directory(engine: Engine) -> str:
+    """Where namespaces are pinned, as podman has it."""
+    return f"{engine.user.runtime_dir}/netns" if engine.rootless else "/run/netns"
+
+
+def create_namespace(engine: Engine, container: Container) -> str:
+    """A new network namespace for a container that gets interfaces, else "". Raises Error."""
+    if container.config["network"]["kind"] not in CONNECTED:
+        return ""
+    if container.netns and os.path.exists(container.netns):
+        return container.netns
+    from ocicore.network import netns
+
+    return netns.create(netns_directory(engine))
+
+
+def connect(engine: Engine, container: Container, netns: str) -> dict[str, Any]:
+    """Interfaces, addresses and ports; returns netavark's status by network, kept in the state too. Raises Error."""
+    if not netns:
+        return {}
+    from ocicore.network import setup
+
+    status = setup.setup(request(engine, container, netns), env=environment(engine), warn=engine.warn)
+    engine.state.containers.update(container, state={**container.state, "network": status})
+    return status
+
+
+def disconnect(engine: Engine, container: Container) -> None:
+    """Give everything back; what is gone already is no error."""
+    netns = container.netns
+    if not netns:
+        return
+    from ocicore.network import netns as namespaces
+    from ocicore.network import setup
+
+    try:
+        setup.teardown(request(engine, container, netns), env=environment(engine), warn=engine.warn)
+    finally:
+        try:
+            namespaces.remove(netns)
+        except NotFound:
+            pass
+
+
+def request(engine: Engine, container: Container, netns: str) -> NetworkRequest:
+    """The network package's view of a container."""
+    from ocicore.network.modes import NetworkMode
+    from ocicore.network.setup import NetworkRequest
+
+    network = container.config["network"]
+    mode = NetworkMode.from_record(network)
+    return NetworkRequest(
+        container_id=container.id,
+        container_name=container.name,
+        netns_path=netns,
+        pid=container.pid,
+        mode=mode,
+        ports=network["ports"],
+        dns_servers=network["dns"],
+        hostname=hostname(engine, container),
+        run_dir=engine.store.container_run_dir(container.id),
+    )
+
+
+def environment(engine: Engine) -> NetworkEnvironment:
+    """What the network package must know of this engine."""
+    from ocicore.network import networks
+    from ocicore.network.setup import NetworkEnvironment
+
+    config = engine.config
+    configured = engine.options.network_config_dir or config.network.network_config_dir
+    return NetworkEnvironment(
+        config_dir=networks.default_dir(engine.user, configured),
+        run_dir=f"{engine.storage.run_root}/networks",
+        rootless=engine.rootless,
+        helper_dirs=config.engine.helper_binaries_dir,
+        environ=engine.environ,
+        firewall_driver=config.network.firewall_driver,
+        dns_bind_port=config.network.dns_bind_port,
+    )
+
+
+def hostname(engine: Engine, container: Container) -> str:
+    """The name the container has for itself."""
+    config = container.config
+    if config["namespaces"]["uts"] == "host":
+        return engine.host.hostname
+    if config["runtime"].get("hostname"):
+        return config["runtime"]["hostname"]  # type: ignore[no-any-return]
+    if engine.config.containers.container_name_as_hostname:
+        return container.name
+    return container.id[:12]
+
+
+def addresses(status: dict[str, Any]) -> list[str]:
+    """IP addresses in netavark's status blocks, without prefix lengths."""
+    found = []
+    for block in status.values():
+        for interface in (block.get("interfaces") or {}).values():
+            for subnet in interface.get("subnets") or ():
+                found.append(str(subnet.get("ipnet", "")).partition("/")[0])
+    return [address for address in found if address]
+
+
+def write_files(engine: Engine, container: Container, work: Preparation, status: dict[str, Any]) -> None:
+    """/etc/hosts, /etc/resolv.conf and /etc/hostname, unless the user or the options say otherwise."""
+    config = container.config
+    network = config["network"]
+    if network["kind"] == "container":
+        _shared_files(engine, network["target"], work)
+        return
+    name = hostname(engine, container)
+    if not network["no_hostname"] and "/etc/hostname" not in work.destinations:
+        work.write_file("hostname", (name + "\n").encode(), "/etc/hostname")
+    if not network["no_hosts"] and not {"/etc/hosts", "/etc"} & work.destinations:
+        work.write_file("hosts", hosts_text(engine, container, name, status).encode(), "/etc/hosts")
+    if network["dns"] == ["none"] or {"/etc/resolv.conf", "/etc"} & work.destinations:
+        return
+    work.write_file("resolv.conf", resolv_text(engine, container, status).encode(), "/etc/resolv.conf")
+
+
+def _shared_files(engine: Engine, other_id: str, work: Preparation) -> None:
+    """A container in another's network has that one's names and resolver."""
+    run_dir = engine.store.container_run_dir(other_id)
+    for name in ("hosts", "resolv.conf", "hostname"):
+        if os.path.exists(f"{run_dir}/{name}"):
+            work.bind_file(f"{run_dir}/{name}", f"/etc/{name}")
+
+
+def hosts_text(engine: Engine, container: Container, name: str, status: dict[str, Any]) -> str:
+    """The container's /etc/hosts."""
+    from ocicore.network import hosts
+
+    network = container.config["network"]
+    return hosts.text(
+        base=_base_hosts(engine, container, network),
+        kind=network["kind"],
+        names=[name, container.name],
+        addresses=addresses(status),
+        gateways=_gateways(status),
+        extra=network["add_hosts"],
+    )
+
+
+def _base_hosts(engine: Engine, container: Container, network: dict[str, Any]) -> str:
+    asked = network["hosts_file"] or engine.config.containers.base_hosts_file
+    path = {"": "/etc/hosts", "none": "", "image": f"{container.mountpoint}/etc/hosts"}.get(asked, asked)
+    if not path:
+        return ""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def _gateways(status: dict[str, Any]) -> list[str]:
+    found = []
+    for block in status.values():
+        for interface in (block.get("interfaces") or {}).values():
+            found += [subnet["gateway"] for subnet in interface.get("subnets") or () if subnet.get("gateway")]
+    return found
+
+
+def resolv_text(engine: Engine, container: Container, status: dict[str, Any]) -> str:
+    """The container's /etc/resolv.conf."""
+    from ocicore.network import resolv
+
+    network = container.config["network"]
+    conf = engine.config.containers
+    servers = [server for block in status.values() for server in block.get("dns_server_ips") or ()]
+    search = [domain for block in status.values() for domain in block.get("dns_search_domains") or ()]
+    return resolv.text(
+        kind=network["kind"],
+        network_servers=servers,
+        network_search=search,
+        servers=network["dns"] or conf.dns_servers,
+        search=network["dns_search"] or conf.dns_searches,
+        options=network["dns_options"] or conf.dns_options,
+    )

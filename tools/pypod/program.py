@@ -1,0 +1,139 @@
+"""The table of pypod's commands: names, aliases and one-line summaries; nothing is imported until it is chosen."""
+
+from __future__ import annotations
+
+from ocicore.cli.declare import Group, Option, Program
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocicore.cli.declare import Entry
+
+VERSION = "0.1.0"
+
+_C = "pypod.commands.container."
+_I = "pypod.commands.image."
+_S = "pypod.commands.system."
+_V = "pypod.commands.volume."
+
+CONTAINER: dict[str, Entry | Group] = {
+    "attach": (_C + "attach", "Attach to a running container"),
+    "cleanup": (_C + "cleanup", "Clean up network and mountpoints of one or more containers"),
+    "create": (_C + "create", "Create but do not start a container"),
+    "exec": (_C + "exec", "Run a process in a running container"),
+    "exists": (_C + "exists", "Check if a container exists in local storage"),
+    "init": (_C + "init", "Initialize one or more containers"),
+    "inspect": (_C + "inspect", "Display the configuration of a container"),
+    "kill": (_C + "kill", "Kill one or more running containers with a specific signal"),
+    "list": (_C + "list", "List containers", ("ls", "ps")),
+    "logs": (_C + "logs", "Fetch the logs of one or more containers"),
+    "pause": (_C + "pause", "Pause all the processes in one or more containers"),
+    "port": (_C + "port", "List port mappings or a specific mapping for the container"),
+    "prune": (_C + "prune", "Remove all non running containers"),
+    "rename": (_C + "rename", "Rename an existing container"),
+    "restart": (_C + "restart", "Restart one or more containers"),
+    "rm": (_C + "rm", "Remove one or more containers"),
+    "run": (_C + "run", "Run a command in a new container"),
+    "start": (_C + "start", "Start one or more containers"),
+    "stop": (_C + "stop", "Stop one or more containers"),
+    "unpause": (_C + "unpause", "Unpause the processes in one or more containers"),
+    "wait": (_C + "wait", "Block on one or more containers"),
+}
+
+IMAGE: dict[str, Entry | Group] = {
+    "exists": (_I + "exists", "Check if an image exists in local storage"),
+    "history": (_I + "history", "Show history of a specified image"),
+    "inspect": (_I + "inspect", "Display the configuration of an image"),
+    "list": (_I + "list", "List images in local storage", ("ls",)),
+    "prune": (_I + "prune", "Remove unused images"),
+    "pull": (_I + "pull", "Pull an image from a registry"),
+    "rm": (_I + "rm", "Remove one or more images from local storage"),
+    "tag": (_I + "tag", "Add an additional name to a local image"),
+    "untag": (_I + "untag", "Remove a name from a local image"),
+}
+
+VOLUME: dict[str, Entry | Group] = {
+    "create": (_V + "create", "Create a new volume"),
+    "exists": (_V + "exists", "Check if volume exists"),
+    "inspect": (_V + "inspect", "Display detailed information on one or more volumes"),
+    "ls": (_V + "ls", "List volumes", ("list",)),
+    "prune": (_V + "prune", "Remove all unused volumes"),
+    "rm": (_V + "rm", "Remove one or more volumes", ("remove",)),
+}
+
+SYSTEM: dict[str, Entry | Group] = {
+    "info": (_S + "info", "Display pypod system information"),
+}
+
+
+def _same(table: dict[str, Entry | Group], *names: str) -> dict[str, Entry | Group]:
+    """Commands that are also reached without their group's name."""
+    return {name: table[name] for name in names}
+
+
+OPTIONS = (
+    Option("cgroup-manager", kind="string", help='Cgroup manager to use ("cgroupfs"|"systemd")', metavar="string"),
+    Option("conmon", kind="path", help="Path of the conmon binary", metavar="string"),
+    Option("debug", hidden=True, help="Log at level debug"),
+    Option("events-backend", kind="string", help='Events backend to use ("file"|"journald"|"none")', metavar="string"),
+    Option("hooks-dir", kind="stringArray", help="Set the OCI hooks directory path (may be set multiple times)"),
+    Option("imagestore", kind="path", help="Path to the 'image store', different from 'graph root'", metavar="string"),
+    Option(
+        "log-level",
+        kind="string",
+        default="warn",
+        help="Log messages above specified level (trace, debug, info, warn, warning, error, fatal, panic)",
+    ),
+    Option("module", kind="stringArray", help="Load the containers.conf(5) module"),
+    Option("network-cmd-path", kind="path", help="Path to the command for configuring the network", metavar="string"),
+    Option("network-config-dir", kind="path", help="Path of the configuration directory for networks", metavar="string"),
+    Option("root", kind="path", help="Path to the graph root directory where images, containers, etc. are stored", metavar="string"),
+    Option("runroot", kind="path", help="Path to the 'run directory' where all state information is stored", metavar="string"),
+    Option("runtime", kind="string", help="Path to the OCI-compatible binary used to run containers"),
+    Option("runtime-flag", kind="stringArray", help="add global flags for the container runtime"),
+    Option("storage-driver", kind="string", help="Select which storage driver is used to manage storage of images and containers"),
+    Option("storage-opt", kind="stringArray", help="Used to pass an option to the storage driver"),
+    Option("syslog", help="Output logging information to syslog as well as the console"),
+    Option("tmpdir", kind="path", help="Path to the tmp directory for volatile state content", metavar="string"),
+    Option("transient-store", help="Enable transient container storage"),
+    Option("volumepath", kind="path", help="Path to the volume directory in which volume data is stored", metavar="string"),
+)
+
+PROGRAM = Program(
+    "pypod",
+    version=VERSION,
+    summary="Manage containers, pods and images without a daemon",
+    options=OPTIONS,
+    commands={
+        **_same(
+            CONTAINER,
+            "attach",
+            "create",
+            "exec",
+            "init",
+            "kill",
+            "logs",
+            "pause",
+            "port",
+            "rename",
+            "restart",
+            "rm",
+            "run",
+            "start",
+            "stop",
+            "unpause",
+            "wait",
+        ),
+        **_same(IMAGE, "history", "pull", "tag", "untag"),
+        "ps": (_C + "list", "List containers"),
+        "images": (_I + "list", "List images in local storage"),
+        "rmi": (_I + "rm", "Remove one or more images from local storage"),
+        "info": (_S + "info", "Display pypod system information"),
+        "inspect": ("pypod.commands.inspect", "Display the configuration of object denoted by ID"),
+        "unshare": ("pypod.commands.unshare", "Run a command in a modified user namespace"),
+        "version": ("pypod.commands.version", "Display the pypod version information"),
+        "container": Group("Manage containers", commands=CONTAINER),
+        "image": Group("Manage images", commands=IMAGE),
+        "volume": Group("Manage volumes", commands=VOLUME),
+        "system": Group("Manage pypod", commands=SYSTEM),
+    },
+)

@@ -1,0 +1,130 @@
+"""From the global options to an engine: what every command that touches containers or images does first.
+
+A rootless user enters the shared user namespace here, before anything is opened; the rest of the program then works as
+root of that namespace and tells its children so in podman's variables.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocicore.cli.context import Context
+    from ocicore.config.paths import UserPaths
+    from ocicore.engine.context import Engine
+
+#: Global options that the clean-up program must be given too, with what they are called.
+_PASSED_ON = (
+    "root",
+    "runroot",
+    "storage_driver",
+    "tmpdir",
+    "volumepath",
+    "cgroup_manager",
+    "events_backend",
+    "network_config_dir",
+    "network_cmd_path",
+    "conmon",
+    "imagestore",
+)
+_PASSED_ON_LISTS = ("storage_opt", "runtime_flag", "module", "hooks_dir")
+
+
+def enter_namespace(ctx: Context, user: UserPaths) -> None:
+    """As an ordinary user: become root in the user namespace that all our (and podman's) commands share."""
+    if not user.rootless or os.geteuid() == 0:
+        return
+    from ocicore.linux import userns
+
+    pause = f"{user.runtime_dir}/libpod/tmp/pause.pid"
+    userns.ensure(pause, user.username, user.uid, user.gid, ctx.warn)
+    os.environ["_CONTAINERS_USERNS_CONFIGURED"] = "done"
+    os.environ["_CONTAINERS_ROOTLESS_UID"] = str(user.uid)
+    os.environ["_CONTAINERS_ROOTLESS_GID"] = str(user.gid)
+
+
+def open_engine(ctx: Context) -> Engine:
+    """The engine that the global options describe. Raises Error."""
+    from ocicore.config import paths, storage_conf
+    from ocicore.engine.context import Engine, EngineOptions
+    from ocicore.engine.paths import EnginePaths
+
+    given = ctx.globals
+    user = paths.user_paths(ctx.environ)
+    enter_namespace(ctx, user)
+    storage = storage_conf.load(
+        user,
+        ctx.environ,
+        root=given.root or None,
+        runroot=given.runroot or None,
+        driver=given.storage_driver or None,
+        options=given.storage_opt,
+        imagestore=given.imagestore or None,
+        transient=given.transient_store or None,
+        warn=ctx.warn,
+    )
+    options = EngineOptions(
+        runtime=given.runtime,
+        runtime_flags=given.runtime_flag,
+        conmon=given.conmon,
+        cgroup_manager=given.cgroup_manager,
+        hooks_dirs=given.hooks_dir,
+        network_config_dir=given.network_config_dir,
+        network_command=given.network_cmd_path,
+        events_backend=given.events_backend,
+        log_level=given.log_level,
+        modules=given.module,
+        syslog=given.syslog,
+        global_words=global_words(ctx),
+    )
+    return Engine(
+        user=user,
+        environ=ctx.environ,
+        storage=storage,
+        paths=EnginePaths(user, storage, tmp_dir=given.tmpdir, volumes_dir=given.volumepath),
+        options=options,
+        self_command=self_command(),
+        warn=ctx.warn,
+        debug=ctx.debug,
+    )
+
+
+def global_words(ctx: Context) -> list[str]:
+    """The global options of this run as words for another pypod on the same store."""
+    words = []
+    for name in _PASSED_ON:
+        value = getattr(ctx.globals, name)
+        if value:
+            words.append(f"--{name.replace('_', '-')}={value}")
+    for name in _PASSED_ON_LISTS:
+        for value in getattr(ctx.globals, name):
+            words.append(f"--{name.replace('_', '-')}={value}")
+    if ctx.globals.transient_store:
+        words.append("--transient-store")
+    if ctx.globals.log_level not in ("", "warn"):
+        words.append(f"--log-level={ctx.globals.log_level}")
+    return words
+
+
+def self_command() -> list[str]:
+    """Words that start this program again: its launcher, or the interpreter where there is none."""
+    program = sys.argv[0]
+    path = os.path.abspath(program) if "/" in program else _on_path(program)
+    if path and not path.endswith(".py") and os.access(path, os.X_OK):
+        return [path]
+    folders = os.pathsep.join(folder for folder in sys.path if folder)
+    return ["/usr/bin/env", f"PYTHONPATH={folders}", sys.executable, "-m", "pypod.main"]
+
+
+def _on_path(name: str) -> str:
+    for folder in os.environ.get("PATH", "").split(os.pathsep):
+        if os.access(f"{folder}/{name}", os.X_OK):
+            return os.path.abspath(f"{folder}/{name}")
+    return ""
+
+
+def create_command(ctx: Context) -> list[str]:
+    """The command line as typed, for `inspect` and generated units."""
+    return [os.path.basename(sys.argv[0]) or ctx.program.name, *sys.argv[1:]]
