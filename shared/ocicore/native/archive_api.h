@@ -35,3 +35,7 @@ struct oci_unpack_result {
 int oci_unpack(int stream_fd, int root_fd, const struct oci_unpack_options *options,
                struct oci_unpack_result *result, struct oci_error *error);
 void oci_unpack_result_free(struct oci_unpack_result *result);
+
+/* out_fd -1: verify only. */
+int oci_reassemble(int tar_split_fd, const int *roots, size_t root_count, int out_fd, uint64_t *stream_bytes,
+                   struct oci_error *error);
