@@ -241,11 +241,10 @@ def name_prefix(image_name: str) -> str:
     return name.partition(":")[0]
 
 
-def create(
+def describe(
     store: Store,
     image: LocalImage | None,
     *,
-    name: str = "",
     image_name: str = "",
     architecture: str,
     os_name: str = "linux",
@@ -257,60 +256,42 @@ def create(
     devices: Sequence[str] = (),
     id_maps: IdMaps | None = None,
     keep_base_annotations: bool = False,
-    suffix: str = "",
     created: str = "",
-    mount_options: Sequence[str] | None = None,
 ) -> WorkingContainer:
-    """Make a working container on an image, or on nothing.
+    """The record of a container on an image, without a container: enough to commit a new configuration.
 
     Args:
         image: None for scratch.
-        name: exact name, "" for one derived from the image ("alpine-working-container-1").
-        image_name: the name to remember when it differs from the one the image was found by.
+        image_name: the name to remember when it differs from the image's first.
         architecture, os_name, variant: of the result when there is no image.
+        options: CommonBuildOpts, None for the defaults.
         keep_base_annotations: do not describe `image` as the base (intermediate images of a build).
-        suffix: what derived names end in instead of "working-container".
-
-    Raises:
-        Conflict: `name` is in use.
     """
     raw: dict[str, Any] = {"Args": {}, "type": RECORD_TYPE}
     if image is not None:
         config_bytes = image.config_bytes()
         manifest_bytes = image.manifest_bytes()
-        draft = ImageDraft.from_raw(quick_json.loads(config_bytes))
-        manifest = quick_json.loads(manifest_bytes)
+        config = quick_json.loads(config_bytes)
+        draft = ImageDraft.from_raw(config)
         remembered = image_name or (image.names[0] if image.names else "")
         raw["image"] = remembered
         raw["image-id"] = image.id
         raw["image-digest"] = image.digest or ""
         raw["config"] = _base64(config_bytes)
         raw["manifest"] = _base64(manifest_bytes)
-        annotations = dict(manifest.get("annotations") or {})
+        annotations = dict(quick_json.loads(manifest_bytes).get("annotations") or {})
         if not keep_base_annotations:
             annotations[BASE_NAME] = remembered
             annotations[BASE_DIGEST] = image.digest or ""
-        base = quick_json.loads(config_bytes).get("created") or ""
-        prefix = name_prefix(remembered)
-        top_layer = image.layer or ""
+        base = config.get("created") or ""
+        raw["TopLayer"] = image.layer or ""
     else:
         draft = ImageDraft(top={"architecture": architecture, "os": os_name})
         if variant:
             draft.top["variant"] = variant
-        raw["image-id"] = raw["image-digest"] = ""
+        raw["image-id"] = raw["image-digest"] = raw["TopLayer"] = ""
         annotations = {BASE_NAME: "", BASE_DIGEST: ""}
-        base, prefix, top_layer = created, "", ""
-    container = _claim(
-        store,
-        image,
-        name,
-        f"{prefix}-" if prefix else "",
-        suffix or "working-container",
-        id_maps,
-        mount_options,
-    )
-    raw["container-name"] = container.names[0] if container.names else ""
-    raw["container-id"] = container.id
+        base = created
     raw["ociv1"] = {"created": base}
     raw["Isolation"] = ISOLATIONS[isolation]
     raw["NamespaceOptions"] = [
@@ -327,8 +308,9 @@ def create(
     }
     raw["Capabilities"] = list(capabilities)
     raw["PrependedEmptyLayers"] = raw["AppendedEmptyLayers"] = None
-    raw["CommonBuildOpts"] = default_options() if options is None else copy_value(options)
-    raw["TopLayer"] = top_layer
+    raw["CommonBuildOpts"] = default_options()
+    if options is not None:
+        raw["CommonBuildOpts"].update(copy_value(options))
     raw["Format"] = media_types.DOCKER_MANIFEST if format == "docker" else media_types.OCI_MANIFEST
     raw["TempVolumes"] = {}
     raw["ContentDigester"] = {}
@@ -336,6 +318,43 @@ def create(
     raw["DeviceSpecs"] = list(devices)
     result = WorkingContainer(store, raw, draft)
     result.annotations = annotations
+    return result
+
+
+def create(
+    store: Store,
+    image: LocalImage | None,
+    *,
+    name: str = "",
+    image_name: str = "",
+    suffix: str = "",
+    id_maps: IdMaps | None = None,
+    mount_options: Sequence[str] | None = None,
+    **settings: Any,
+) -> WorkingContainer:
+    """Make a working container on an image, or on nothing. The record is written by `save`.
+
+    Args:
+        name: exact name, "" for one derived from the image ("alpine-working-container-1").
+        suffix: what derived names end in instead of "working-container".
+        settings: see `describe`.
+
+    Raises:
+        Conflict: `name` is in use.
+    """
+    result = describe(store, image, image_name=image_name, id_maps=id_maps, **settings)
+    prefix = name_prefix(result.image_name)
+    container = _claim(
+        store,
+        image,
+        name,
+        f"{prefix}-" if prefix else "",
+        suffix or "working-container",
+        id_maps,
+        mount_options,
+    )
+    result.raw["container-name"] = container.names[0] if container.names else ""
+    result.raw["container-id"] = container.id
     return result
 
 

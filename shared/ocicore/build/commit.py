@@ -1,0 +1,339 @@
+"""From a working container to an image: the new layer, the history, the configuration, the record.
+
+History entries and the order of layers are buildah's (image.go), because builds find their cache by them.
+Times are reproducible unless somebody asks otherwise; see the package's README. On the hot path.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ocicore.build.working import IDENTITY_LABEL
+from ocicore.errors import Error
+from ocicore.image import assemble
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any, Literal
+
+    from ocicore.build.working import WorkingContainer
+    from ocicore.image.local import LocalImage
+    from ocicore.storage.staging import StagedLayer
+    from ocicore.storage.store import Store
+
+EPOCH = "1970-01-01T00:00:00Z"
+#: Version of buildah whose records and history this package writes.
+COMPATIBLE_VERSION = "1.39.3"
+
+
+class Times:
+    """Which times an image gets.
+
+    Attributes:
+        created: RFC 3339, for the configuration and new history entries.
+        seconds: the same as seconds since the epoch.
+        rewrite: every modification time in new layers becomes `seconds` (--timestamp).
+        clamp_after: files changed after this moment (nanoseconds) get `seconds`; None leaves them alone.
+    """
+
+    __slots__ = ("clamp_after", "created", "rewrite", "seconds")
+
+    def __init__(
+        self, seconds: int | None, created: str, *, rewrite: bool = False, clamp_after: int | None = None
+    ) -> None:
+        self.seconds = seconds
+        self.created = created
+        self.rewrite = rewrite
+        self.clamp_after = clamp_after
+
+
+def format_time(seconds: int) -> str:
+    """Seconds since the epoch as RFC 3339."""
+    from time import gmtime, strftime
+
+    return strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(seconds))
+
+
+def parse_time(text: str) -> int:
+    """RFC 3339 as whole seconds since the epoch; 0 for nothing usable."""
+    from ocicore.storage import timestamps
+
+    return max(timestamps.from_text(text) // 1_000_000_000, 0) if text else 0
+
+
+def now_text() -> str:
+    """This moment as RFC 3339 with nanoseconds."""
+    from time import time_ns
+
+    from ocicore.storage import timestamps
+
+    return timestamps.to_text(time_ns())
+
+
+def choose_times(
+    *,
+    timestamp: int | None,
+    source_date_epoch: int | None,
+    reproducible: bool,
+    base_created: str,
+    started: int,
+    rewrite: bool = False,
+) -> Times:
+    """The times of one image.
+
+    Args:
+        timestamp: --timestamp: for everything, files included.
+        source_date_epoch: --source-date-epoch or the variable: for records; files changed later are clamped.
+        reproducible: without either, take the base image's creation (the epoch without a base).
+        base_created: `created` of the base image, "" for scratch.
+        started: nanoseconds; what changed later in the root was changed by the build.
+        rewrite: --rewrite-timestamp: with source_date_epoch, later files of any origin are clamped.
+    """
+    if timestamp is not None:
+        return Times(timestamp, format_time(timestamp), rewrite=True)
+    if source_date_epoch is not None:
+        after = source_date_epoch * 1_000_000_000 if rewrite else started
+        return Times(source_date_epoch, format_time(source_date_epoch), clamp_after=after)
+    if not reproducible:
+        return Times(None, now_text())
+    seconds = parse_time(base_created)
+    return Times(seconds, base_created or EPOCH, clamp_after=started)
+
+
+class CommitOptions:
+    """What to write.
+
+    Attributes:
+        names: full names for the image.
+        format: "oci" or "docker".
+        squash: one layer with everything.
+        empty_layer: no layer at all; only the configuration changed.
+        created_by: of the history entry, "" for the container's own.
+        exclude: absolute paths in the root to leave out.
+        identity_label: add io.buildah.version.
+        configuration: applied to the draft's copy last (--change, --config).
+    """
+
+    __slots__ = (
+        "created_by",
+        "empty_layer",
+        "exclude",
+        "format",
+        "identity_label",
+        "layer_labels",
+        "names",
+        "omit_history",
+        "parent",
+        "squash",
+        "times",
+        "unset_annotations",
+        "unset_env",
+        "unset_labels",
+    )
+
+    def __init__(self, times: Times, *, format: Literal["oci", "docker"] = "oci") -> None:
+        self.times = times
+        self.format: Literal["oci", "docker"] = format
+        self.names: Sequence[str] = ()
+        self.squash = False
+        self.empty_layer = False
+        self.omit_history = False
+        self.created_by = ""
+        self.exclude: Sequence[str] = ()
+        self.identity_label = True
+        self.layer_labels: Mapping[str, str] = {}
+        self.unset_env: Sequence[str] = ()
+        self.unset_labels: Sequence[str] = ()
+        self.unset_annotations: Sequence[str] = ()
+        self.parent = ""
+
+
+def commit(container: WorkingContainer, options: CommitOptions) -> LocalImage:
+    """Write the container as an image of its store; the container stays as it is.
+
+    Raises:
+        Error: a layer cannot be packed or recorded; nothing is left behind.
+    """
+    store = container.store
+    draft = container.draft.copy()
+    labels = draft.config.get("Labels")
+    if options.identity_label:
+        labels = draft.mapping("Labels")
+        labels[IDENTITY_LABEL] = COMPATIBLE_VERSION
+    for key, value in options.layer_labels.items():
+        draft.mapping("Labels").setdefault(key, value)
+    for name in options.unset_labels:
+        draft.drop("Labels", name)
+    if not draft.config.get("Labels"):
+        draft.config.pop("Labels", None)
+    for name in options.unset_env:
+        draft.unset_env(name)
+    annotations = {
+        key: value for key, value in container.annotations.items() if key not in options.unset_annotations
+    }
+    base_layer = container.top_layer or None
+    if options.squash:
+        layer_id: str | None = _record_layer(store, _stage_whole(container, options.times), None)
+        draft.diff_ids = []
+    elif options.empty_layer:
+        layer_id = base_layer
+    else:
+        normalise_times(container, options.times)
+        staged = store.stage_container_diff(
+            container.id,
+            timestamp=options.times.seconds if options.times.rewrite else None,
+            exclude=list(options.exclude),
+        )
+        layer_id = _record_layer(store, staged, base_layer)
+    history = make_history(container, draft.history, options)
+    raw = draft.to_raw(options.times.created, history)
+    if options.format == "docker":
+        raw["container"] = container.id if not _reproducible(options.times) else ""
+    return assemble.image_from_layer(
+        store,
+        layer_id=layer_id,
+        config=raw,
+        format=options.format,
+        names=options.names,
+        history=history,
+        annotations=annotations,
+        parent=options.parent,
+    )
+
+
+def _reproducible(times: Times) -> bool:
+    return times.seconds is not None
+
+
+def make_history(
+    container: WorkingContainer, base: list[dict[str, Any]], options: CommitOptions
+) -> list[dict[str, Any]]:
+    """The whole history of the image, oldest first."""
+    if options.omit_history:
+        return []
+    entries = [] if options.squash else [dict(entry) for entry in base]
+    first = len(entries)
+    raw = container.raw
+    fixed = options.times.created if _reproducible(options.times) else ""
+
+    def extra(key: str) -> None:
+        for entry in raw.get(key) or ():
+            copied = dict(entry)
+            if fixed:
+                copied["created"] = fixed
+            copied["empty_layer"] = True
+            entries.append(copied)
+
+    extra("PrependedEmptyLayers")
+    own: dict[str, Any] = {
+        "created": options.times.created,
+        "created_by": options.created_by
+        or str(raw.get("created-by") or "")
+        or _default_created_by(container),
+    }
+    if container.draft.top.get("author"):
+        own["author"] = container.draft.top["author"]
+    if raw.get("history-comment"):
+        own["comment"] = raw["history-comment"]
+    if options.empty_layer and not options.squash:
+        own["empty_layer"] = True
+    entries.append(own)
+    extra("AppendedEmptyLayers")
+    name, image_id = container.image_name, container.image_id
+    if image_id and name and not image_id.startswith(name):
+        comment = str(entries[first].get("comment") or "")
+        entries[first]["comment"] = (comment + " " if comment else "") + f"FROM {name}"
+    return entries
+
+
+def _default_created_by(container: WorkingContainer) -> str:
+    return " ".join(container.draft.command("Shell")) or "/bin/sh"
+
+
+def _record_layer(store: Store, staged: StagedLayer, parent: str | None) -> str:
+    try:
+        layer_id = assemble.layer_id_for(parent, staged.diff_id)
+        return store.commit_layer(staged, parent, id=layer_id).id
+    except BaseException:
+        staged.discard()
+        raise
+
+
+def normalise_times(container: WorkingContainer, times: Times) -> None:
+    """Give what the build changed (modification time after its start) the image's own time.
+
+    The clock of the build must not reach the layer. Content that brought a time of its own – an unpacked
+    archive, files of another stage – keeps it.
+    """
+    if times.clamp_after is None or times.seconds is None or times.rewrite:
+        return
+    root = container.mount()
+    try:
+        when = times.seconds * 1_000_000_000
+        root_fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for change in container.store.changes(container.id):
+                if change.kind == "D":
+                    continue
+                path = change.path.lstrip("/") or "."
+                try:
+                    status = os.stat(path, dir_fd=root_fd, follow_symlinks=False)
+                    if status.st_mtime_ns >= times.clamp_after:
+                        os.utime(path, ns=(when, when), dir_fd=root_fd, follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
+                except OSError as error:
+                    raise Error(f"setting times in the new layer: /{path}: {error.strerror}") from error
+        finally:
+            os.close(root_fd)
+    finally:
+        container.unmount()
+
+
+def _stage_whole(container: WorkingContainer, times: Times) -> StagedLayer:
+    """The whole root file system as one layer (--squash)."""
+    import threading
+
+    from ocicore.linux import archive
+
+    normalise_times(container, times)
+    store = container.store
+    root = container.mount()
+    problem: list[BaseException] = []
+    read_end, write_end = archive.make_pipe()
+    maps = container.id_maps()
+    root_fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def pack() -> None:
+        try:
+            archive.pack(
+                root_fd,
+                write_end,
+                whiteouts="keep",
+                uid_map=maps[0] if maps else (),
+                gid_map=maps[1] if maps else (),
+                mtime=times.seconds if times.rewrite else None,
+            )
+        except Exception as error:  # noqa: BLE001 – handed to the thread that waits
+            problem.append(error)
+        finally:
+            os.close(write_end)
+
+    thread = threading.Thread(target=pack, name="squash", daemon=True)
+    thread.start()
+    try:
+        staged = store.stage_layer(read_end)
+    except Error:
+        if problem:
+            raise problem[0] from None
+        raise
+    finally:
+        os.close(read_end)
+        thread.join()
+        os.close(root_fd)
+        container.unmount()
+    if problem:
+        staged.discard()
+        raise problem[0]
+    return staged

@@ -1,0 +1,120 @@
+"""What a build or a working container needs from the world around it, handed in by the program.
+
+The programs know command line, environment and configuration files; this package only sees this object.
+Runtime and host facts are found when the first command runs. On the hot path.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from ocicore.config.paths import UserPaths
+    from ocicore.image.local import LocalImage
+    from ocicore.runtime.oci import OCIRuntime
+    from ocicore.runtime.types import HostFacts
+    from ocicore.storage.store import Store
+
+
+class BuildEnvironment:
+    """The surroundings of a build.
+
+    Args:
+        store: where layers, images and working containers are.
+        paths: the user's directories.
+        rootless: an ordinary user (inside its user namespace by now).
+        environ: variables of the caller.
+        warn: receives one line per remark.
+        find_image: (name, pull policy, platform or "") -> image; pulls when the policy says so.
+        runtime: --runtime, "" for the configured or first working one; runtime_flags: --runtime-flag.
+        runtimes: name -> paths, from containers.conf.
+        configured_runtime: `runtime` of containers.conf.
+        cgroup_manager: "cgroupfs" or "systemd".
+        network: makes network namespaces usable, None where only host and none work.
+        hooks_dirs: folders with OCI hooks.
+    """
+
+    __slots__ = (
+        "_facts",
+        "_runtime",
+        "cgroup_manager",
+        "configured_runtime",
+        "environ",
+        "find_image",
+        "hooks_dirs",
+        "network",
+        "paths",
+        "rootless",
+        "runtime_flags",
+        "runtime_name",
+        "runtimes",
+        "store",
+        "warn",
+    )
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        paths: UserPaths,
+        rootless: bool,
+        environ: Mapping[str, str],
+        warn: Callable[[str], None],
+        find_image: Callable[[str, str, str], LocalImage],
+        runtime: str = "",
+        runtime_flags: Sequence[str] = (),
+        runtimes: Mapping[str, Sequence[str]] | None = None,
+        configured_runtime: str = "",
+        cgroup_manager: str = "cgroupfs",
+        network: Any = None,
+        hooks_dirs: Sequence[str] = (),
+    ) -> None:
+        self.store = store
+        self.paths = paths
+        self.rootless = rootless
+        self.environ = environ
+        self.warn = warn
+        self.find_image = find_image
+        self.runtime_name = runtime
+        self.runtime_flags = runtime_flags
+        self.runtimes: Mapping[str, Sequence[str]] = runtimes or {}
+        self.configured_runtime = configured_runtime
+        self.cgroup_manager = cgroup_manager
+        self.network = network
+        self.hooks_dirs = hooks_dirs
+        self._runtime: OCIRuntime | None = None
+        self._facts: HostFacts | None = None
+
+    def runtime(self) -> OCIRuntime:
+        """The OCI runtime for RUN."""
+        if self._runtime is None:
+            from ocicore.runtime import oci
+
+            env = {
+                name: value
+                for name, value in self.environ.items()
+                if name in ("PATH", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "TERM", "HOME", "TMPDIR")
+            }
+            self._runtime = oci.choose(
+                self.runtime_name,
+                self.configured_runtime,
+                self.runtimes,
+                cgroup_mode=self.facts().cgroup_mode,
+                env=env,
+                flags=self.runtime_flags,
+            )
+        return self._runtime
+
+    def facts(self) -> HostFacts:
+        """Facts of this machine."""
+        if self._facts is None:
+            from ocicore.runtime import host
+
+            self._facts = host.probe(self.rootless, self.warn)
+        return self._facts
+
+    def temporary_root(self) -> str:
+        """Where big temporary things go: $TMPDIR, else /var/tmp."""
+        return self.environ.get("TMPDIR") or "/var/tmp"

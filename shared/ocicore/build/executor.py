@@ -1,0 +1,458 @@
+"""The build: stages in order (or side by side), shared roots, progress lines, and the result.
+
+`build(options, environment, …)` is what `pybuildah build` and `pypod build` call. Output is buildah's, line for
+line: STEP, COMMIT, -->, Successfully tagged; the image id comes from the caller.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+
+from ocicore.build import containerfile, copy_context, stages
+from ocicore.build.cache import BuildCache
+from ocicore.build.options import BuildOptions, BuildResult
+from ocicore.build.run import CommandFailed
+from ocicore.build.stage_run import StageBuild
+from ocicore.errors import Error, InvalidInput, NotFound
+from ocicore.oci import platform as platforms
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ocicore.build.containerfile import Instruction
+    from ocicore.build.draft import ImageDraft
+    from ocicore.build.environment import BuildEnvironment
+    from ocicore.build.remote import RemoteOptions
+    from ocicore.build.stages import Stage
+    from ocicore.build.working import WorkingContainer
+    from ocicore.image.local import LocalImage
+    from ocicore.oci.platform import Platform
+
+#: Every RUN sees the same host name, whoever builds where: names leak into what commands write.
+_HOSTNAME = "localhost"
+
+
+def build(
+    options: BuildOptions,
+    environment: BuildEnvironment,
+    *,
+    write: Callable[[str], None],
+    flush: Callable[[], None] | None = None,
+    command_stdout: int = 1,
+    command_stderr: int = 2,
+) -> BuildResult:
+    """Build an image from Containerfiles.
+
+    Args:
+        write: receives progress lines without newline (nothing when `options.quiet`).
+        flush: called before a command writes to the descriptors itself.
+        command_stdout, command_stderr: where the output of RUN goes.
+
+    Raises:
+        SyntaxProblem: the Containerfile, with file and line.
+        CommandFailed: a RUN failed; its status is the error's exit status.
+        Error: anything else, the step named.
+    """
+    executor = Executor(options, environment, write, flush, command_stdout, command_stderr)
+    try:
+        return executor.run()
+    finally:
+        executor.close()
+
+
+class Executor:
+    """One build in progress; see `build`."""
+
+    def __init__(
+        self,
+        options: BuildOptions,
+        environment: BuildEnvironment,
+        write: Callable[[str], None],
+        flush: Callable[[], None] | None,
+        command_stdout: int,
+        command_stderr: int,
+    ) -> None:
+        from time import time_ns
+
+        from ocicore.image import names
+        from ocicore.image.local import LocalImages
+
+        self.options = options
+        self.environment = environment
+        self.started = time_ns()
+        self.hostname = _HOSTNAME
+        self.cancelled = False
+        self.null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        self.command_stdout = self.null if options.quiet else command_stdout
+        self.command_stderr = self.null if options.quiet else command_stderr
+        self.flush = flush or (lambda: None)
+        self._write = write
+        self._print_lock = threading.Lock()
+        self._images = LocalImages(environment.store)
+        self._builds: dict[int, StageBuild] = {}
+        self._done: dict[int, threading.Event] = {}
+        self._mounted_images: dict[str, str] = {}
+        self._pulled: dict[tuple[str, str], LocalImage] = {}
+        self._containers: list[tuple[WorkingContainer, bool]] = []
+        self._lock = threading.RLock()
+        self._warned: set[str] = set()
+        self.full_names = [names.normalise(tag) for tag in options.tags]
+        if not os.path.isdir(options.context):
+            raise NotFound(f"build context {options.context}: not a directory")
+        self.ignore_patterns, self.ignore_file = copy_context.load_patterns(
+            options.context, options.ignore_file
+        )
+        self.cache = BuildCache(
+            environment.store,
+            format=options.format,
+            ttl=options.cache_ttl,
+            explain=self.say if options.explain_cache else None,
+        )
+        parsed = [containerfile.parse(text, name) for name, text in options.containerfiles]
+        if not any(file.instructions for file in parsed):
+            name = options.containerfiles[0][0] if options.containerfiles else "Containerfile"
+            raise InvalidInput(f'no contents in "{name}"')
+        for file in parsed:
+            for warning in file.warnings:
+                environment.warn(warning)
+        self.escape = parsed[0].escape
+        self.plan = stages.plan(
+            parsed,
+            target=options.target,
+            user_args=options.build_args,
+            platform_args=self.platform_args(""),
+            base_override=options.base,
+            skip_unused=options.skip_unused_stages,
+            warn=self.remark,
+        )
+        self.scratch = environment.temporary_root()
+
+    # -- running --------------------------------------------------------------------------
+
+    def run(self) -> BuildResult:
+        """Build every stage the target needs."""
+        plan = self.plan.build
+        for stage in plan:
+            self._done[stage.index] = threading.Event()
+        total = len(plan)
+        jobs = self.options.jobs or os.cpu_count() or 1
+        pending = [(position + 1, stage) for position, stage in enumerate(plan)]
+        if jobs == 1 or total == 1:
+            for position, stage in pending:
+                self._build_stage(stage, position, total)
+        else:
+            self._run_parallel(pending, total, jobs)
+        image = self._builds[self.plan.target.index].image
+        if image is None:
+            raise Error("build: the target stage left no image")
+        if self.options.output is not None:
+            from ocicore.build import output
+
+            output.write(self.root_of_image(image), self.options.output, rootless=self.environment.rootless)
+        image = self.image_by_id(image.id)
+        for name in image.names if self.full_names else ():
+            self.say(f"Successfully tagged {name}")
+        result = BuildResult(image.id, image.digest or "", list(image.names))
+        self._write_files(result)
+        return result
+
+    def _build_stage(self, stage: Stage, position: int, total: int) -> None:
+        running = StageBuild(self, stage, position=position, total=total)
+        with self._lock:
+            self._builds[stage.index] = running
+        try:
+            running.build()
+        finally:
+            self._done[stage.index].set()
+
+    def _run_parallel(self, pending: list[tuple[int, Stage]], total: int, jobs: int) -> None:
+        from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+        finished: set[int] = set()
+        running: dict[Future[None], Stage] = {}
+        problem: BaseException | None = None
+        wanted = {stage.index for _, stage in pending}
+        with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="stage") as pool:
+            while pending or running:
+                for entry in list(pending):
+                    position, stage = entry
+                    if problem is None and (stage.needs & wanted) <= finished and len(running) < jobs:
+                        pending.remove(entry)
+                        running[pool.submit(self._build_stage, stage, position, total)] = stage
+                if not running:
+                    break
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    stage = running.pop(future)
+                    failure = future.exception()
+                    if failure is not None and problem is None:
+                        problem = failure
+                        self.cancelled = True
+                    finished.add(stage.index)
+        if problem is not None:
+            raise problem
+
+    def _write_files(self, result: BuildResult) -> None:
+        options = self.options
+        if options.iid_file:
+            _write_text(options.iid_file, f"sha256:{result.image_id}")
+        if options.iid_file_raw:
+            _write_text(options.iid_file_raw, result.image_id)
+        if options.metadata_file:
+            from ocicore.files import quick_json
+
+            metadata = {
+                "containerimage.config.digest": f"sha256:{result.image_id}",
+                "containerimage.digest": result.digest,
+            }
+            if result.names:
+                metadata["image.name"] = ",".join(result.names)
+            _write_text(options.metadata_file, quick_json.dumps(metadata) + "\n")
+
+    def close(self) -> None:
+        """Remove working containers and mounts, whatever happened."""
+        with self._lock:
+            for container, mounted in self._containers:
+                self._remove(container, mounted)
+            self._containers.clear()
+            for image_id in self._mounted_images:
+                try:
+                    self.environment.store.unmount_image(image_id)
+                except Error as error:
+                    self.environment.warn(f"unmounting image {image_id[:12]}: {error.message}")
+            self._mounted_images.clear()
+        os.close(self.null)
+
+    # -- output ---------------------------------------------------------------------------
+
+    def say(self, text: str) -> None:
+        """One progress line."""
+        if not self.options.quiet:
+            with self._print_lock:
+                self._write(text)
+
+    def say_image(self, image_id: str) -> None:
+        """The line after a step: "--> 0123456789ab"."""
+        if not self.options.iid_file:
+            self.say(f"--> {image_id[:12]}")
+
+    def remark(self, text: str) -> None:
+        """A warning of the build itself."""
+        self.say(f"[Warning] {text}")
+
+    def warn_lost(self, draft: ImageDraft, *, final: bool) -> None:
+        """Say once what OCI's configuration has no place for."""
+        lost = {
+            "Healthcheck": "HEALTHCHECK is not supported for OCI image format and will be ignored. Must use `docker` format",
+            "OnBuild": "ONBUILD is not supported for OCI image format, {} will be ignored. Must use `docker` format",
+            "Shell": "SHELL is not supported for OCI image format, {} will be ignored. Must use `docker` format",
+        }
+        for key, text in lost.items():
+            value = draft.config.get(key)
+            if value and key not in self._warned:
+                self._warned.add(key)
+                shown = "[" + " ".join(value) + "]" if isinstance(value, list) else ""
+                self.environment.warn(text.format(shown))
+
+    def step_error(self, instruction: Instruction, error: Error | OSError) -> Error:
+        """The error of a step, with the step and where it is written."""
+        where = f"{instruction.file}:{instruction.line}"
+        if isinstance(error, Error):
+            message, hint, status = error.message, error.hint, error.exit_status
+        else:
+            message = ": ".join(
+                part for part in (str(error.filename or ""), (error.strerror or str(error)).lower()) if part
+            )
+            hint, status = None, None
+        hint = f"{hint}; {where}" if hint else where
+        return Error(f'building at STEP "{instruction.message}": {message}', hint=hint, status=status)
+
+    # -- what stages ask for --------------------------------------------------------------
+
+    def platform(self, text: str) -> Platform:
+        """The platform a stage is built for."""
+        chosen = text or self.options.platform
+        return platforms.parse(chosen) if chosen else platforms.host()
+
+    def platform_args(self, text: str) -> dict[str, str]:
+        """TARGETPLATFORM and its relatives."""
+        del text  # --platform of a FROM changes the base, not what the build is for
+        target = self.options.platform
+        return stages.platform_arguments(
+            platforms.parse(target) if target else platforms.host(), platforms.host()
+        )
+
+    def find_image(self, name: str, platform: str) -> LocalImage:
+        """A base image by name, pulled as --pull says; asked for once a build."""
+        with self._lock:
+            found = self._pulled.get((name, platform))
+            if found is None:
+                found = self.environment.find_image(name, self.options.pull, platform)
+                self._pulled[(name, platform)] = found
+            return found
+
+    def image_by_id(self, image_id: str) -> LocalImage:
+        """An image of the store."""
+        found = self._images.by_id(image_id)
+        if found is None:
+            raise NotFound(f"{image_id[:12]}: image not known", hint="it was removed while the build ran")
+        return found
+
+    def stage_image(self, index: int) -> LocalImage | None:
+        """The image of a finished stage; None for an empty one."""
+        self._wait(index)
+        return self._builds[index].image
+
+    def _wait(self, index: int) -> None:
+        event = self._done.get(index)
+        if event is not None:
+            event.wait()
+        if self.cancelled:
+            raise Error("build was cancelled because another stage failed")
+
+    def needs_image(self, stage: Stage) -> bool:
+        """Whether a later stage is built on this one."""
+        return any(other.base_stage == stage.index for other in self.plan.build)
+
+    def needs_root(self, stage: Stage) -> bool:
+        """Whether a later stage reads this one's files."""
+        return any(stage.index in other.needs for other in self.plan.build)
+
+    def stage_was_executed(self, name: str, reader: Stage) -> bool:
+        """Whether the stage `name` had steps that were not in the cache."""
+        found = self.plan.find(name, reader.index)
+        if found is None or name in self.options.build_contexts:
+            return False
+        self._wait(found.index)
+        running = self._builds.get(found.index)
+        return running is not None and running.executed
+
+    def source_root(self, name: str, reader: Stage, verb: str) -> str:
+        """The files behind --from=NAME: a build context, an earlier stage, or an image."""
+        context = self.options.build_contexts.get(name)
+        if context is not None and context[0] == "directory":
+            return context[1]
+        if context is None:
+            found = self.plan.find(name, reader.index)
+            if found is not None:
+                self._wait(found.index)
+                return self._builds[found.index].root_path()
+        try:
+            image = self.find_image(context[1] if context is not None else name, self.options.platform)
+        except Error as error:
+            near = [stage.alias for stage in self.plan.stages[: reader.index] if stage.alias]
+            hint = f"stages before it: {', '.join(near)}" if near else error.message
+            raise NotFound(
+                f"{verb} --from={name}: no stage or image found with that name", hint=hint
+            ) from error
+        return self.root_of_image(image)
+
+    def image_root(self, image: LocalImage) -> str:
+        """Where an image is mounted read-only during the build."""
+        return self.root_of_image(image)
+
+    def root_of_image(self, image: LocalImage) -> str:
+        """Mount an image once a build and give the path."""
+        with self._lock:
+            path = self._mounted_images.get(image.id)
+            if path is None:
+                path = self.environment.store.mount_image(image.id)
+                self._mounted_images[image.id] = path
+            return path
+
+    def mount_checksum(self, fields: dict[str, str], reader: Stage) -> str:
+        """What a bind mount contributes to the cache's key: an image's digest or a digest of the files."""
+        name = fields.get("from", "")
+        if name:
+            if name not in self.options.build_contexts and self.plan.find(name, reader.index) is not None:
+                return ""
+            context = self.options.build_contexts.get(name)
+            if context is None or context[0] == "image":
+                image = self.find_image(context[1] if context is not None else name, self.options.platform)
+                return image.digest or ""
+        root = self.source_root(name, reader, "RUN") if name else self.options.context
+        return self._tree_digest(root, fields.get("source") or ".")
+
+    def _tree_digest(self, root: str, path: str) -> str:
+        from ocicore.build.ignore import IgnorePatterns
+        from ocicore.build.transfer import Ownership
+
+        options = copy_context.AddOptions(
+            root,
+            "/",
+            Ownership(owner=(0, 0)),
+            patterns=IgnorePatterns(self.ignore_patterns) if self.ignore_patterns else None,
+        )
+        return ":".join(copy_context.add("/proc/self/fdinfo/..", [path], options, write=False))
+
+    def remote_options(self) -> RemoteOptions:
+        """How ADD fetches."""
+        from ocicore.build.remote import RemoteOptions
+
+        return RemoteOptions(
+            tls_verify=self.options.tls_verify is not False,
+            cert_dir=self.options.cert_dir,
+            retry=self.options.retry,
+            scratch=self.scratch,
+            environ=self.environment.environ,
+        )
+
+    def label_instructions(self) -> list[Instruction]:
+        """--label as an instruction at the end of the last stage."""
+        if not self.options.labels:
+            return []
+        words = []
+        for text in self.options.labels:
+            key, _, value = text.partition("=")
+            if not key:
+                raise InvalidInput(f'--label "{text}": the name is empty', hint="expected KEY=VALUE")
+            words.append(f"{_quoted(key)}={_quoted(value)}")
+        line = "LABEL " + " ".join(words)
+        parsed = containerfile.parse_line(line, "--label", 1)
+        # The values are literal: nothing in them is a variable.
+        parsed.args = [
+            "'" + word.replace("'", "'\"'\"'") + "'"
+            for text in self.options.labels
+            for word in text.partition("=")[::2]
+        ]
+        return [parsed]
+
+    # -- working containers ---------------------------------------------------------------
+
+    def register(self, container: WorkingContainer) -> None:
+        """Note a working container, so that it is removed however the build ends."""
+        container.save()
+        with self._lock:
+            self._containers.append((container, False))
+
+    def discard(self, container: WorkingContainer, *, mounted: bool) -> None:
+        """A stage is done with its container."""
+        with self._lock:
+            self._containers = [entry for entry in self._containers if entry[0] is not container]
+        self._remove(container, mounted)
+
+    def _remove(self, container: WorkingContainer, mounted: bool) -> None:
+        del mounted
+        try:
+            container.delete()
+        except NotFound:
+            return
+        except Error as error:
+            self.environment.warn(f"removing working container {container.name}: {error.message}")
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _write_text(path: str, text: str) -> None:
+    try:
+        with open(path, "w", encoding="utf-8") as stream:
+            stream.write(text)
+    except OSError as error:
+        raise Error(f"writing {path}: {(error.strerror or '').lower()}") from error
+
+
+__all__ = ["BuildOptions", "BuildResult", "CommandFailed", "Executor", "build"]

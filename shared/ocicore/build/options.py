@@ -1,0 +1,98 @@
+"""What a build can be asked for: the options' declaration and the plain object made from them.
+
+Declared once for `pybuildah build` and `pypod build`; defaults are buildah's (surface: buildah 1.39).
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+
+class BuildOptions:
+    """One build, decided. Plain attributes with the defaults of buildah; names follow the options.
+
+    Attributes:
+        containerfiles: (name for messages, text) pairs; those after the first are appended.
+        context: the context's directory.
+        tags: names as given; the first is the one shown by COMMIT.
+        format: form of the image.
+        layers: one image a step, looked up in and left for the cache.
+        jobs: how many stages may be built at once.
+        secrets, ssh: parsed --secret and --ssh.
+        run_settings: CommonBuildOpts of the working containers (limits, DNS, volumes …).
+        timestamp, source_date_epoch: seconds since the epoch.
+        reproducible: see `commit.choose_times`.
+        build_contexts: name -> ("directory"|"image", value).
+        output: (type, destination) of --output, or None.
+    """
+
+    def __init__(self, containerfiles: list[tuple[str, str]], context: str) -> None:
+        self.containerfiles = containerfiles
+        self.context = context
+        self.tags: list[str] = []
+        self.target = ""
+        self.build_args: dict[str, str] = {}
+        self.labels: list[str] = []
+        self.layer_labels: dict[str, str] = {}
+        self.annotations: list[str] = []
+        self.envs: list[str] = []
+        self.unset_env: list[str] = []
+        self.unset_labels: list[str] = []
+        self.unset_annotations: list[str] = []
+        self.format: Literal["oci", "docker"] = "oci"
+        self.layers = False
+        self.use_cache = True
+        self.cache_ttl = 0
+        self.squash = False
+        self.squash_all = False
+        self.pull = "missing"
+        self.quiet = False
+        self.jobs = 1
+        self.iid_file = ""
+        self.iid_file_raw = ""
+        self.metadata_file = ""
+        self.timestamp: int | None = None
+        self.source_date_epoch: int | None = None
+        self.rewrite_timestamp = False
+        self.reproducible = True
+        self.secrets: dict[str, tuple[str, str]] = {}
+        self.ssh: dict[str, str] = {}
+        self.platform = ""
+        self.base = ""
+        self.network = ""
+        self.isolation = "oci"
+        self.cap_add: list[str] = []
+        self.cap_drop: list[str] = []
+        self.devices: list[str] = []
+        self.security_options: list[str] = []
+        self.group_add: list[str] = []
+        self.ignore_file = ""
+        self.identity_label = True
+        self.omit_history = False
+        self.inherit_labels = True
+        self.inherit_annotations = True
+        self.skip_unused_stages = True
+        self.run_settings: dict[str, object] = {}
+        self.build_contexts: dict[str, tuple[str, str]] = {}
+        self.output: tuple[str, str] | None = None
+        self.remove_containers = True
+        self.force_remove = False
+        self.manifest = ""
+        self.explain_cache = False
+        self.tls_verify: bool | None = None
+        self.cert_dir = ""
+        self.retry = 3
+        self.progress: Literal["plain", "json"] = "plain"
+
+
+class BuildResult:
+    """What came out: id of the image, its manifest's digest, full names given."""
+
+    __slots__ = ("digest", "image_id", "names")
+
+    def __init__(self, image_id: str, digest: str, names: list[str]) -> None:
+        self.image_id = image_id
+        self.digest = digest
+        self.names = names

@@ -1,0 +1,430 @@
+"""RUN and `pybuildah run`: one command in a working container, through an OCI runtime.
+
+The specification comes from `runtime.spec`, the process runs in the foreground without a monitor. What the
+runtime made only to mount something on it is removed again, so that it does not end up in a layer.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ocicore.build.run_mounts import Prepared, parse_size, parse_volume
+from ocicore.errors import Error, InvalidInput, Unsupported
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from ocicore.build.environment import BuildEnvironment
+    from ocicore.build.working import WorkingContainer
+
+    Json = dict[str, Any]
+
+_HOSTNAME = "localhost.localdomain"
+
+
+class CommandFailed(Error):
+    """The command ended with a status other than 0; that is the program's exit status too."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message, status=status)
+        self.command_status = status
+
+
+class RunOptions:
+    """How one command runs.
+
+    Attributes:
+        args: argv.
+        env: complete environment of the process.
+        user, working_dir: as in the image configuration.
+        hostname: "" for the container's short id.
+        network: "", "default", "private", "host", "none", or "ns:PATH".
+        terminal: the process gets the caller's terminal.
+        mounts: prepared --mount entries; volumes: --volume texts.
+        stdin, stdout, stderr: our descriptors.
+    """
+
+    __slots__ = (
+        "add_hosts",
+        "args",
+        "cap_add",
+        "cap_drop",
+        "devices",
+        "dns",
+        "dns_options",
+        "dns_search",
+        "env",
+        "group_add",
+        "hostname",
+        "isolation",
+        "mounts",
+        "network",
+        "no_hostname",
+        "no_hosts",
+        "no_pivot",
+        "privileged",
+        "security_options",
+        "stderr",
+        "stdin",
+        "stdout",
+        "terminal",
+        "user",
+        "volumes",
+        "working_dir",
+    )
+
+    def __init__(self, args: Sequence[str]) -> None:
+        self.args = list(args)
+        self.env: dict[str, str] = {}
+        self.user = ""
+        self.working_dir = "/"
+        self.hostname = ""
+        self.network = ""
+        self.terminal = False
+        self.mounts: Prepared | None = None
+        self.volumes: list[str] = []
+        self.cap_add: list[str] = []
+        self.cap_drop: list[str] = []
+        self.devices: list[str] = []
+        self.group_add: list[str] = []
+        self.add_hosts: list[str] = []
+        self.dns: list[str] = []
+        self.dns_search: list[str] = []
+        self.dns_options: list[str] = []
+        self.security_options: list[str] = []
+        self.isolation = ""
+        self.no_hosts = False
+        self.no_hostname = False
+        self.no_pivot = False
+        self.privileged = False
+        self.stdin = 0
+        self.stdout = 1
+        self.stderr = 2
+
+
+def run(container: WorkingContainer, root: str, options: RunOptions, environment: BuildEnvironment) -> int:
+    """Run a command in the root of a working container and wait for it.
+
+    Args:
+        root: where the container's root is mounted.
+
+    Returns:
+        the exit status (128 + number after a signal).
+
+    Raises:
+        Error: the runtime could not run it.
+    """
+    from binascii import b2a_hex
+
+    if options.isolation == "chroot":
+        raise Unsupported(
+            "isolation chroot: not offered, commands always run in an OCI runtime",
+            hint="use --isolation oci (or rootless)",
+        )
+    run_dir = environment.store.container_run_dir(container.id)
+    identity = b2a_hex(os.urandom(6)).decode()
+    bundle = os.path.join(run_dir, f"run-{identity}")
+    os.makedirs(bundle, 0o700)
+    network = None
+    try:
+        network = _network(container, options, environment, bundle)
+        spec = make_spec(container, root, options, environment, bundle, identity, network)
+        created = missing_targets(root, [mount["destination"] for mount in spec["mounts"]])
+        write_json(os.path.join(bundle, "config.json"), spec)
+        runtime = environment.runtime()
+        try:
+            return runtime.run_foreground(
+                f"buildah-{container.id[:12]}-{identity}",
+                bundle,
+                stdin=options.stdin,
+                stdout=options.stdout,
+                stderr=options.stderr,
+                no_pivot=options.no_pivot,
+                systemd_cgroup=environment.cgroup_manager == "systemd",
+            )
+        finally:
+            remove_targets(root, created)
+    finally:
+        if network is not None:
+            network.close()
+        from ocicore.linux import archive
+
+        parent = os.open(run_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            archive.remove_tree(parent, os.path.basename(bundle))
+        finally:
+            os.close(parent)
+
+
+def write_json(path: str, value: object) -> None:
+    """Write a file of this run (nobody else reads it while it is written)."""
+    from ocicore.files import quick_json
+
+    with open(path, "w", encoding="utf-8", errors="surrogateescape") as stream:
+        stream.write(quick_json.dumps(value))
+
+
+def network_mode(container: WorkingContainer, options: RunOptions) -> str:
+    """ "host", "none", "private" or "ns:PATH": the command's own choice, else the container's."""
+    text = options.network
+    if text in ("", "default"):
+        host, path = container.namespace("network")
+        if host or path == "host":
+            return "host"
+        if path:
+            return path if path.startswith("ns:") else f"ns:{path}"
+        if container.raw.get("ConfigureNetwork") == 1:
+            return "none"
+        return "private"
+    return text
+
+
+def _network(
+    container: WorkingContainer, options: RunOptions, environment: BuildEnvironment, bundle: str
+) -> Any:
+    """A set-up network namespace, or None where none is wanted."""
+    mode = network_mode(container, options)
+    if mode in ("host", "none") or mode.startswith("ns:"):
+        return None
+    if environment.network is None:
+        return None
+    return environment.network(mode, container, options, bundle)
+
+
+def make_spec(
+    container: WorkingContainer,
+    root: str,
+    options: RunOptions,
+    environment: BuildEnvironment,
+    bundle: str,
+    identity: str,
+    network: Any,
+) -> Json:
+    """The runtime specification of one command."""
+    from ocicore.runtime import spec as specifications
+
+    if options.isolation == "rootless" and not environment.rootless:
+        environment.warn("isolation rootless: running as root, the OCI runtime is used as it is")
+    settings = container.options
+    config: Json = {
+        "id": f"{container.id[:12]}{identity}",
+        "args": options.args,
+        "env": dict(options.env),
+        "cwd": options.working_dir or "/",
+        "user": options.user,
+        "terminal": options.terminal,
+        "manager": "buildah",
+        "namespaces": _namespaces(container, options, network),
+        "hostname": options.hostname or container.draft.text("Hostname") or container.id[:12],
+        "domainname": container.draft.text("Domainname"),
+        "security": _security(container, options),
+        "resources": _resources(settings),
+        "cgroup_manager": environment.cgroup_manager,
+        "cgroup_parent": str(settings.get("CgroupParent") or ""),
+        "group_add": list(options.group_add) + list(container.raw.get("GroupAdd") or ()),
+        "devices": list(options.devices) + list(container.raw.get("DeviceSpecs") or ()),
+        "rlimits": [_rlimit(text) for text in settings.get("Ulimit") or ()],
+    }
+    if options.mounts is not None:
+        config["env"].update(options.mounts.env)
+    maps = container.id_maps()
+    if maps is not None:
+        for key, ranges in (("uid_mappings", maps[0]), ("gid_mappings", maps[1])):
+            config[key] = [{"container_id": c, "host_id": h, "size": s} for c, h, s in ranges]
+    shm = settings.get("ShmSize")
+    if shm:
+        config["shm_size"] = parse_size(str(shm))
+    mounts = _files(container, options, environment, bundle, config["hostname"], network)
+    for text in [*(settings.get("Volumes") or ()), *options.volumes]:
+        mounts.append(parse_volume(str(text)))
+    if options.mounts is not None:
+        mounts += options.mounts.mounts
+    config["mounts"] = mounts
+    generated = specifications.generate(
+        config,  # type: ignore[arg-type]
+        rootfs=root,
+        host=environment.facts(),
+        warn=environment.warn,
+    )
+    result: Json = dict(generated)
+    env = result["process"]["env"]
+    if "container" not in options.env:
+        # Scripts in images ask $container what builds them: buildah says "oci".
+        env[:] = ["container=oci" if entry.startswith("container=") else entry for entry in env]
+    return result
+
+
+def _namespaces(container: WorkingContainer, options: RunOptions, network: Any) -> Json:
+    result: Json = {}
+    for name, key in (("pid", "pid"), ("ipc", "ipc"), ("uts", "uts"), ("cgroup", "cgroup"), ("user", "user")):
+        host, path = container.namespace(name)
+        if host:
+            result[key] = {"mode": "host"}
+        elif path:
+            result[key] = {"mode": "path", "path": path}
+        elif name != "user":
+            result[key] = {"mode": "private"}
+    if container.id_maps() is not None:
+        result["user"] = {"mode": "private"}
+    mode = network_mode(container, options)
+    if mode == "host":
+        result["net"] = {"mode": "host"}
+    elif mode.startswith("ns:"):
+        result["net"] = {"mode": "path", "path": mode[3:]}
+    elif network is not None:
+        result["net"] = {"mode": "path", "path": network.path}
+    else:
+        result["net"] = {"mode": "none"}
+    return result
+
+
+def _security(container: WorkingContainer, options: RunOptions) -> Json:
+    result: Json = {"cap_add": list(options.cap_add), "cap_drop": list(options.cap_drop)}
+    names = container.raw.get("Capabilities")
+    if names:
+        result["capabilities"] = list(names)
+    if options.privileged:
+        result["privileged"] = True
+    settings = container.options
+    profile = str(settings.get("SeccompProfilePath") or "")
+    if profile and (profile == "unconfined" or os.path.exists(profile)):
+        result["seccomp"] = profile
+    if settings.get("ApparmorProfile"):
+        result["apparmor"] = settings["ApparmorProfile"]
+    if settings.get("NoNewPrivileges"):
+        result["no_new_privileges"] = True
+    for text in options.security_options:
+        apply_security_option(result, text)
+    return result
+
+
+def apply_security_option(security: Json, text: str) -> None:
+    """One --security-opt. Raises InvalidInput for an unknown one."""
+    name, separator, value = text.partition("=")
+    if not separator:
+        name, separator, value = text.partition(":")
+    if name == "no-new-privileges":
+        security["no_new_privileges"] = True
+    elif name == "seccomp":
+        security["seccomp"] = value
+    elif name == "apparmor":
+        security["apparmor"] = value
+    elif name == "label":
+        security["selinux_process_label"] = "" if value == "disable" else value
+    elif name == "mask":
+        security.setdefault("mask", []).extend(value.split(":"))
+    elif name == "unmask":
+        security.setdefault("unmask", []).append(value)
+    else:
+        raise InvalidInput(f'invalid --security-opt 2: "{text}"')
+
+
+def _resources(settings: Json) -> Json:
+    result: Json = {}
+    for key, name in (
+        ("Memory", "memory"),
+        ("MemorySwap", "memory_swap"),
+        ("CPUShares", "cpu_shares"),
+        ("CPUPeriod", "cpu_period"),
+        ("CPUQuota", "cpu_quota"),
+        ("CPUSetCPUs", "cpuset_cpus"),
+        ("CPUSetMems", "cpuset_mems"),
+    ):
+        if settings.get(key):
+            result[name] = settings[key]
+    return result
+
+
+def _rlimit(text: str) -> Json:
+    name, _, values = str(text).partition("=")
+    soft, _, hard = values.partition(":")
+    try:
+        low = int(soft)
+        high = int(hard) if hard else low
+    except ValueError as error:
+        raise InvalidInput(f'invalid ulimit argument: "{text}"', hint="expected NAME=SOFT[:HARD]") from error
+    return {"type": name, "soft": low, "hard": high}
+
+
+def _files(
+    container: WorkingContainer,
+    options: RunOptions,
+    environment: BuildEnvironment,
+    bundle: str,
+    hostname: str,
+    network: Any,
+) -> list[Json]:
+    """hosts, resolv.conf, hostname and .containerenv, bound over what the image has."""
+    from ocicore.build import run_files
+
+    texts: dict[str, str] = {}
+    settings = container.options
+    shared = network_mode(container, options) == "host"
+    if not (options.no_hosts or settings.get("NoHosts")):
+        texts["/etc/hosts"] = run_files.hosts(
+            [*(settings.get("AddHost") or ()), *options.add_hosts],
+            hostname="" if shared else hostname,
+            address=getattr(network, "address", "") if network is not None else "",
+            host_file=shared,
+        )
+    servers = [*options.dns, *(settings.get("DNSServers") or ())]
+    if servers != ["none"]:
+        texts["/etc/resolv.conf"] = run_files.resolv_conf(
+            servers or list(getattr(network, "dns_servers", ()) if network is not None else ()),
+            [*options.dns_search, *(settings.get("DNSSearch") or ())],
+            [*options.dns_options, *(settings.get("DNSOptions") or ())],
+            keep_loopback=shared,
+        )
+    if not (options.no_hostname or settings.get("NoHostname")):
+        texts["/etc/hostname"] = hostname + "\n"
+    texts["/run/.containerenv"] = run_files.container_env(container, rootless=environment.rootless)
+    volumes = {
+        text.split(":")[1] for text in [*(settings.get("Volumes") or ()), *options.volumes] if ":" in text
+    }
+    mounts: list[Json] = []
+    for destination, text in texts.items():
+        if destination in volumes:
+            continue
+        path = os.path.join(bundle, os.path.basename(destination))
+        with open(path, "w", encoding="utf-8", errors="surrogateescape") as stream:
+            stream.write(text)
+        os.chmod(path, 0o644)
+        mounts.append(
+            {"type": "bind", "source": path, "destination": destination, "options": ["bind", "rprivate"]}
+        )
+    return mounts
+
+
+def missing_targets(root: str, destinations: Sequence[str]) -> list[str]:
+    """Paths in the root that do not exist yet and that the runtime will make to mount on; outermost first."""
+    from ocicore.linux import resolve
+
+    missing: list[str] = []
+    for destination in destinations:
+        parts = destination.strip("/").split("/")
+        for count in range(1, len(parts) + 1):
+            path = "/" + "/".join(parts[:count])
+            if path in missing:
+                continue
+            try:
+                resolve.resolve_in_root(root, path)
+            except resolve.ResolveError:
+                missing.append(path)
+    return missing
+
+
+def remove_targets(root: str, paths: Sequence[str]) -> None:
+    """Remove empty files and folders again that were only made to be mounted on."""
+    from ocicore.linux import resolve
+
+    for path in reversed(paths):
+        try:
+            host = resolve.resolve_in_root(root, path)
+            if os.path.isdir(host):
+                os.rmdir(host)
+            elif os.stat(host).st_size == 0:
+                os.unlink(host)
+        except (OSError, Error):
+            continue  # something was put there, or it is gone: both are fine

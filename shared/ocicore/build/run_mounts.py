@@ -1,0 +1,548 @@
+"""Mounts of RUN: `--mount=type=bind|cache|tmpfs|secret|ssh` and `--volume`, made into runtime mounts.
+
+Follows the Dockerfile reference (RUN --mount) and buildah-build(1). Caches live where buildah keeps them
+($TMPDIR/buildah-cache-UID), so both programs share them.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from ocicore.errors import Error, InvalidInput, NotFound, Unsupported
+from ocicore.linux import resolve
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from ocicore.build.environment import BuildEnvironment
+
+    Mount = dict[str, Any]
+
+_SIZES = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+
+
+class MountSources:
+    """Where mounts find what they name.
+
+    Args:
+        context: the build context's directory.
+        stage_root: name of a stage or image -> mounted root, raises NotFound.
+        secrets: id -> ("file", path) | ("env", variable).
+        ssh: id -> agent socket.
+        scratch: a private directory that is removed after the command.
+    """
+
+    __slots__ = ("context", "scratch", "secrets", "ssh", "stage_root")
+
+    def __init__(
+        self,
+        *,
+        context: str,
+        stage_root: Callable[[str], str],
+        secrets: Mapping[str, tuple[str, str]],
+        ssh: Mapping[str, str],
+        scratch: str,
+    ) -> None:
+        self.context = context
+        self.stage_root = stage_root
+        self.secrets = secrets
+        self.ssh = ssh
+        self.scratch = scratch
+
+
+class Prepared:
+    """Mounts for the runtime, variables for the process, and what to undo afterwards."""
+
+    __slots__ = ("cleanups", "env", "mounts")
+
+    def __init__(self) -> None:
+        self.mounts: list[Mount] = []
+        self.env: dict[str, str] = {}
+        self.cleanups: list[Callable[[], None]] = []
+
+    def close(self) -> None:
+        """Undo everything, the latest first."""
+        while self.cleanups:
+            self.cleanups.pop()()
+
+
+def parse_fields(text: str) -> dict[str, str]:
+    """ "type=bind,src=/a,ro" -> {"type": "bind", "src": "/a", "ro": ""} with the names' synonyms resolved."""
+    synonyms = {
+        "dst": "target",
+        "destination": "target",
+        "src": "source",
+        "readonly": "ro",
+        "readwrite": "rw",
+    }
+    fields: dict[str, str] = {}
+    for part in _split_csv(text):
+        key, has_value, value = part.strip().partition("=")
+        key = synonyms.get(key.lower(), key.lower())
+        if key in ("ro", "rw") and has_value:
+            enabled = _boolean(key, value)
+            key = key if enabled else {"ro": "rw", "rw": "ro"}[key]
+            value = ""
+        fields[key] = value
+    fields.setdefault("type", "bind")
+    return fields
+
+
+def _split_csv(text: str) -> list[str]:
+    if '"' not in text:
+        return text.split(",")
+    import csv
+
+    return next(csv.reader([text]))
+
+
+def _boolean(key: str, value: str) -> bool:
+    if value.lower() in ("true", "1", "t"):
+        return True
+    if value.lower() in ("false", "0", "f"):
+        return False
+    raise InvalidInput(f"mount option {key}: invalid boolean {value!r}")
+
+
+def prepare(
+    specifications: list[str],
+    *,
+    sources: MountSources,
+    environment: BuildEnvironment,
+    working_dir: str,
+) -> Prepared:
+    """Make the mounts of one command ready.
+
+    Raises:
+        InvalidInput: an unknown type or option, a missing target.
+        NotFound: a stage, an image, a source or a required secret does not exist.
+    """
+    result = Prepared()
+    makers = {
+        "bind": _bind,
+        "cache": _cache,
+        "tmpfs": _tmpfs,
+        "secret": _secret,
+        "ssh": _ssh,
+    }
+    try:
+        for number, text in enumerate(specifications):
+            fields = parse_fields(text)
+            maker = makers.get(fields["type"])
+            if maker is None:
+                raise InvalidInput(
+                    f'invalid filesystem type "{fields["type"]}" in --mount={text}',
+                    hint="expected type=bind, cache, tmpfs, secret or ssh",
+                )
+            if "target" in fields:
+                fields["target"] = os.path.normpath(os.path.join("/", working_dir, fields["target"]))
+            maker(result, fields, text, number, sources, environment)
+    except BaseException:
+        result.close()
+        raise
+    return result
+
+
+def _check(fields: dict[str, str], allowed: frozenset[str], text: str) -> None:
+    for key in fields:
+        if key not in allowed and key != "type":
+            raise InvalidInput(
+                f'invalid mount option "{key}" in --mount={text}',
+                hint=f"type={fields['type']} takes {', '.join(sorted(allowed))}",
+            )
+
+
+def _target(fields: dict[str, str], text: str) -> str:
+    if not fields.get("target"):
+        raise InvalidInput(f"invalid mount: --mount={text}: target= is missing")
+    return fields["target"]
+
+
+def _root_of(fields: dict[str, str], sources: MountSources) -> str:
+    return sources.stage_root(fields["from"]) if fields.get("from") else sources.context
+
+
+_BIND = frozenset(
+    (
+        "source",
+        "target",
+        "from",
+        "ro",
+        "rw",
+        "bind-propagation",
+        "z",
+        "relabel",
+        "bind",
+        "rbind",
+        "rprivate",
+        "private",
+        "rshared",
+        "shared",
+        "rslave",
+        "slave",
+        "nosuid",
+        "nodev",
+        "noexec",
+    )
+)
+
+
+def _bind(
+    result: Prepared,
+    fields: dict[str, str],
+    text: str,
+    number: int,
+    sources: MountSources,
+    environment: BuildEnvironment,
+) -> None:
+    _check(fields, _BIND, text)
+    target = _target(fields, text)
+    root = _root_of(fields, sources)
+    try:
+        source = resolve.resolve_in_root(root, fields.get("source") or "/")
+    except resolve.ResolveError as error:
+        raise NotFound(
+            f'mount source "{fields.get("source") or "/"}" in {fields.get("from") or "the build context"}: '
+            f"{os.strerror(error.errno).lower()}"
+        ) from error
+    if "rw" in fields:
+        source = _discarding_copy(result, source, number, sources)
+    options = ["rbind", fields.get("bind-propagation") or "rprivate", "rw" if "rw" in fields else "ro"]
+    result.mounts.append({"type": "bind", "source": source, "destination": target, "options": options})
+
+
+def _discarding_copy(result: Prepared, source: str, number: int, sources: MountSources) -> str:
+    """A writable view of a source whose changes are thrown away (Dockerfile reference: bind mounts, rw)."""
+    folder = os.path.join(sources.scratch, f"bind-{number}")
+    os.makedirs(folder, 0o700)
+    if not os.path.isdir(source):
+        copy = os.path.join(folder, "file")
+        with open(source, "rb") as reader, open(copy, "wb") as writer:
+            while data := reader.read(1 << 20):
+                writer.write(data)
+        os.chmod(copy, stat.S_IMODE(os.stat(source).st_mode))
+        return copy
+    from ocicore.linux import mount
+
+    merged = os.path.join(folder, "merged")
+    for name in ("upper", "work", "merged"):
+        os.mkdir(os.path.join(folder, name), 0o755)
+    status = os.stat(source)
+    os.chmod(os.path.join(folder, "upper"), stat.S_IMODE(status.st_mode))
+    os.chown(os.path.join(folder, "upper"), status.st_uid, status.st_gid)
+    mount.overlay(merged, [source], os.path.join(folder, "upper"), os.path.join(folder, "work"), [])
+    result.cleanups.append(lambda: mount.umount(merged, mount.MNT_DETACH))
+    return merged
+
+
+_CACHE = frozenset(
+    ("id", "source", "target", "from", "ro", "rw", "sharing", "mode", "uid", "gid", "z", "bind-propagation")
+)
+
+
+def _cache(
+    result: Prepared,
+    fields: dict[str, str],
+    text: str,
+    number: int,
+    sources: MountSources,
+    environment: BuildEnvironment,
+) -> None:
+    _check(fields, _CACHE, text)
+    target = _target(fields, text)
+    sharing = fields.get("sharing") or "shared"
+    if sharing not in ("shared", "private", "locked"):
+        raise InvalidInput(f'unrecognized value "{sharing}" for field "sharing" in --mount={text}')
+    if fields.get("from"):
+        root = sources.stage_root(fields["from"])
+        source = resolve.resolve_in_root(root, fields.get("source") or "/")
+        source = _discarding_copy(result, source, number, sources)
+    else:
+        folder = cache_folder(environment, fields.get("id") or target)
+        if sharing == "private" and "ro" not in fields:
+            folder = _private_cache(result, folder)
+        elif sharing == "locked":
+            result.cleanups.append(_lock(folder))
+        mode = _octal(fields.get("mode") or "0755", text)
+        if _make_cache(folder):
+            os.chmod(folder, mode)
+            os.chown(folder, int(fields.get("uid") or 0), int(fields.get("gid") or 0))
+        source = folder
+        if fields.get("source"):
+            source = resolve.resolve_in_root(folder, fields["source"], missing_ok=True)
+            os.makedirs(source, exist_ok=True)
+    options = ["rbind", "rprivate", "ro" if "ro" in fields else "rw"]
+    result.mounts.append({"type": "bind", "source": source, "destination": target, "options": options})
+
+
+def cache_folder(environment: BuildEnvironment, identity: str) -> str:
+    """The directory of one cache mount."""
+    from ocicore.build.content import new_sha256
+
+    digest = new_sha256()
+    digest.update(identity.encode("utf-8", "surrogateescape"))
+    parent = os.path.join(environment.temporary_root(), f"buildah-cache-{environment.paths.uid}")
+    os.makedirs(parent, 0o700, exist_ok=True)
+    status = os.lstat(parent)
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+        raise Error(
+            f"cache mounts: {parent}: belongs to somebody else", hint="set TMPDIR to a folder of your own"
+        )
+    return os.path.join(parent, digest.hexdigest()[:16])
+
+
+def _make_cache(folder: str) -> bool:
+    try:
+        os.mkdir(folder, 0o755)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _private_cache(result: Prepared, folder: str) -> str:
+    """A cache nobody uses at this moment: the first free one of FOLDER, FOLDER.1, FOLDER.2 …"""
+    number = 0
+    while True:
+        candidate = folder if number == 0 else f"{folder}.{number}"
+        release = _try_lock(candidate, wait=False)
+        if release is not None:
+            result.cleanups.append(release)
+            return candidate
+        number += 1
+
+
+def _lock(folder: str) -> Callable[[], None]:
+    release = _try_lock(folder, wait=True)
+    if release is None:
+        raise Error(f"cache mounts: {folder}: cannot be locked")
+    return release
+
+
+def _try_lock(folder: str, *, wait: bool) -> Callable[[], None] | None:
+    import fcntl
+
+    descriptor = os.open(folder + ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return lambda: os.close(descriptor)
+
+
+def _tmpfs(
+    result: Prepared,
+    fields: dict[str, str],
+    text: str,
+    number: int,
+    sources: MountSources,
+    environment: BuildEnvironment,
+) -> None:
+    allowed = frozenset(
+        ("target", "size", "tmpfs-size", "tmpfs-mode", "tmpcopyup", "ro", "rw", "nosuid", "nodev", "noexec")
+    )
+    _check(fields, allowed, text)
+    options: list[str] = [flag for flag in ("ro", "rw", "nosuid", "nodev", "noexec") if flag in fields]
+    size = fields.get("size") or fields.get("tmpfs-size")
+    if size:
+        options.append(f"size={parse_size(size)}")
+    if fields.get("tmpfs-mode"):
+        options.append(f"mode={_octal(fields['tmpfs-mode'], text):o}")
+    if "tmpcopyup" in fields:
+        options.append("tmpcopyup")
+    result.mounts.append(
+        {"type": "tmpfs", "source": "tmpfs", "destination": _target(fields, text), "options": options}
+    )
+
+
+def _secret(
+    result: Prepared,
+    fields: dict[str, str],
+    text: str,
+    number: int,
+    sources: MountSources,
+    environment: BuildEnvironment,
+) -> None:
+    _check(fields, frozenset(("id", "target", "required", "mode", "uid", "gid", "env")), text)
+    identity = fields.get("id") or os.path.basename(fields.get("target", ""))
+    if not identity:
+        raise InvalidInput(f"unable to resolve --mount={text}: secret id is missing", hint="expected id=NAME")
+    required = "required" in fields and fields["required"] in ("", "true", "1")
+    source = sources.secrets.get(identity)
+    if source is None:
+        if required:
+            raise NotFound(
+                f'secret required but no secret with id "{identity}" found',
+                hint=f"pass --secret id={identity},src=FILE",
+            )
+        return
+    data = _secret_bytes(identity, source, environment)
+    if fields.get("env"):
+        result.env[fields["env"]] = os.fsdecode(data)
+        if "target" not in fields:
+            return
+    path = os.path.join(sources.scratch, f"secret-{number}")
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
+    try:
+        os.write(descriptor, data)
+        os.fchown(descriptor, int(fields.get("uid") or 0), int(fields.get("gid") or 0))
+        os.fchmod(descriptor, _octal(fields.get("mode") or "0400", text))
+    finally:
+        os.close(descriptor)
+    target = fields.get("target") or f"/run/secrets/{identity}"
+    result.mounts.append(
+        {"type": "bind", "source": path, "destination": target, "options": ["bind", "rprivate", "ro"]}
+    )
+
+
+def _secret_bytes(identity: str, source: tuple[str, str], environment: BuildEnvironment) -> bytes:
+    kind, name = source
+    if kind == "env":
+        return os.fsencode(environment.environ.get(name, ""))
+    try:
+        with open(name, "rb") as stream:
+            return stream.read()
+    except OSError as error:
+        raise NotFound(f"secret {identity}: {name}: {(error.strerror or '').lower()}") from error
+
+
+def _ssh(
+    result: Prepared,
+    fields: dict[str, str],
+    text: str,
+    number: int,
+    sources: MountSources,
+    environment: BuildEnvironment,
+) -> None:
+    _check(fields, frozenset(("id", "target", "required", "mode", "uid", "gid")), text)
+    identity = fields.get("id") or "default"
+    socket = sources.ssh.get(identity)
+    if socket is None:
+        if fields.get("required", "false") in ("", "true", "1"):
+            raise NotFound(f'no ssh agent with id "{identity}" found', hint=f"pass --ssh {identity}=SOCKET")
+        return
+    target = fields.get("target") or f"/run/buildkit/ssh_agent.{number}"
+    result.mounts.append(
+        {"type": "bind", "source": socket, "destination": target, "options": ["bind", "rprivate", "rw"]}
+    )
+    result.env.setdefault("SSH_AUTH_SOCK", target)
+
+
+def parse_secrets(values: list[str]) -> dict[str, tuple[str, str]]:
+    """--secret id=ID,src=PATH | id=ID,env=NAME | id=ID,type=env."""
+    result: dict[str, tuple[str, str]] = {}
+    for text in values:
+        fields = dict(part.partition("=")[::2] for part in text.split(","))
+        identity = fields.get("id", "")
+        if not identity:
+            raise InvalidInput(
+                f"incorrect secret flag format: {text}",
+                hint="expected id=NAME,src=FILE or id=NAME,env=VARIABLE",
+            )
+        source = fields.get("src") or fields.get("source") or ""
+        kind = fields.get("type", "")
+        if kind not in ("", "file", "env"):
+            raise InvalidInput(f'invalid secret type "{kind}": expected file or env')
+        if kind == "env" or fields.get("env") or (not source and kind == ""):
+            result[identity] = ("env", fields.get("env") or source or identity)
+        else:
+            result[identity] = ("file", os.path.abspath(source))
+    return result
+
+
+def parse_ssh(values: list[str], environ: Mapping[str, str]) -> dict[str, str]:
+    """--ssh default | ID=SOCKET."""
+    result: dict[str, str] = {}
+    for text in values:
+        identity, _, path = text.partition("=")
+        path = path or environ.get("SSH_AUTH_SOCK", "")
+        if not path:
+            raise InvalidInput(
+                f"--ssh {text}: SSH_AUTH_SOCK is not set", hint="start ssh-agent, or name a socket"
+            )
+        try:
+            mode = os.stat(path).st_mode
+        except OSError as error:
+            raise NotFound(f"--ssh {text}: {path}: {(error.strerror or '').lower()}") from error
+        if not stat.S_ISSOCK(mode):
+            raise Unsupported(
+                f"--ssh {text}: {path}: is not the socket of an agent",
+                hint="load the key with ssh-add and pass the agent",
+            )
+        result[identity or "default"] = path
+    return result
+
+
+def parse_volume(text: str) -> Mount:
+    """--volume HOST:CONTAINER[:OPTIONS] as a runtime mount.
+
+    Raises:
+        InvalidInput: not of that form. NotFound: the host path does not exist.
+    """
+    parts = text.split(":")
+    if len(parts) not in (2, 3):
+        raise InvalidInput(f'incorrect volume format "{text}", should be host-dir:ctr-dir[:option]')
+    source, target = parts[0], parts[1]
+    if not source.startswith("/"):
+        source = os.path.abspath(source)
+    if not os.path.exists(source):
+        raise NotFound(f'volume "{text}": {source}: no such file or directory')
+    if not target.startswith("/"):
+        raise InvalidInput(f'invalid container path "{target}", must be an absolute path')
+    words = [word for word in (parts[2] if len(parts) == 3 else "").split(",") if word]
+    known = (
+        "ro",
+        "rw",
+        "z",
+        "Z",
+        "shared",
+        "rshared",
+        "slave",
+        "rslave",
+        "private",
+        "rprivate",
+        "unbindable",
+        "runbindable",
+        "bind",
+        "rbind",
+        "exec",
+        "noexec",
+        "suid",
+        "nosuid",
+        "dev",
+        "nodev",
+        "U",
+        "O",
+    )
+    for word in words:
+        if word not in known:
+            raise InvalidInput(f'invalid volume option "{word}" in "{text}"')
+    options = [word for word in words if word not in ("z", "Z", "U", "O")]
+    if not {"bind", "rbind"} & set(options):
+        options.insert(0, "rbind")
+    if not any(word.endswith(("private", "shared", "slave")) for word in options):
+        options.append("rprivate")
+    return {"type": "bind", "source": source, "destination": target, "options": options}
+
+
+def parse_size(text: str) -> int:
+    """ "64m" -> bytes. Raises InvalidInput."""
+    lowered = text.strip().lower().removesuffix("b").removesuffix("i")
+    factor = 1
+    if lowered and lowered[-1] in _SIZES:
+        factor = _SIZES[lowered[-1]]
+        lowered = lowered[:-1]
+    try:
+        return int(float(lowered) * factor)
+    except ValueError as error:
+        raise InvalidInput(f'invalid size: "{text}"', hint="expected a number with k, m or g") from error
+
+
+def _octal(text: str, where: str) -> int:
+    try:
+        return int(text, 8)
+    except ValueError as error:
+        raise InvalidInput(f'invalid mode "{text}" in --mount={where}') from error

@@ -1,0 +1,139 @@
+"""RUN of a Containerfile: environment, mounts, and what of them belongs into the cache's key."""
+
+from __future__ import annotations
+
+import os
+
+from ocicore.build import run as runs
+from ocicore.build import run_mounts
+from ocicore.errors import Error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocicore.build.containerfile import Instruction
+    from ocicore.build.instructions import RunRequest
+    from ocicore.build.stage_run import StageBuild
+
+_PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
+
+
+class RunStep:
+    """One RUN in one stage."""
+
+    def __init__(self, build: StageBuild, instruction: Instruction, request: RunRequest) -> None:
+        self.build = build
+        self.instruction = instruction
+        self.request = request
+
+    def reads_executed_stage(self) -> bool:
+        """Whether it mounts from a stage that was not wholly found in the cache."""
+        for text in self.request.mounts:
+            name = run_mounts.parse_fields(text).get("from")
+            if name and self.build.executor.stage_was_executed(name, self.build.stage):
+                return True
+        return False
+
+    def checksums(self) -> str:
+        """Digests of what bind mounts show, each after a colon."""
+        result = ""
+        for text in self.request.mounts:
+            fields = run_mounts.parse_fields(text)
+            if fields["type"] != "bind":
+                continue
+            found = self.build.executor.mount_checksum(fields, self.build.stage)
+            if found:
+                result += ":" + found
+        return result
+
+    def perform(self) -> None:
+        """Run the command; raises CommandFailed with its status."""
+        import tempfile
+
+        build = self.build
+        executor = build.executor
+        options = executor.options
+        request = self.request
+        root = build.mounted()
+        container = build.container
+        if container is None:
+            raise Error("running a command: the working container is gone")
+        container.draft.config.update(
+            {
+                key: value
+                for key, value in build.state.draft.config.items()
+                if key in ("Hostname", "Domainname")
+            }
+        )
+        command = runs.RunOptions(request.args)
+        command.env = {**self._proxies(), **build.state.variables()}
+        command.user = build.state.draft.text("User")
+        command.working_dir = build.state.draft.text("WorkingDir") or "/"
+        command.network = request.network or options.network
+        command.hostname = executor.hostname
+        command.cap_add = list(options.cap_add)
+        command.cap_drop = list(options.cap_drop)
+        command.devices = list(options.devices)
+        command.group_add = list(options.group_add)
+        command.security_options = list(options.security_options)
+        command.isolation = options.isolation
+        command.privileged = request.security == "insecure"
+        command.stdin = executor.null
+        command.stdout = executor.command_stdout
+        command.stderr = executor.command_stderr
+        with tempfile.TemporaryDirectory(prefix="buildah-run-", dir=executor.scratch) as scratch:
+            sources = run_mounts.MountSources(
+                context=options.context,
+                stage_root=lambda name: executor.source_root(name, build.stage, "RUN"),
+                secrets=options.secrets,
+                ssh=options.ssh,
+                scratch=scratch,
+            )
+            try:
+                prepared = run_mounts.prepare(
+                    list(request.mounts),
+                    sources=sources,
+                    environment=executor.environment,
+                    working_dir=command.working_dir,
+                )
+            except Error as error:
+                raise executor.step_error(self.instruction, error) from error
+            command.mounts = prepared
+            if request.script is not None:
+                self._use_script(scratch, command, prepared)
+            build.ensure_working_dir()
+            executor.flush()
+            try:
+                status = runs.run(container, root, command, executor.environment)
+            except Error as error:
+                raise executor.step_error(self.instruction, error) from error
+            finally:
+                prepared.close()
+        if status:
+            raise runs.CommandFailed(
+                status,
+                f'building at STEP "{self.instruction.message}": while running runtime: exit status {status}',
+            )
+
+    def _proxies(self) -> dict[str, str]:
+        if not self.build.executor.options.run_settings.get("HTTPProxy", True):
+            return {}
+        environ = self.build.executor.environment.environ
+        names = [*_PROXIES, *(name.upper() for name in _PROXIES)]
+        return {name: environ[name] for name in names if environ.get(name)}
+
+    def _use_script(self, scratch: str, command: runs.RunOptions, prepared: run_mounts.Prepared) -> None:
+        """A here-document with `#!`: the text becomes an executable file in the container."""
+        name, text = self.request.script or ("", "")
+        path = os.path.join(scratch, "script")
+        with open(path, "w", encoding="utf-8", errors="surrogateescape") as stream:
+            stream.write(text)
+        os.chmod(path, 0o755)
+        command.args = [f"/dev/pipes/{os.path.basename(name)}"]
+        prepared.mounts.append(
+            {
+                "type": "bind",
+                "source": path,
+                "destination": command.args[0],
+                "options": ["bind", "rprivate", "ro"],
+            }
+        )

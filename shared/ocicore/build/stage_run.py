@@ -1,0 +1,442 @@
+"""Building one stage: every step looked up, performed and committed in turn.
+
+With layers each step becomes an image (buildah's scheme, so that caches are shared); without, one working
+container takes all steps and one image is written at the end – if anybody needs it.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ocicore.build import commit as commits
+from ocicore.build import working
+from ocicore.build.cache import created_by_text
+from ocicore.build.containerfile import Instruction, parse
+from ocicore.build.copy_step import CopyStep
+from ocicore.build.draft import ImageDraft
+from ocicore.build.instructions import PREDEFINED_ARGS, CopyRequest, RunRequest, StageState
+from ocicore.build.run_step import RunStep
+from ocicore.errors import Error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocicore.build.executor import Executor
+    from ocicore.build.stages import Stage
+    from ocicore.build.working import WorkingContainer
+    from ocicore.image.local import LocalImage
+
+_LAYERED = ("add", "copy", "run")
+
+
+class StageBuild:
+    """One stage being built.
+
+    Attributes:
+        image: the stage's image so far; with layers, after every step.
+        container: the working container steps are performed in, made when first needed.
+        root: where it is mounted, "" before.
+    """
+
+    def __init__(self, executor: Executor, stage: Stage, *, position: int, total: int) -> None:
+        self.executor = executor
+        self.stage = stage
+        self.position = position
+        self.total = total
+        self.image: LocalImage | None = None
+        self.container: WorkingContainer | None = None
+        self.root = ""
+        self.state: StageState
+        self.base_created = ""
+        self._checking = executor.options.layers and executor.options.use_cache
+        self._base: LocalImage | None = None
+        self._images_root = ""
+        #: A step of this stage was performed, not found in the cache.
+        self.executed = False
+
+    @property
+    def last(self) -> bool:
+        """Whether this is the stage the build is for."""
+        return self.stage is self.executor.plan.target
+
+    def say(self, text: str) -> None:
+        """One progress line, labelled with the stage when there are several."""
+        label = f"[{self.position}/{self.total}] " if self.total > 1 else ""
+        self.executor.say(label + text)
+
+    # -- the stage ------------------------------------------------------------------------
+
+    def build(self) -> None:
+        """Build the stage; `image` and `root_path` are usable afterwards."""
+        instructions = self._begin()
+        steps = len(instructions) + 1
+        shown = self.stage.from_instruction.original
+        if self.stage.base_stage is not None and self._base is not None:
+            alias = f" AS {self.stage.alias}" if self.stage.alias else ""
+            shown = f"FROM {self._base.id}{alias}"
+        else:
+            shown = _display_from(self.stage)
+        self.say(f"STEP 1/{steps}: {shown}")
+        if not instructions:
+            self._no_steps()
+            return
+        for number, instruction in enumerate(instructions):
+            if self.executor.cancelled:
+                raise Error("build was cancelled because another stage failed")
+            self.say(f"STEP {number + 2}/{steps}: {_display(instruction)}")
+            final = number == len(instructions) - 1
+            if self.executor.options.layers:
+                self._layered_step(instruction, final=final)
+            else:
+                self._plain_step(instruction, final=final)
+
+    def _begin(self) -> list[Instruction]:
+        executor = self.executor
+        options = executor.options
+        stage = self.stage
+        if stage.base_stage is not None:
+            self._base = executor.stage_image(stage.base_stage)
+        elif stage.base != "scratch":
+            context = options.build_contexts.get(stage.base)
+            name = context[1] if context is not None and context[0] == "image" else stage.base
+            self._base = executor.find_image(name, stage.platform or options.platform)
+        self.image = self._base
+        draft = self._draft_of(self._base)
+        if self._base is not None:
+            from ocicore.files import quick_json
+
+            self.base_created = str(quick_json.loads(self._base.config_bytes()).get("created") or "")
+            if not options.inherit_labels and stage.base_stage is None:
+                draft.config.pop("Labels", None)
+        self.state = StageState(
+            draft,
+            user_args=options.build_args,
+            heading_args=executor.plan.heading_args,
+            platform_args=executor.platform_args(stage.platform),
+            escape=executor.escape,
+            honour_shell=options.format == "docker",
+        )
+        for text in options.envs:
+            name, separator, value = text.partition("=")
+            if not separator:
+                value = executor.environment.environ.get(name, "")
+            draft.set_env(name, value)
+        triggers = draft.command("OnBuild")
+        instructions = list(stage.instructions)
+        if triggers and stage.base_stage is None:
+            draft.set_list("OnBuild", None)
+            parsed = parse("\n".join(triggers) + "\n", f"{stage.base} (ONBUILD)")
+            instructions = [*parsed.instructions, *instructions]
+        if self.last:
+            instructions += executor.label_instructions()
+        return instructions
+
+    def _draft_of(self, image: LocalImage | None) -> ImageDraft:
+        if image is not None:
+            from ocicore.files import quick_json
+
+            return ImageDraft.from_raw(quick_json.loads(image.config_bytes()))
+        platform = self.executor.platform(self.stage.platform)
+        top = {"architecture": platform.architecture, "os": platform.os}
+        if platform.variant:
+            top["variant"] = platform.variant
+        return ImageDraft(top=top)
+
+    def _no_steps(self) -> None:
+        options = self.executor.options
+        changes = (
+            options.squash or options.annotations or options.unset_env or options.unset_labels or options.envs
+        )
+        if self._base is not None and not (self.last and changes):
+            if self.last:
+                self._log_commit()
+                self._tag(self._base)
+        elif self.last or self.executor.needs_image(self.stage) or self.executor.needs_root(self.stage):
+            if self.last:
+                self._log_commit()
+            # Nothing was done to the files: a new configuration, and for scratch no layer at all.
+            self.image = self._commit(
+                created_by="/bin/sh", empty=not options.squash, final=True, squash=options.squash
+            )
+        if self.image is not None:
+            self.executor.say_image(self.image.id)
+
+    # -- steps ----------------------------------------------------------------------------
+
+    def _plain_step(self, instruction: Instruction, *, final: bool) -> None:
+        content = self._perform(instruction)
+        created_by = self._created_by(instruction, content)
+        container = self._container()
+        self.executed = True
+        if not final:
+            container.add_history(self._times().created, created_by)
+            return
+        if self.last or self.executor.needs_image(self.stage):
+            if self.last:
+                self._log_commit()
+            squash = self.executor.options.squash and self.last
+            self.image = self._commit(created_by=created_by, empty=False, final=True, squash=squash)
+            self.executor.say_image(self.image.id)
+        container.draft = self.state.draft
+        container.save()
+
+    def _layered_step(self, instruction: Instruction, *, final: bool) -> None:
+        options = self.executor.options
+        adds_layer = instruction.name in _LAYERED
+        request = self._apply(instruction)
+        content = ""
+        copy_step = CopyStep(self, instruction, request) if isinstance(request, CopyRequest) else None
+        run_step = RunStep(self, instruction, request) if isinstance(request, RunRequest) else None
+        squash = options.squash and final and self.last
+        look_up = (
+            self._checking
+            and not (squash and adds_layer)
+            and not (run_step is not None and run_step.reads_executed_stage())
+        )
+        if copy_step is not None and look_up:
+            content = copy_step.digest()
+        found = None
+        if look_up:
+            created_by = self._created_by(instruction, content, run_step)
+            found = self.executor.cache.find(self.image, created_by, adds_layer=adds_layer)
+        if found is not None:
+            self.executor.say(f"--> Using cache {found}")
+            self._forget_container()
+            self.image = self.executor.image_by_id(found)
+            if final and self.last:
+                self._log_commit()
+                if squash:
+                    self.image = self._commit(
+                        created_by=self._created_by(instruction, content, run_step),
+                        empty=False,
+                        final=True,
+                        squash=True,
+                    )
+                else:
+                    self._tag(self.image)
+        else:
+            self._checking = False
+            self.executed = True
+            if copy_step is not None:
+                content = copy_step.perform()
+            elif run_step is not None:
+                run_step.perform()
+            elif instruction.name == "workdir":
+                adds_layer = self.ensure_working_dir()
+            created_by = self._created_by(instruction, content, run_step)
+            if final and self.last:
+                self._log_commit()
+            self.image = self._commit(created_by=created_by, empty=not adds_layer, final=final, squash=squash)
+            self._forget_container()
+        self.executor.say_image(self.image.id)
+
+    def _apply(self, instruction: Instruction) -> CopyRequest | RunRequest | None:
+        return self.state.apply(instruction)
+
+    def _perform(self, instruction: Instruction) -> str:
+        """Do what the instruction says in the working container; the digest text of what was copied."""
+        request = self._apply(instruction)
+        if isinstance(request, CopyRequest):
+            return CopyStep(self, instruction, request).perform()
+        if isinstance(request, RunRequest):
+            RunStep(self, instruction, request).perform()
+        elif instruction.name == "workdir":
+            self.ensure_working_dir()
+        return ""
+
+    def ensure_working_dir(self) -> bool:
+        """Make the working directory where it is missing; whether that changed the files."""
+        from ocicore.build.copy_context import make_folders
+        from ocicore.linux import resolve
+
+        wanted = self.state.draft.text("WorkingDir")
+        if not wanted or wanted == "/":
+            return False
+        root = self.mounted()
+        path = resolve.resolve_in_root(root, wanted, missing_ok=True)
+        if os.path.isdir(path):
+            return False
+        owner = (0, 0)
+        user = self.state.draft.text("User")
+        if user:
+            from ocicore.runtime import users
+
+            try:
+                resolved = users.resolve(user, root)
+                owner = (resolved.uid, resolved.gid)
+            except Error:
+                owner = (0, 0)  # the user may be made by a later step
+        make_folders(root, path, owner)
+        return True
+
+    def _created_by(self, instruction: Instruction, content: str, run_step: RunStep | None = None) -> str:
+        name = instruction.name
+        if name in ("add", "copy"):
+            return created_by_text(
+                name, instruction.original, content=content, destination=instruction.args[-1]
+            )
+        if name == "arg":
+            names = sorted(self.state.arguments())
+            return created_by_text(name, instruction.original, declared=" ".join(names))
+        if name == "run":
+            env = self.state.draft.env()
+            arguments = {
+                key: env.get(key, value)
+                for key, value in self.state.arguments().items()
+                if key not in PREDEFINED_ARGS or key in self.state.declared or key in env
+            }
+            bodies = "".join("\n" + doc.content.strip() for doc in instruction.heredocs)
+            mounts = run_step.checksums() if run_step is not None else ""
+            return created_by_text(
+                name, instruction.original, arguments=arguments, heredocs=bodies, mounts=mounts
+            )
+        return created_by_text(name, instruction.original)
+
+    # -- container and image --------------------------------------------------------------
+
+    def _container(self) -> WorkingContainer:
+        """The working container, made on the current image when there is none."""
+        if self.container is None:
+            executor = self.executor
+            options = executor.options
+            platform = executor.platform(self.stage.platform)
+            intermediate = self.stage.base_stage is not None or self.image is not self._base
+            self.container = working.create(
+                executor.environment.store,
+                self.image,
+                image_name=self._image_name(),
+                architecture=platform.architecture,
+                os_name=platform.os,
+                variant=platform.variant or "",
+                format=options.format,
+                isolation="oci",
+                options=options.run_settings or None,
+                keep_base_annotations=intermediate,
+            )
+            executor.register(self.container)
+            self._annotate(self.container)
+        return self.container
+
+    def _image_name(self) -> str:
+        """The name history and annotations give the base; ids for images of this build."""
+        if self.image is None:
+            return ""
+        if self.image is self._base and self.stage.base_stage is None:
+            found = self.image.found_as
+            return (
+                found
+                if found != self.image.id
+                else (self.image.names[0] if self.image.names else self.image.id)
+            )
+        return self.image.id
+
+    def _annotate(self, container: WorkingContainer) -> None:
+        for text in self.executor.options.annotations if self.last else ():
+            key, _, value = text.partition("=")
+            container.annotations[key] = value
+
+    def mounted(self) -> str:
+        """The root of the working container."""
+        container = self._container()
+        if not self.root:
+            self.root = container.mount()
+        return self.root
+
+    def _forget_container(self) -> None:
+        if self.container is not None:
+            self.executor.discard(self.container, mounted=bool(self.root))
+            self.container = None
+            self.root = ""
+
+    def _times(self) -> commits.Times:
+        executor = self.executor
+        options = executor.options
+        return commits.choose_times(
+            timestamp=options.timestamp,
+            source_date_epoch=options.source_date_epoch,
+            reproducible=options.reproducible,
+            base_created=self.base_created,
+            started=executor.started,
+            rewrite=options.rewrite_timestamp,
+        )
+
+    def copy_time(self) -> int | None:
+        """Seconds that files of the build context get, None for their own times."""
+        return self._times().seconds
+
+    def _commit(self, *, created_by: str, empty: bool, final: bool, squash: bool) -> LocalImage:
+        executor = self.executor
+        options = executor.options
+        names = executor.full_names if final and self.last else []
+        if empty and not squash and self.container is None:
+            platform = executor.platform(self.stage.platform)
+            container = working.describe(
+                executor.environment.store,
+                self.image,
+                image_name=self._image_name(),
+                architecture=platform.architecture,
+                os_name=platform.os,
+                variant=platform.variant or "",
+                format=options.format,
+                keep_base_annotations=self.stage.base_stage is not None or self.image is not self._base,
+            )
+            self._annotate(container)
+        else:
+            container = self._container()
+        base = container.draft
+        container.draft = self.state.draft.copy()
+        container.draft.history = base.history
+        container.draft.diff_ids = base.diff_ids
+        request = commits.CommitOptions(self._times(), format=options.format)
+        request.names = names
+        request.squash = squash
+        request.empty_layer = empty
+        request.created_by = created_by
+        request.identity_label = options.identity_label
+        request.omit_history = options.omit_history
+        request.layer_labels = options.layer_labels if not (final and self.last) else {}
+        if final and self.last:
+            request.unset_env = options.unset_env
+            request.unset_labels = options.unset_labels
+            request.unset_annotations = options.unset_annotations
+        if options.format == "oci":
+            executor.warn_lost(self.state.draft, final=final and self.last)
+        return commits.commit(container, request)
+
+    def _tag(self, image: LocalImage) -> None:
+        store = self.executor.environment.store
+        if self.executor.full_names:
+            store.add_names("image", image.id, self.executor.full_names)
+            self.image = self.executor.image_by_id(image.id)
+
+    def _log_commit(self) -> None:
+        tags = self.executor.options.tags
+        self.say(f"COMMIT {tags[0]}" if tags else "COMMIT")
+
+    def root_path(self) -> str:
+        """The stage's files, for other stages to copy or mount from."""
+        if self.root:
+            return self.root
+        if self.container is not None:
+            return self.mounted()
+        if self.image is not None:
+            return self.executor.image_root(self.image)
+        return self.mounted()
+
+    def close(self) -> None:
+        """Delete the working container."""
+        self._forget_container()
+
+
+def _display(instruction: Instruction) -> str:
+    text = instruction.original.rstrip()
+    for heredoc in instruction.heredocs:
+        lines = heredoc.content.strip().split("\n")
+        text += f" ({lines[0]}{'...' if len(lines) > 1 else ''})"
+    return text
+
+
+def _display_from(stage: Stage) -> str:
+    text = f"FROM {stage.base}"
+    if stage.platform:
+        text = f"FROM --platform={stage.platform} {stage.base}"
+    return f"{text} AS {stage.alias}" if stage.alias else text
