@@ -1,0 +1,394 @@
+/*
+ * Attach clients. Each sees all output from the moment it connects and may feed stdin. Output its
+ * socket does not take is spooled (spool.c); input the container does not take stays with the
+ * client, which is not read from meanwhile. A client that hangs up is forgotten at once.
+ */
+#include "attach.h"
+
+#include "diag.h"
+#include "loop.h"
+#include "socket.h"
+#include "spool.h"
+#include "streams.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define BACKLOG 128
+#define ACCEPT_RETRY_MS 500
+#define LAG_CHECK_MS 1000
+#define LAG_LIMIT_MS 10000   /* congested and nothing taken for so long: given up */
+#define LINGER_LIMIT_MS 60000 /* the same after the container's end */
+
+static void on_client(struct conmon *c, struct source *source, uint32_t events);
+static void check_lag(struct conmon *c);
+
+static bool has_pending(const struct client *client)
+{
+    return client->pending_start < client->pending_end;
+}
+
+static uint32_t wanted_events(const struct client *client)
+{
+    uint32_t events = 0;
+    if (client->reading && !has_pending(client))
+        events |= EPOLLIN;
+    if (!spool_empty(&client->spool))
+        events |= EPOLLOUT;
+    return events;
+}
+
+static void rewatch(struct conmon *c, struct client *client)
+{
+    if (!client->gone)
+        loop_watch(c, &client->source, wanted_events(client));
+}
+
+/*
+ * Closing one client may end stdin, which may let go of others, so a client is freed only when
+ * nobody is walking the list: between the outermost enter() and leave() it is merely marked.
+ */
+static void enter(struct conmon *c)
+{
+    c->client_walks++;
+}
+
+static void leave(struct conmon *c)
+{
+    if (--c->client_walks > 0)
+        return;
+    for (struct client **link = &c->clients; *link != NULL;) {
+        struct client *client = *link;
+        if (!client->freed) {
+            link = &client->next;
+            continue;
+        }
+        *link = client->next;
+        free(client->pending);
+        free(client);
+    }
+    if (c->paused && !attach_congested(c))
+        streams_resume(c);
+    if (c->phase == PHASE_END && c->clients == NULL)
+        c->stop = true;
+}
+
+static void forget(struct conmon *c, struct client *client)
+{
+    debug(c, "closing attach client %d", client->source.fd);
+    loop_close(c, &client->source);
+    spool_close(&client->spool);
+    client->gone = client->freed = true;
+}
+
+/* No more stdin will come from this client; with -i that ends the container's stdin. */
+static void input_ended(struct conmon *c)
+{
+    if (!c->options.stdin_open)
+        return;
+    if (c->options.leave_stdin_open) {
+        info(c, "Not closing input");
+        return;
+    }
+    c->in_close_wanted = true;
+    attach_flush_stdin(c);
+}
+
+static void hung_up(struct conmon *c, struct client *client)
+{
+    bool was_reading = client->reading;
+    client->reading = false;
+    if (has_pending(client)) {
+        /* A dead socket is always ready: stop watching, but deliver what it sent. */
+        loop_close(c, &client->source);
+        spool_close(&client->spool);
+        client->gone = true;
+    } else {
+        forget(c, client);
+    }
+    if (was_reading)
+        input_ended(c);
+}
+
+/* Sends one frame. Returns 1: taken; 0: not now; -1: the client takes nothing any more. */
+static int send_frame(struct client *client, const struct iovec *pieces, int count)
+{
+    struct msghdr message = {.msg_iov = (struct iovec *)pieces, .msg_iovlen = (size_t)count};
+    ssize_t sent;
+    do
+        sent = sendmsg(client->source.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    if (sent >= 0) {
+        client->progress_ms = 0;
+        return 1;
+    }
+    return errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM ? 0 : -1;
+}
+
+/* Returns -1 when the client is of no use any more. */
+static int offer(struct conmon *c, struct client *client, int stream, const unsigned char *data,
+                 size_t size)
+{
+    unsigned char number = (unsigned char)stream;
+    while (size > 0) {
+        size_t part = size < ATTACH_PAYLOAD_MAX ? size : ATTACH_PAYLOAD_MAX;
+        struct iovec pieces[2] = {{&number, 1}, {(void *)data, part}};
+        int taken = spool_empty(&client->spool) ? send_frame(client, pieces, 2) : 0;
+        if (taken < 0)
+            return -1;
+        if (taken == 0) {
+            bool first = spool_empty(&client->spool);
+            if (spool_put(&client->spool, c->bundle_fd, pieces, 2) < 0) {
+                warn(c, "attach client %d is too slow and cannot be spooled: %s", client->source.fd,
+                     strerror(errno));
+                return -1;
+            }
+            if (first)
+                rewatch(c, client);
+        }
+        data += part;
+        size -= part;
+    }
+    return 0;
+}
+
+void attach_broadcast(struct conmon *c, int stream, const unsigned char *data, size_t size)
+{
+    enter(c);
+    for (struct client *client = c->clients; client != NULL; client = client->next)
+        if (!client->gone && offer(c, client, stream, data, size) < 0)
+            hung_up(c, client);
+    leave(c);
+}
+
+static void flush_spool(struct conmon *c, struct client *client)
+{
+    unsigned char frame[1 + ATTACH_PAYLOAD_MAX];
+    while (!spool_empty(&client->spool)) {
+        ssize_t size = spool_peek(&client->spool, frame, sizeof(frame));
+        if (size < 0)
+            warn(c, "reading back output for attach client %d: %s", client->source.fd, strerror(errno));
+        struct iovec piece = {frame, (size_t)size};
+        int taken = size < 0 ? -1 : send_frame(client, &piece, 1);
+        if (taken < 0) {
+            hung_up(c, client);
+            return;
+        }
+        if (taken == 0)
+            return;
+        spool_drop(&client->spool, (size_t)size);
+    }
+    if (c->phase == PHASE_END)
+        forget(c, client);
+    else
+        rewatch(c, client);
+}
+
+bool attach_congested(struct conmon *c)
+{
+    for (const struct client *client = c->clients; client != NULL; client = client->next)
+        if (spool_size(&client->spool) >= SPOOL_MAX) {
+            if (c->timers[TIMER_LAG].deadline_ms == 0)
+                timer_start(c, TIMER_LAG, LAG_CHECK_MS, check_lag);
+            return true;
+        }
+    return false;
+}
+
+static void check_lag(struct conmon *c)
+{
+    int64_t now = now_ms();
+    int64_t limit = c->phase == PHASE_END ? LINGER_LIMIT_MS : LAG_LIMIT_MS;
+    enter(c);
+    for (struct client *client = c->clients; client != NULL; client = client->next) {
+        if (client->gone)
+            continue;
+        if (c->phase != PHASE_END && spool_size(&client->spool) < SPOOL_MAX)
+            continue;
+        if (client->progress_ms == 0) {
+            client->progress_ms = now;
+        } else if (now - client->progress_ms >= limit) {
+            warn(c, "attach client %d takes no output: closing it", client->source.fd);
+            hung_up(c, client);
+        }
+    }
+    leave(c);
+    if (c->clients != NULL && (c->phase == PHASE_END || attach_congested(c)))
+        timer_start(c, TIMER_LAG, LAG_CHECK_MS, check_lag);
+}
+
+/* A terminal that the runtime has not sent yet will take input later; a closed stdin will not. */
+static bool stdin_expected(const struct conmon *c)
+{
+    return c->in.fd >= 0 || (c->options.terminal && c->phase == PHASE_CREATE);
+}
+
+void attach_discard_stdin(struct conmon *c)
+{
+    for (struct client *client = c->clients; client != NULL; client = client->next)
+        client->pending_start = client->pending_end = 0;
+}
+
+void attach_flush_stdin(struct conmon *c)
+{
+    bool blocked = false;
+    enter(c);
+    for (struct client *client = c->clients; client != NULL; client = client->next) {
+        if (client->freed)
+            continue;
+        while (has_pending(client) && !blocked) {
+            ssize_t count = stdin_write(c, client->pending + client->pending_start,
+                                        client->pending_end - client->pending_start);
+            if (count < 0 && c->in.fd < 0 && stdin_expected(c))
+                blocked = true; /* until streams_adopt_terminal() */
+            else if (count < 0)
+                client->pending_start = client->pending_end;
+            else if (count == 0)
+                blocked = true;
+            else
+                client->pending_start += (size_t)count;
+        }
+        if (has_pending(client))
+            continue;
+        free(client->pending);
+        client->pending = NULL;
+        client->pending_start = client->pending_end = 0;
+        if (client->gone)
+            forget(c, client);
+        else
+            rewatch(c, client);
+    }
+    leave(c);
+    if (blocked)
+        stdin_want_write(c, true);
+    else if (c->in_close_wanted && c->in.fd >= 0)
+        stdin_close(c);
+    else
+        stdin_want_write(c, false);
+}
+
+static void keep_pending(struct conmon *c, struct client *client, const unsigned char *data, size_t size)
+{
+    client->pending = malloc(size);
+    if (client->pending == NULL) {
+        warn(c, "no memory for input of attach client %d", client->source.fd);
+        hung_up(c, client);
+        return;
+    }
+    memcpy(client->pending, data, size);
+    client->pending_start = 0;
+    client->pending_end = size;
+    rewatch(c, client);
+    if (c->in.fd >= 0)
+        stdin_want_write(c, true);
+}
+
+static void take_input(struct conmon *c, struct client *client)
+{
+    ssize_t count;
+    do
+        count = recv(client->source.fd, c->io, sizeof(c->io), MSG_DONTWAIT);
+    while (count < 0 && errno == EINTR);
+    if (count < 0) {
+        if (errno != EAGAIN)
+            hung_up(c, client);
+        return;
+    }
+    if (count == 0) {
+        client->reading = false;
+        rewatch(c, client);
+        input_ended(c);
+        return;
+    }
+    size_t done = 0, size = (size_t)count;
+    while (done < size) {
+        count = stdin_write(c, c->io + done, size - done);
+        if (count == 0 || (count < 0 && c->in.fd < 0 && stdin_expected(c))) {
+            keep_pending(c, client, c->io + done, size - done);
+            return;
+        }
+        if (count < 0)
+            return; /* nobody reads stdin: what is sent to it is dropped */
+        done += (size_t)count;
+    }
+}
+
+static void on_client(struct conmon *c, struct source *source, uint32_t events)
+{
+    /* the source is the first member */
+    struct client *client = (struct client *)source;
+    enter(c);
+    if ((events & EPOLLIN) != 0 && client->reading && !has_pending(client))
+        take_input(c, client);
+    else if ((events & (EPOLLHUP | EPOLLERR)) != 0)
+        hung_up(c, client);
+    else if ((events & EPOLLOUT) != 0)
+        flush_spool(c, client);
+    leave(c);
+}
+
+static void accept_again(struct conmon *c)
+{
+    if (c->listener.fd >= 0)
+        loop_watch(c, &c->listener, EPOLLIN);
+}
+
+static void on_connection(struct conmon *c, struct source *source, uint32_t events)
+{
+    (void)events;
+    int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    struct client *client = fd < 0 ? NULL : calloc(1, sizeof(*client));
+    if (client == NULL) {
+        if (fd >= 0)
+            close(fd);
+        else if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+            return;
+        warn(c, "Failed to accept client connection on attach socket: %s", strerror(errno));
+        /* Out of descriptors or memory: the connection stays ready, so wait before trying again. */
+        loop_unwatch(c, source);
+        timer_start(c, TIMER_ACCEPT, ACCEPT_RETRY_MS, accept_again);
+        return;
+    }
+    client->source = (struct source){.fd = fd, .ready = on_client};
+    client->spool.fd = -1;
+    client->reading = true;
+    client->next = c->clients;
+    c->clients = client;
+    rewatch(c, client);
+    debug(c, "accepted attach client %d", fd);
+}
+
+void attach_open(struct conmon *c)
+{
+    socket_open_bundle(c);
+    socket_link_bundle(c);
+    c->listener.fd = socket_bind_in_bundle(c, SOCK_SEQPACKET, ATTACH_SOCKET_NAME, 0700);
+    c->attach_bound = true;
+    if (listen(c->listener.fd, BACKLOG) < 0)
+        fail_errno(c, "Failed to listen on attach socket: %s/%s", c->options.bundle, ATTACH_SOCKET_NAME);
+    c->listener.ready = on_connection;
+    loop_watch(c, &c->listener, EPOLLIN);
+}
+
+void attach_finish(struct conmon *c)
+{
+    loop_close(c, &c->listener);
+    timer_cancel(c, TIMER_ACCEPT);
+    enter(c);
+    for (struct client *client = c->clients; client != NULL; client = client->next) {
+        client->reading = false;
+        client->pending_start = client->pending_end = 0;
+        client->progress_ms = 0;
+        if (client->gone || spool_empty(&client->spool))
+            forget(c, client);
+        else
+            rewatch(c, client);
+    }
+    leave(c);
+    if (c->clients != NULL)
+        timer_start(c, TIMER_LAG, LAG_CHECK_MS, check_lag);
+}

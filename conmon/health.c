@@ -1,0 +1,283 @@
+/*
+ * Runs "RUNTIME … exec --process SPEC CID" every interval and counts. Checks start when the
+ * container's own program does, which shows in the name of its process: before, that is the runtime's.
+ */
+#include "health.h"
+
+#include "children.h"
+#include "diag.h"
+#include "files.h"
+#include "loop.h"
+#include "runtime.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define HEALTH_PIDFILE "health.pid"
+#define START_POLL_MS 100
+#define KILL_GRACE_MS 2000
+#define STOP_GRACE_MS 10000
+
+static void run_check(struct conmon *c);
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static bool starting_up(const struct conmon *c)
+{
+    return c->options.health.startup_process_spec != NULL && !c->health.startup_done;
+}
+
+static void schedule(struct conmon *c)
+{
+    const struct health_options *o = &c->options.health;
+    timer_start(c, TIMER_HEALTH, starting_up(c) ? o->startup_interval_ms : o->interval_ms, run_check);
+}
+
+static void on_check_output(struct conmon *c, struct source *source, uint32_t events)
+{
+    (void)events;
+    ssize_t count = read(source->fd, c->io, sizeof(c->io));
+    if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR))
+        loop_close(c, source);
+    if (count <= 0)
+        return;
+    size_t room = (size_t)c->options.health.log_size - c->health.text_size;
+    size_t size = (size_t)count < room ? (size_t)count : room;
+    memcpy(c->health.text + c->health.text_size, c->io, size);
+    c->health.text_size += size;
+}
+
+static void remember(struct conmon *c, int exit_code)
+{
+    struct health_check *h = &c->health;
+    struct health_result result = {.start_ns = h->started_ns, .end_ns = now_ns(), .exit_code = exit_code,
+                                   .output = strndup(h->text, h->text_size)};
+    int keep = c->options.health.log_count;
+    if (keep == 0) {
+        free(result.output);
+        return;
+    }
+    if (h->log_used == keep) {
+        free(h->log[0].output);
+        memmove(h->log, h->log + 1, (size_t)(keep - 1) * sizeof(*h->log));
+        h->log_used--;
+    }
+    h->log[h->log_used++] = result;
+}
+
+static void finish_stop(struct conmon *c)
+{
+    children_signal_container(c, SIGKILL);
+}
+
+static void act(struct conmon *c, const char *action)
+{
+    if (strcmp(action, HEALTH_ACTION_NONE) == 0 || strcmp(c->health.action, HEALTH_ACTION_NONE) != 0)
+        return;
+    c->health.action = action;
+    info(c, "container is unhealthy: %s", action);
+    if (strcmp(action, HEALTH_ACTION_KILL) == 0) {
+        children_signal_container(c, SIGKILL);
+    } else {
+        /* "restart" is finished by the exit command, which reads the action in the state file. */
+        children_signal_container(c, SIGTERM);
+        timer_start(c, TIMER_STOP, STOP_GRACE_MS, finish_stop);
+    }
+}
+
+static void judge(struct conmon *c, int exit_code)
+{
+    const struct health_options *o = &c->options.health;
+    struct health_check *h = &c->health;
+    const char *before = h->status;
+    const char *action = HEALTH_ACTION_NONE;
+    if (starting_up(c)) {
+        h->successes = exit_code == 0 ? h->successes + 1 : 0;
+        h->streak = exit_code == 0 ? 0 : h->streak + 1;
+        if (h->successes >= o->startup_successes) {
+            h->startup_done = true;
+            h->run_started_ms = now_ms();
+        } else if (o->startup_retries > 0 && h->streak >= o->startup_retries) {
+            h->status = HEALTH_STATUS_UNHEALTHY;
+            action = HEALTH_ACTION_RESTART;
+        }
+    } else if (exit_code == 0) {
+        h->streak = 0;
+        h->status = HEALTH_STATUS_HEALTHY;
+    } else if (strcmp(h->status, HEALTH_STATUS_STARTING) != 0 ||
+               now_ms() - h->run_started_ms >= o->start_period_ms) {
+        h->streak++;
+        if (h->streak >= o->retries) {
+            h->status = HEALTH_STATUS_UNHEALTHY;
+            action = o->on_failure;
+        }
+    }
+    remember(c, exit_code);
+    act(c, action);
+    struct health_result latest = {.exit_code = exit_code};
+    health_publish(c, strcmp(before, h->status) != 0, &latest);
+    if (c->phase == PHASE_RUN)
+        schedule(c);
+}
+
+static char *pidfile_path(struct conmon *c)
+{
+    return path_join(c->options.bundle, HEALTH_PIDFILE);
+}
+
+static void kill_check(struct conmon *c)
+{
+    if (c->health.pid > 0)
+        kill(-c->health.pid, SIGKILL);
+}
+
+/* The command runs inside the container; killing only the runtime would leave it there. */
+static void check_expired(struct conmon *c)
+{
+    c->health.timed_out = true;
+    char text[32];
+    char *path = pidfile_path(c);
+    if (path != NULL && file_read(path, text, sizeof(text)) > 0 && atoi(text) > 1)
+        kill(atoi(text), SIGKILL);
+    else
+        kill_check(c);
+    free(path);
+    timer_start(c, TIMER_HEALTH_LIMIT, KILL_GRACE_MS, kill_check);
+}
+
+bool health_child_ended(struct conmon *c, pid_t pid, int status)
+{
+    if (c->health.pid <= 0 || pid != c->health.pid)
+        return false;
+    c->health.pid = -1;
+    timer_cancel(c, TIMER_HEALTH_LIMIT);
+    if (c->health.output.fd >= 0) {
+        on_check_output(c, &c->health.output, 0);
+        loop_close(c, &c->health.output);
+    }
+    if (c->phase == PHASE_RUN)
+        judge(c, c->health.timed_out ? HEALTH_EXIT_TIMED_OUT : exit_code_of(status));
+    return true;
+}
+
+static _Noreturn void exec_check(struct conmon *c, const char *spec, char *pidfile, int output)
+{
+    setpgid(0, 0);
+    int null = open("/dev/null", O_RDONLY);
+    dup2(null, STDIN_FILENO);
+    dup2(output, STDOUT_FILENO);
+    dup2(output, STDERR_FILENO);
+    const struct options *o = &c->options;
+    char **argv = calloc(o->runtime_args.count + 8, sizeof(char *));
+    if (argv == NULL)
+        _exit(127);
+    size_t n = 0;
+    argv[n++] = o->runtime;
+    for (size_t i = 0; i < o->runtime_args.count; i++)
+        argv[n++] = o->runtime_args.items[i];
+    argv[n++] = (char *)"exec";
+    argv[n++] = (char *)"--pid-file";
+    argv[n++] = pidfile;
+    argv[n++] = (char *)"--process";
+    argv[n++] = (char *)spec;
+    argv[n++] = o->cid;
+    runtime_restore_process(c);
+    execv(argv[0], argv);
+    dprintf(STDERR_FILENO, "conmon: %s: %s\n", argv[0], strerror(errno));
+    _exit(127);
+}
+
+static void run_check(struct conmon *c)
+{
+    struct health_check *h = &c->health;
+    const struct health_options *o = &c->options.health;
+    int ends[2] = {-1, -1};
+    h->text_size = 0;
+    h->timed_out = false;
+    h->started_ns = now_ns();
+    char *pidfile = pidfile_path(c);
+    pid_t pid = -1;
+    if (pidfile != NULL && pipe2(ends, O_CLOEXEC) == 0) {
+        unlink(pidfile);
+        pid = fork();
+    }
+    if (pid == 0)
+        exec_check(c, starting_up(c) ? o->startup_process_spec : o->process_spec, pidfile, ends[1]);
+    free(pidfile);
+    if (ends[1] >= 0)
+        close(ends[1]);
+    if (pid < 0) {
+        warn(c, "Failed to run the health check: %s", strerror(errno));
+        if (ends[0] >= 0)
+            close(ends[0]);
+        judge(c, HEALTH_EXIT_CANNOT_RUN);
+        return;
+    }
+    h->pid = pid;
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    h->output = (struct source){.fd = ends[0], .ready = on_check_output};
+    loop_watch(c, &h->output, EPOLLIN);
+    timer_start(c, TIMER_HEALTH_LIMIT, starting_up(c) ? o->startup_timeout_ms : o->timeout_ms, check_expired);
+}
+
+/* Reads the name of the container's process: it changes when its own program is executed. */
+static void wait_for_program(struct conmon *c)
+{
+    char path[64], name[32];
+    snprintf(path, sizeof(path), "/proc/%d/comm", (int)c->container_pid);
+    if (file_read(path, name, sizeof(name)) >= 0 && strcmp(name, c->health.created_as) == 0) {
+        timer_start(c, TIMER_HEALTH, START_POLL_MS, wait_for_program);
+        return;
+    }
+    c->health.run_started_ms = now_ms();
+    schedule(c);
+}
+
+void health_start(struct conmon *c)
+{
+    struct health_check *h = &c->health;
+    const struct health_options *o = &c->options.health;
+    if (o->process_spec == NULL)
+        return;
+    if (c->options.bundle == NULL)
+        fail(c, "health checks need a bundle");
+    h->status = HEALTH_STATUS_STARTING;
+    h->action = HEALTH_ACTION_NONE;
+    h->startup_done = o->startup_process_spec == NULL;
+    h->text = malloc((size_t)o->log_size + 1);
+    h->log = calloc((size_t)o->log_count + 1, sizeof(*h->log));
+    if (h->text == NULL || h->log == NULL)
+        fail(c, "no memory for health checks");
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/comm", (int)c->container_pid);
+    /* A restored container is running already. */
+    if (c->options.restore != NULL || file_read(path, h->created_as, sizeof(h->created_as)) < 0)
+        h->created_as[0] = '\0';
+    health_publish(c, true, NULL);
+    wait_for_program(c);
+}
+
+void health_finish(struct conmon *c)
+{
+    struct health_check *h = &c->health;
+    if (h->status == NULL)
+        return;
+    timer_cancel(c, TIMER_HEALTH);
+    timer_cancel(c, TIMER_HEALTH_LIMIT);
+    timer_cancel(c, TIMER_STOP);
+    kill_check(c);
+    loop_close(c, &h->output);
+    h->status = HEALTH_STATUS_STOPPED;
+    health_publish(c, true, NULL);
+}
