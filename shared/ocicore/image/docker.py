@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, cast
 from ocicore.errors import Error, InvalidInput, NotFound
 from ocicore.image.types import (
     BlobReader,
+    CompressionWish,
     ImageDestination,
     ImageReference,
     ImageSource,
@@ -174,7 +175,7 @@ class DockerDestination(ImageDestination):
         media_types.OCI_INDEX,
         media_types.DOCKER_LIST,
     )
-    compression = "compress"
+    compression: CompressionWish = "compress"
     keeps_foreign_layers = True
 
     def __init__(self, reference: DockerReference, context: SystemContext) -> None:

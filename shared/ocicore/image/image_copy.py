@@ -106,7 +106,6 @@ class ImageCopier:
         copied = self._layers(blobs, layers, alternatives)
         same = [new == old for (new, _), old in zip(copied, manifest.layers, strict=False)]
         changed = len(copied) != len(manifest.layers) or not all(same)
-        changed = changed or any(compression is not None for _, compression in copied)
         if changed and self._preserve:
             raise Error(
                 "Copying this image would require changing layer representation, which we cannot do: "

@@ -93,13 +93,14 @@ class BlobCopier:
             if found is not None:
                 self._progress.blob_done(layer.digest, skipped=True)
                 return found, None
-        present = media_types.layer_compression(layer.media_type)
+        uncompressed = self._source.layers_are_uncompressed
+        present = "none" if uncompressed else media_types.layer_compression(layer.media_type)
         change = self._plan.change(present) if present is not None else None
         if change is None:
             found = self._destination.reuse_blob(layer, layer_index=index)
             if found is not None:
                 self._progress.blob_done(layer.digest, skipped=True)
-                return found, None
+                return found, "none" if uncompressed else None
         stream = self._open(layer)
         try:
             if change is None:
@@ -113,7 +114,7 @@ class BlobCopier:
                 result = (
                     layer if layer.size >= 0 and digest == layer.digest else _changed(layer, digest, size)
                 )
-                compression = None
+                compression = "none" if uncompressed else None
             else:
                 recoded = Recoder(stream, change, self._plan.level)
                 digest, size = self._destination.put_blob(

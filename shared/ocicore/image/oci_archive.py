@@ -130,10 +130,13 @@ def unpack_layout(path: str, folder: str) -> None:
         NotFound, Corrupted.
     """
     try:
-        with open(path, "rb") as file, codec.open_reader(file) as plain:
-            with tarfile.open(fileobj=plain, mode="r|") as archive:  # type: ignore[call-overload]
-                for member in archive:
-                    _unpack(archive, member, folder)
+        with (
+            open(path, "rb") as file,
+            codec.open_reader(file) as plain,
+            tarfile.open(fileobj=plain, mode="r|") as archive,  # type: ignore[call-overload]
+        ):
+            for member in archive:
+                _unpack(archive, member, folder)
     except FileNotFoundError:
         raise NotFound(f"open {path}: no such file or directory") from None
     except tarfile.TarError as exc:

@@ -11,7 +11,14 @@ from typing import Any
 
 from ocicore.errors import Corrupted, Error, InvalidInput, NotFound
 from ocicore.image import directory, go_json
-from ocicore.image.types import BlobReader, ImageDestination, ImageReference, ImageSource, SystemContext
+from ocicore.image.types import (
+    BlobReader,
+    CompressionWish,
+    ImageDestination,
+    ImageReference,
+    ImageSource,
+    SystemContext,
+)
 from ocicore.oci import digest as digests
 from ocicore.oci import media_types
 from ocicore.oci.descriptor import Descriptor
@@ -153,7 +160,7 @@ class OciDestination(ImageDestination):
     """A layout to write to."""
 
     manifest_types = (media_types.OCI_MANIFEST, media_types.OCI_INDEX)
-    compression = "compress"
+    compression: CompressionWish = "compress"
     keeps_foreign_layers = True
     signatures_unsupported = "Pushing signatures for OCI images is not supported"
 

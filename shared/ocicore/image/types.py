@@ -182,9 +182,14 @@ class ImageReference:
 
 
 class ImageSource:
-    """An image, or a list of images, to read. Any number of threads may read blobs."""
+    """An image, or a list of images, to read. Any number of threads may read blobs.
+
+    Attributes:
+        layers_are_uncompressed: whatever the manifest says about compression.
+    """
 
     reference: ImageReference
+    layers_are_uncompressed = False
 
     def manifest(self, instance: str | None = None) -> tuple[bytes, str]:
         """(bytes, media type) of the manifest, or with a digest of one of the list's."""
