@@ -6,7 +6,8 @@ stored → manifest → signatures → commit. What fails is taken back by the d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -90,9 +91,11 @@ def copy(
     """
     options = options or CopyOptions()
     progress = progress or Progress()
-    opened = source.source(source_context)
+    with _explained(f"initializing source {source}"):
+        opened = source.source(source_context)
     try:
-        target = destination.destination(destination_context)
+        with _explained(f"initializing destination {destination}"):
+            target = destination.destination(destination_context)
         done = False
         try:
             result = _Copy(opened, target, source_context, options, progress).run()
@@ -103,6 +106,16 @@ def copy(
                 target.discard()
     finally:
         opened.close()
+
+
+@contextmanager
+def _explained(doing: str) -> Iterator[None]:
+    """Put what was being done in front of an error's message, as scripts expect it."""
+    try:
+        yield
+    except Error as exc:
+        exc.message = f"{doing}: {exc.message}"
+        raise
 
 
 class _Copy:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tarfile
@@ -10,9 +11,10 @@ import tempfile
 from ocicore.errors import Corrupted, Error, InvalidInput, NotFound
 from ocicore.files import codec
 from ocicore.image import directory
-from ocicore.image.oci_layout import OciDestination, OciSource, split_path
+from ocicore.image.oci_layout import REF_NAME, OciDestination, OciSource, split_path
 from ocicore.image.tar_writer import DeterministicTar
 from ocicore.image.types import ImageReference, SystemContext
+from ocicore.oci.manifest import MAX_MANIFEST_SIZE
 
 
 class OciArchiveReference(ImageReference):
@@ -167,3 +169,30 @@ def _members(folder: str) -> list[str]:
         prefix = "" if relative == "." else relative + "/"
         found += [prefix + name for name in directories + files]
     return sorted(found)
+
+
+def only_name(path: str) -> str:
+    """The name of the single image of an archive, "" when it has none or there are several.
+
+    Raises:
+        NotFound, Corrupted.
+    """
+    try:
+        with (
+            open(path, "rb") as file,
+            codec.open_reader(file) as plain,
+            tarfile.open(fileobj=plain, mode="r|") as archive,  # type: ignore[call-overload]
+        ):
+            for member in archive:
+                if os.path.normpath(member.name) == "index.json" and member.isreg():
+                    source = archive.extractfile(member)
+                    assert source is not None
+                    entries = json.loads(source.read(MAX_MANIFEST_SIZE)).get("manifests") or []
+                    if len(entries) != 1:
+                        return ""
+                    return str((entries[0].get("annotations") or {}).get(REF_NAME) or "")
+    except FileNotFoundError:
+        raise NotFound(f"open {path}: no such file or directory") from None
+    except (tarfile.TarError, ValueError, AttributeError) as exc:
+        raise Corrupted(f"reading {path}: not an OCI archive: {exc}") from exc
+    raise Corrupted(f"reading {path}: not an OCI archive: it has no index.json")
