@@ -49,12 +49,10 @@ def _plain(text: str) -> dict[str, Any]:
     root: dict[str, Any] = {}
     table = root
     seen: set[str] = set()
-    lines = iter(text.split("\n"))
+    lines = iter(text.replace("\r\n", "\n").split("\n"))
     for raw in lines:
-        line = raw.strip(" \t\r")
+        line = raw.strip(" \t")
         if not line:
-            if "\r" in raw and not raw.endswith("\r"):
-                raise _NotPlain
             continue
         _check_characters(raw)
         if line[0] == "#":
@@ -74,8 +72,7 @@ def _plain(text: str) -> dict[str, Any]:
 
 def _check_characters(raw: str) -> None:
     """Control characters are errors in TOML, even in comments; so is a bare carriage return."""
-    body = raw[:-1] if raw.endswith("\r") else raw
-    if not body.isprintable() and any((c < " " and c != "\t") or c == "\x7f" for c in body):
+    if not raw.isprintable() and any((c < " " and c != "\t") or c == "\x7f" for c in raw):
         raise _NotPlain
 
 
@@ -152,7 +149,7 @@ def _array(text: str, lines: Any) -> tuple[list[Any], str]:
             if raw is None:
                 raise _NotPlain
             _check_characters(raw)
-            rest = raw.strip(" \t\r")
+            rest = raw.strip(" \t")
         elif rest[0] == "]":
             return items, rest[1:]
         elif rest[0] == ",":

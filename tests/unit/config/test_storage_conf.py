@@ -1,0 +1,174 @@
+"""config.storage_conf: search order, options, environment, expansion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ocicore.config import storage_conf
+from ocicore.config.paths import UserPaths
+from ocicore.errors import InvalidInput
+
+
+def _user(home: Path, uid: int = 0) -> UserPaths:
+    return UserPaths(
+        uid=uid,
+        gid=uid,
+        username="someone",
+        home=str(home),
+        runtime_dir=str(home / "run"),
+        config_home=str(home / ".config"),
+        data_home=str(home / "data"),
+        tmp="/tmp",
+        rootless=uid != 0,
+    )
+
+
+@pytest.fixture(autouse=True)
+def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stands for /etc/containers."""
+    folder = tmp_path / "etc"
+    folder.mkdir()
+    monkeypatch.setattr(storage_conf, "OVERRIDE_FILE", str(folder / "storage.conf"))
+    monkeypatch.setattr(storage_conf, "SYSTEM_FILE", str(tmp_path / "usr" / "storage.conf"))
+    return folder
+
+
+def test_defaults(tmp_path: Path) -> None:
+    root = storage_conf.load(_user(tmp_path), {})
+    assert (root.graph_root, root.run_root) == ("/var/lib/containers/storage", "/run/containers/storage")
+    user = storage_conf.load(_user(tmp_path, 1000), {})
+    assert user.graph_root == str(tmp_path / "data/containers/storage")
+    assert user.run_root == str(tmp_path / "run/containers")
+    assert (root.driver, root.driver_options, root.transient) == ("", [], False)
+
+
+def test_a_complete_file(tmp_path: Path, system: Path) -> None:
+    (system / "storage.conf").write_text(
+        f"""
+[storage]
+driver = "overlay2"
+graphroot = "{tmp_path}/g"
+runroot = "{tmp_path}/r"
+transient_store = true
+[storage.options]
+additionalimagestores = ["/ro/one", "/ro/two"]
+size = "10G"
+disable-volatile = true
+root-auto-userns-user = "containers"
+auto-userns-min-size = 2048
+pull_options = {{enable_partial_images = "true"}}
+[storage.options.overlay]
+mountopt = "nodev,metacopy=on"
+mount_program = "/usr/bin/fuse-overlayfs"
+"""
+    )
+    config = storage_conf.load(_user(tmp_path), {})
+    assert config.driver == "overlay"
+    assert config.driver_options == [
+        "overlay.mount_program=/usr/bin/fuse-overlayfs",
+        "overlay.mountopt=nodev,metacopy=on",
+        "overlay.size=10G",
+    ]
+    assert config.image_stores == ["/ro/one", "/ro/two"]
+    assert (config.transient, config.disable_volatile) == (True, True)
+    assert (config.auto_userns_user, config.auto_userns_min_size) == ("containers", 2048)
+    assert config.pull_options == {"enable_partial_images": "true"}
+    assert config.graph_root == f"{tmp_path}/g"
+
+
+def test_search_order(tmp_path: Path, system: Path) -> None:
+    (tmp_path / "usr").mkdir()
+    (tmp_path / "usr/storage.conf").write_text('[storage]\ngraphroot = "/usr-graph"\n')
+    assert storage_conf.load(_user(tmp_path), {}).graph_root == "/usr-graph"
+    (system / "storage.conf").write_text('[storage]\ngraphroot = "/etc-graph"\n')
+    assert storage_conf.load(_user(tmp_path), {}).graph_root == "/etc-graph"
+    own = tmp_path / "own.conf"
+    own.write_text('[storage]\ngraphroot = "/own-graph"\n')
+    environ = {"CONTAINERS_STORAGE_CONF": str(own)}
+    assert storage_conf.load(_user(tmp_path), environ).graph_root == "/own-graph"
+    assert storage_conf.load(_user(tmp_path, 1000), environ).graph_root == "/own-graph"
+
+
+def test_an_ordinary_user_takes_only_what_is_safe_from_the_system(tmp_path: Path, system: Path) -> None:
+    (system / "storage.conf").write_text(
+        """
+[storage]
+driver = "overlay"
+graphroot = "/root-graph"
+runroot = "/root-run"
+rootless_storage_path = "$HOME/$UID/$USER/store"
+[storage.options]
+additionalimagestores = ["/ro"]
+[storage.options.overlay]
+mountopt = "nodev"
+ignore_chown_errors = "true"
+"""
+    )
+    config = storage_conf.load(_user(tmp_path, 1000), {})
+    assert config.graph_root == f"{tmp_path}/1000/someone/store"
+    assert config.run_root == f"{tmp_path}/run/containers"
+    assert config.driver_options == ["overlay.ignore_chown_errors=true"]
+    assert config.image_stores == []
+
+
+def test_the_users_own_file(tmp_path: Path, system: Path) -> None:
+    (system / "storage.conf").write_text('[storage]\ndriver = "vfs"\n')
+    folder = tmp_path / ".config/containers"
+    folder.mkdir(parents=True)
+    (folder / "storage.conf").write_text(
+        '[storage]\ndriver = "overlay"\n[storage.options.overlay]\nmountopt = "x"\n'
+    )
+    config = storage_conf.load(_user(tmp_path, 1000), {})
+    assert (config.driver, config.driver_options) == ("overlay", ["overlay.mountopt=x"])
+    assert config.graph_root == str(tmp_path / "data/containers/storage")
+
+
+def test_drop_ins_in_the_order_of_their_names(tmp_path: Path, system: Path) -> None:
+    (system / "storage.conf").write_text('[storage]\ndriver = "overlay"\ngraphroot = "/a"\n')
+    (system / "storage.conf.d").mkdir()
+    (system / "storage.conf.d/20.conf").write_text('[storage]\ngraphroot = "/c"\n')
+    (system / "storage.conf.d/10.conf").write_text(
+        '[storage]\ngraphroot = "/b"\n[storage.options.overlay]\nmountopt = "nodev"\n'
+    )
+    (system / "storage.conf.d/ignored").write_text("not toml")
+    config = storage_conf.load(_user(tmp_path), {})
+    assert (config.graph_root, config.driver_options) == ("/c", ["overlay.mountopt=nodev"])
+
+
+def test_environment_and_command_line(tmp_path: Path, system: Path) -> None:
+    (system / "storage.conf").write_text(
+        '[storage]\ndriver = "overlay"\n[storage.options.overlay]\nmountopt = "a"\n'
+    )
+    environ = {"STORAGE_DRIVER": "vfs", "STORAGE_OPTS": "vfs.ignore_chown_errors=true,"}
+    config = storage_conf.load(_user(tmp_path), environ)
+    assert (config.driver, config.driver_options) == ("vfs", ["vfs.ignore_chown_errors=true"])
+    config = storage_conf.load(_user(tmp_path), {}, driver="vfs", root=str(tmp_path / "x"), transient=True)
+    assert (config.driver, config.driver_options, config.transient) == ("vfs", [], True)
+    assert config.graph_root == str(tmp_path / "x")
+    config = storage_conf.load(
+        _user(tmp_path), {}, options=["overlay.imagestore=/one,/two", "overlay.mountopt=b"]
+    )
+    assert (config.driver_options, config.image_stores) == (["overlay.mountopt=b"], ["/one", "/two"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "storage = 1",
+        "[storage]\ndriver = 1.5",
+        "[storage.options]\nadditionalimagestores = 'x'",
+        "[storage",
+        "[storage.options]\nadditionalimagestores = ['relative']",
+    ],
+)
+def test_malformed_files_are_named(tmp_path: Path, system: Path, text: str) -> None:
+    (system / "storage.conf").write_text(text)
+    with pytest.raises(InvalidInput):
+        storage_conf.load(_user(tmp_path), {})
+
+
+def test_image_store_must_be_elsewhere(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="imagestore"):
+        storage_conf.load(_user(tmp_path), {}, root=str(tmp_path), imagestore=str(tmp_path))
