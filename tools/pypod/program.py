@@ -71,12 +71,26 @@ def _same(table: dict[str, Entry | Group], *names: str) -> dict[str, Entry | Gro
 
 
 OPTIONS = (
-    Option("cgroup-manager", kind="string", help='Cgroup manager to use ("cgroupfs"|"systemd")', metavar="string"),
+    Option(
+        "cgroup-manager", kind="string", help='Cgroup manager to use ("cgroupfs"|"systemd")', metavar="string"
+    ),
     Option("conmon", kind="path", help="Path of the conmon binary", metavar="string"),
     Option("debug", hidden=True, help="Log at level debug"),
-    Option("events-backend", kind="string", help='Events backend to use ("file"|"journald"|"none")', metavar="string"),
-    Option("hooks-dir", kind="stringArray", help="Set the OCI hooks directory path (may be set multiple times)"),
-    Option("imagestore", kind="path", help="Path to the 'image store', different from 'graph root'", metavar="string"),
+    Option(
+        "events-backend",
+        kind="string",
+        help='Events backend to use ("file"|"journald"|"none")',
+        metavar="string",
+    ),
+    Option(
+        "hooks-dir", kind="stringArray", help="Set the OCI hooks directory path (may be set multiple times)"
+    ),
+    Option(
+        "imagestore",
+        kind="path",
+        help="Path to the 'image store', different from 'graph root'",
+        metavar="string",
+    ),
     Option(
         "log-level",
         kind="string",
@@ -84,18 +98,49 @@ OPTIONS = (
         help="Log messages above specified level (trace, debug, info, warn, warning, error, fatal, panic)",
     ),
     Option("module", kind="stringArray", help="Load the containers.conf(5) module"),
-    Option("network-cmd-path", kind="path", help="Path to the command for configuring the network", metavar="string"),
-    Option("network-config-dir", kind="path", help="Path of the configuration directory for networks", metavar="string"),
-    Option("root", kind="path", help="Path to the graph root directory where images, containers, etc. are stored", metavar="string"),
-    Option("runroot", kind="path", help="Path to the 'run directory' where all state information is stored", metavar="string"),
+    Option(
+        "network-cmd-path",
+        kind="path",
+        help="Path to the command for configuring the network",
+        metavar="string",
+    ),
+    Option(
+        "network-config-dir",
+        kind="path",
+        help="Path of the configuration directory for networks",
+        metavar="string",
+    ),
+    Option(
+        "root",
+        kind="path",
+        help="Path to the graph root directory where images, containers, etc. are stored",
+        metavar="string",
+    ),
+    Option(
+        "runroot",
+        kind="path",
+        help="Path to the 'run directory' where all state information is stored",
+        metavar="string",
+    ),
     Option("runtime", kind="string", help="Path to the OCI-compatible binary used to run containers"),
     Option("runtime-flag", kind="stringArray", help="add global flags for the container runtime"),
-    Option("storage-driver", kind="string", help="Select which storage driver is used to manage storage of images and containers"),
+    Option(
+        "storage-driver",
+        kind="string",
+        help="Select which storage driver is used to manage storage of images and containers",
+    ),
     Option("storage-opt", kind="stringArray", help="Used to pass an option to the storage driver"),
     Option("syslog", help="Output logging information to syslog as well as the console"),
-    Option("tmpdir", kind="path", help="Path to the tmp directory for volatile state content", metavar="string"),
+    Option(
+        "tmpdir", kind="path", help="Path to the tmp directory for volatile state content", metavar="string"
+    ),
     Option("transient-store", help="Enable transient container storage"),
-    Option("volumepath", kind="path", help="Path to the volume directory in which volume data is stored", metavar="string"),
+    Option(
+        "volumepath",
+        kind="path",
+        help="Path to the volume directory in which volume data is stored",
+        metavar="string",
+    ),
 )
 
 PROGRAM = Program(

@@ -32,17 +32,22 @@ _PASSED_ON = (
 _PASSED_ON_LISTS = ("storage_opt", "runtime_flag", "module", "hooks_dir")
 
 
-def enter_namespace(ctx: Context, user: UserPaths) -> None:
-    """As an ordinary user: become root in the user namespace that all our (and podman's) commands share."""
+def enter_namespace(ctx: Context, user: UserPaths) -> dict[str, str]:
+    """As an ordinary user: become root in the user namespace that all our (and podman's) commands share.
+
+    Returns the environment with the variables that say so.
+    """
+    environ = dict(ctx.environ)
     if not user.rootless or os.geteuid() == 0:
-        return
+        return environ
     from ocicore.linux import userns
 
     pause = f"{user.runtime_dir}/libpod/tmp/pause.pid"
     userns.ensure(pause, user.username, user.uid, user.gid, ctx.warn)
-    os.environ["_CONTAINERS_USERNS_CONFIGURED"] = "done"
-    os.environ["_CONTAINERS_ROOTLESS_UID"] = str(user.uid)
-    os.environ["_CONTAINERS_ROOTLESS_GID"] = str(user.gid)
+    environ["_CONTAINERS_USERNS_CONFIGURED"] = "done"
+    environ["_CONTAINERS_ROOTLESS_UID"] = str(user.uid)
+    environ["_CONTAINERS_ROOTLESS_GID"] = str(user.gid)
+    return environ
 
 
 def open_engine(ctx: Context) -> Engine:
@@ -53,7 +58,7 @@ def open_engine(ctx: Context) -> Engine:
 
     given = ctx.globals
     user = paths.user_paths(ctx.environ)
-    enter_namespace(ctx, user)
+    environ = enter_namespace(ctx, user)
     storage = storage_conf.load(
         user,
         ctx.environ,
@@ -81,11 +86,11 @@ def open_engine(ctx: Context) -> Engine:
     )
     return Engine(
         user=user,
-        environ=ctx.environ,
+        environ=environ,
         storage=storage,
         paths=EnginePaths(user, storage, tmp_dir=given.tmpdir, volumes_dir=given.volumepath),
         options=options,
-        self_command=self_command(),
+        self_command=self_command(ctx),
         warn=ctx.warn,
         debug=ctx.debug,
     )
@@ -108,18 +113,18 @@ def global_words(ctx: Context) -> list[str]:
     return words
 
 
-def self_command() -> list[str]:
+def self_command(ctx: Context) -> list[str]:
     """Words that start this program again: its launcher, or the interpreter where there is none."""
     program = sys.argv[0]
-    path = os.path.abspath(program) if "/" in program else _on_path(program)
+    path = os.path.abspath(program) if "/" in program else _on_path(program, ctx.environ.get("PATH", ""))
     if path and not path.endswith(".py") and os.access(path, os.X_OK):
         return [path]
     folders = os.pathsep.join(folder for folder in sys.path if folder)
     return ["/usr/bin/env", f"PYTHONPATH={folders}", sys.executable, "-m", "pypod.main"]
 
 
-def _on_path(name: str) -> str:
-    for folder in os.environ.get("PATH", "").split(os.pathsep):
+def _on_path(name: str, path: str) -> str:
+    for folder in path.split(os.pathsep):
         if os.access(f"{folder}/{name}", os.X_OK):
             return os.path.abspath(f"{folder}/{name}")
     return ""

@@ -37,7 +37,7 @@ def take_down(engine: Engine, container: Container) -> None:
         attempt("stopping health checks", health_check.end, engine, container)
     if status in (records.CREATED, records.STOPPED, records.RUNNING, records.STOPPING, records.PAUSED):
         attempt("deleting from the runtime", _delete, engine, container)
-    if container.netns or container.state.get("network"):
+    if container.netns or container.state.get("network") or container.status == records.CREATED:
         attempt("network", network_setup.disconnect, engine, container)
     attempt("mounts", prepare.release, engine, container)
     attempt("root file system", _unmount_root, engine, container)

@@ -238,7 +238,6 @@ class _Plan:
             default_capabilities=conf.default_capabilities,
             default_seccomp=conf.seccomp_profile,
             default_apparmor=_apparmor(conf.apparmor_profile),
-            no_new_privileges=conf.no_new_privileges,
         )
         limits, host_limits = ulimits.read([*conf.default_ulimits, *options.ulimit])
         cgroups = options.cgroups if "cgroups" in options.given else (conf.cgroups or "enabled")

@@ -82,13 +82,13 @@ def _create(engine: Engine, container: Container, owner_fd: int, extra_fds: Sequ
     root = _mount_root(engine, container)
     work = prepare.Preparation(engine, container, root)
     runtime = engine.runtime(config["oci_runtime"])
-    netns = network_setup.create_namespace(engine, container)
+    net = network_setup.plan(engine, container, _joined_network(engine, container))
     prepared = work.mounts()
     # From here on a crash must find what to take down.
     engine.state.containers.update(
         container,
         mountpoint=root,
-        netns=netns,
+        netns=net.netns,
         boot_id=engine.boot_id,
         state={
             **_kept(container.state),
@@ -97,14 +97,14 @@ def _create(engine: Engine, container: Container, owner_fd: int, extra_fds: Sequ
             "volumes": prepared.volumes,
         },
     )
-    status = network_setup.connect(engine, container, netns)
-    network_setup.write_files(engine, container, work, status)
+    record = network_setup.connect(engine, container, net.netns) if net.before else {}
+    network_setup.write_files(engine, container, work, record)
     work.environment_file()
     work.user_files()
     work.working_directory()
     runtime_config: ContainerConfig = dict(config["runtime"])  # type: ignore[assignment]
     runtime_config["name"] = container.name
-    runtime_config["namespaces"] = _namespaces(engine, container, netns)
+    runtime_config["namespaces"] = _namespaces(engine, container, net.namespace)
     runtime_config["mounts"] = prepared.mounts
     if config["secrets"]:
         from ocicore.engine import secret_options
@@ -136,6 +136,10 @@ def _create(engine: Engine, container: Container, owner_fd: int, extra_fds: Sequ
         stopped_by_user=False,
         health="starting" if config["health"] else "",
     )
+    if net.connects and not net.before:
+        network_setup.write_files(
+            engine, container, work, network_setup.connect(engine, container, net.netns)
+        )
     for path, pid in ((config["pidfile"], launched.pid), (config["conmon_pidfile"], launched.conmon_pid)):
         if path:
             _write_pid(path, pid)
@@ -174,16 +178,31 @@ def _mount_root(engine: Engine, container: Container) -> str:
     return merged
 
 
-def _namespaces(engine: Engine, container: Container, netns: str) -> Any:
+def _pid_of(engine: Engine, container: Container, other_id: str) -> int:
+    other = engine.state.containers.find(other_id)
+    if other.status not in records.ALIVE:
+        raise WrongState(
+            f"container {other_id} is not running, and container {container.id} joins its namespaces"
+        )
+    return other.pid
+
+
+def _joined_network(engine: Engine, container: Container) -> str:
+    """Path of the network namespace shared with another container, "" for none or the host's."""
+    network = container.config["network"]
+    if network["kind"] != "container":
+        return ""
+    other = engine.state.containers.find(network["target"])
+    if other.config["network"]["kind"] == "host":
+        return ""
+    return f"/proc/{_pid_of(engine, container, network['target'])}/ns/net"
+
+
+def _namespaces(engine: Engine, container: Container, net: dict[str, Any]) -> Any:
     from ocicore.engine.options.namespaces import resolve_mode
 
     def pid_of(other_id: str) -> int:
-        other = engine.state.containers.find(other_id)
-        if other.status not in records.ALIVE:
-            raise WrongState(
-                f"container {other_id} is not running, and container {container.id} joins its namespaces"
-            )
-        return other.pid
+        return _pid_of(engine, container, other_id)
 
     modes = container.config["namespaces"]
     default_cgroup = "private" if engine.host.cgroup_mode == "v2" else "host"
@@ -198,17 +217,7 @@ def _namespaces(engine: Engine, container: Container, netns: str) -> Any:
         result["user"] = resolve_mode("user", user, pid_of, default="host")
     else:
         result["user"] = {"mode": "host"}
-    network = container.config["network"]
-    if network["kind"] == "host":
-        result["net"] = {"mode": "host"}
-    elif network["kind"] == "container":
-        result["net"] = {"mode": "path", "path": f"/proc/{pid_of(network['target'])}/ns/net"}
-    elif network["kind"] == "ns":
-        result["net"] = {"mode": "path", "path": network["target"]}
-    elif netns:
-        result["net"] = {"mode": "path", "path": netns}
-    else:
-        result["net"] = {"mode": "none"}
+    result["net"] = net
     return result
 
 

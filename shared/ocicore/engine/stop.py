@@ -19,12 +19,41 @@ _SIGKILL = 9
 _KILL_WAIT_MS = 60_000
 
 
-def stop(engine: Engine, container: Container, *, timeout: int | None = None) -> bool:
-    """Ask the container to end, and kill it when it has not after `timeout` seconds (its own when None, -1: wait for ever).
+class Stopping:
+    """A stop that has begun: seconds to wait (-1: for ever), the signal sent, when (monotonic)."""
 
-    Returns whether it had to be stopped at all. Raises WrongState for a paused or never started container, Error
-    when it cannot be ended.
+    __slots__ = ("begun", "seconds", "signal")
+
+    def __init__(self, seconds: int, signal: int) -> None:
+        import time
+
+        self.seconds = seconds
+        self.signal = signal
+        self.begun = time.monotonic()
+
+    def left_ms(self) -> int | None:
+        """Milliseconds until patience ends; None: never."""
+        import time
+
+        if self.seconds < 0:
+            return None
+        return max(int((self.begun + self.seconds - time.monotonic()) * 1000), 0)
+
+
+def stop(engine: Engine, container: Container, *, timeout: int | None = None) -> bool:
+    """Ask the container to end, and kill it when it has not after `timeout` seconds (its own when None, -1: never).
+
+    Returns whether it had to be stopped at all. Raises Error when it cannot be ended.
     """
+    begun = begin(engine, container, timeout=timeout)
+    if begun is None:
+        return False
+    finish(engine, container, begun)
+    return True
+
+
+def begin(engine: Engine, container: Container, *, timeout: int | None = None) -> Stopping | None:
+    """Send the stop signal and do not wait; None when there is nothing to stop."""
     with engine.lock(container.id):
         engine.state.containers.refresh(container)
         liveness.sync(engine, container)
@@ -32,11 +61,11 @@ def stop(engine: Engine, container: Container, *, timeout: int | None = None) ->
             # podman: a stopped restart=always container must not come back at boot or by its policy.
             if not container.stopped_by_user:
                 engine.state.containers.update(container, stopped_by_user=True)
-            return False
+            return None
         if container.status == records.STOPPED:
             engine.state.containers.update(container, stopped_by_user=True)
             cleanup.take_down(engine, container)
-            return False
+            return None
         if container.status == records.PAUSED:
             _resume(engine, container)
         own_pid = os.getpid()
@@ -47,32 +76,32 @@ def stop(engine: Engine, container: Container, *, timeout: int | None = None) ->
             state={**container.state, "stopper": [own_pid, process.start_time(own_pid)]},
         )
         seconds = container.config["stop_timeout"] if timeout is None else timeout
-        first = container.config["stop_signal"] if seconds else _SIGKILL
-        if first != _SIGKILL:
-            _signal(engine, container, first)
-    # Nobody else is kept waiting while the container takes its time.
-    if first == _SIGKILL or not liveness.wait_process(container, None if seconds < 0 else seconds * 1000):
-        if first != _SIGKILL:
-            name = process.signal_name(first)
+        begun = Stopping(seconds, container.config["stop_signal"] if seconds else _SIGKILL)
+        if begun.signal != _SIGKILL:
+            _signal(engine, container, begun.signal)
+    return begun
+
+
+def finish(engine: Engine, container: Container, begun: Stopping) -> None:
+    """Wait for the end of a stop that has begun, resort to SIGKILL, and clean up. Nobody is kept waiting for the lock."""
+    if begun.signal == _SIGKILL or not liveness.wait_process(container, begun.left_ms()):
+        if begun.signal != _SIGKILL:
             engine.warn(
-                f"StopSignal {name} failed to stop container {container.name} in {seconds} seconds, "
-                "resorting to SIGKILL"
+                f"StopSignal {process.signal_name(begun.signal)} failed to stop container {container.name} in "
+                f"{begun.seconds} seconds, resorting to SIGKILL"
             )
         _kill_hard(engine, container)
     with engine.lock(container.id):
         try:
             engine.state.containers.refresh(container)
         except NotFound:
-            return True
+            return
         liveness.sync(engine, container)
         if container.status == records.STOPPED:
             events.container(engine, "stop", container)
             cleanup.take_down(engine, container)
             if container.config["auto_remove"]:
-                from ocicore.engine import remove as removal
-
-                removal.remove(engine, container, volumes=True)
-    return True
+                cleanup.auto_remove(engine, container)
 
 
 def _signal(engine: Engine, container: Container, number: int) -> None:

@@ -13,23 +13,56 @@ PROCESS = (
     Option("env", "e", kind="stringArray", help="Set environment variables in container"),
     Option("env-file", kind="stringArray", help="Read in a file of environment variables", completer="file"),
     Option("env-host", help="Use all current host environment variables in container"),
-    Option("env-merge", kind="stringArray", help="Preprocess environment variables from image before injecting them into the container"),
-    Option("group-add", kind="strings", help="Add additional groups to the primary container process. 'keep-groups' keeps the caller's"),
+    Option(
+        "env-merge",
+        kind="stringArray",
+        help="Preprocess environment variables from image before injecting them into the container",
+    ),
+    Option(
+        "group-add",
+        kind="strings",
+        help="Add additional groups to the primary container process. 'keep-groups' keeps the caller's",
+    ),
     Option("group-entry", kind="string", help="Entry to write to /etc/group"),
     Option("hostuser", kind="strings", help="Host user account to add to /etc/passwd within container"),
-    Option("http-proxy", kind="tristate", default_text="true", help="Set proxy environment variables in the container based on the host proxy vars"),
+    Option(
+        "http-proxy",
+        kind="tristate",
+        default_text="true",
+        help="Set proxy environment variables in the container based on the host proxy vars",
+    ),
     Option("init", help="Run an init binary inside the container that forwards signals and reaps processes"),
     Option("init-path", kind="path", help="Path to the container-init binary", metavar="string"),
     Option("interactive", "i", help="Keep STDIN open even if not attached"),
     Option("label", "l", kind="stringArray", help="Set metadata on container"),
-    Option("label-file", kind="stringArray", help="Read in a line delimited file of labels", completer="file"),
+    Option(
+        "label-file", kind="stringArray", help="Read in a line delimited file of labels", completer="file"
+    ),
     Option("passwd", default=True, help="add entries to /etc/passwd and /etc/group"),
     Option("passwd-entry", kind="string", help="Entry to write to /etc/passwd"),
-    Option("personality", kind="string", help="Configure execution domain using personality (e.g., LINUX/LINUX32)"),
+    Option(
+        "personality",
+        kind="string",
+        help="Configure execution domain using personality (e.g., LINUX/LINUX32)",
+    ),
     Option("stop-signal", kind="string", help="Signal to stop a container. Default is SIGTERM"),
-    Option("stop-timeout", kind="uint", default=10, help="Timeout (in seconds) that containers stopped by user command have to exit. If exceeded, the container will be forcibly stopped via SIGKILL"),
-    Option("systemd", kind="string", default="true", help='Run container in systemd mode ("true"|"false"|"always")'),
-    Option("timeout", kind="uint", help="Maximum length of time a container is allowed to run. The container will be killed automatically after the time expires"),
+    Option(
+        "stop-timeout",
+        kind="uint",
+        default=10,
+        help="Timeout (in seconds) that containers stopped by user command have to exit. If exceeded, the container will be forcibly stopped via SIGKILL",
+    ),
+    Option(
+        "systemd",
+        kind="string",
+        default="true",
+        help='Run container in systemd mode ("true"|"false"|"always")',
+    ),
+    Option(
+        "timeout",
+        kind="uint",
+        help="Maximum length of time a container is allowed to run. The container will be killed automatically after the time expires",
+    ),
     Option("tty", "t", help="Allocate a pseudo-TTY for container"),
     Option("tz", kind="string", help="Set timezone in container"),
     Option("umask", kind="string", default_text="0022", help="Set umask in container"),
@@ -41,7 +74,12 @@ PROCESS = (
 
 IDENTITY = (
     Option("cidfile", kind="path", help="Write the container ID to the file", metavar="string"),
-    Option("conmon-pidfile", kind="path", help="Path to the file that will receive the PID of conmon", metavar="string"),
+    Option(
+        "conmon-pidfile",
+        kind="path",
+        help="Path to the file that will receive the PID of conmon",
+        metavar="string",
+    ),
     Option("disable-content-trust", help="This is a Docker specific option and is a NOOP"),
     Option("hostname", "h", kind="string", help="Set container hostname"),
     Option("log-driver", kind="string", default_text="k8s-file", help="Logging driver for the container"),
@@ -49,35 +87,112 @@ IDENTITY = (
     Option("name", kind="string", help="Assign a name to the container"),
     Option("pidfile", kind="path", help="Write the container process ID to the file", metavar="string"),
     Option("replace", help="If a container with the same name exists, replace it"),
-    Option("requires", kind="strings", help="Add one or more requirement containers that must be started before this container will start"),
-    Option("restart", kind="string", help='Restart policy to apply when a container exits ("always"|"no"|"never"|"on-failure"|"unless-stopped")'),
-    Option("rm", help="Remove container and any anonymous unnamed volume associated with the container after exit"),
+    Option(
+        "requires",
+        kind="strings",
+        help="Add one or more requirement containers that must be started before this container will start",
+    ),
+    Option(
+        "restart",
+        kind="string",
+        help='Restart policy to apply when a container exits ("always"|"no"|"never"|"on-failure"|"unless-stopped")',
+    ),
+    Option(
+        "rm",
+        help="Remove container and any anonymous unnamed volume associated with the container after exit",
+    ),
     Option("rootfs", help="The first argument is not an image but the rootfs to the exploded container"),
 )
 
 IMAGE = (
-    Option("arch", kind="string", metavar="ARCH", help="use ARCH instead of the architecture of the machine for choosing images"),
-    Option("authfile", kind="path", metavar="string", help="Path of the authentication file. Use REGISTRY_AUTH_FILE environment variable to override"),
-    Option("cert-dir", kind="path", metavar="string", help="Path of a directory containing TLS certificates and keys"),
-    Option("creds", kind="string", help="Credentials (USERNAME:PASSWORD) to use for authenticating to a registry"),
+    Option(
+        "arch",
+        kind="string",
+        metavar="ARCH",
+        help="use ARCH instead of the architecture of the machine for choosing images",
+    ),
+    Option(
+        "authfile",
+        kind="path",
+        metavar="string",
+        help="Path of the authentication file. Use REGISTRY_AUTH_FILE environment variable to override",
+    ),
+    Option(
+        "cert-dir",
+        kind="path",
+        metavar="string",
+        help="Path of a directory containing TLS certificates and keys",
+    ),
+    Option(
+        "creds", kind="string", help="Credentials (USERNAME:PASSWORD) to use for authenticating to a registry"
+    ),
     Option("os", kind="string", metavar="OS", help="use OS instead of the running OS for choosing images"),
-    Option("platform", kind="string", help="Specify the platform for selecting the image. (Conflicts with --arch and --os)"),
-    Option("pull", kind="string", default="missing", bare="always", help='Pull image policy ("always"|"missing"|"never"|"newer")'),
+    Option(
+        "platform",
+        kind="string",
+        help="Specify the platform for selecting the image. (Conflicts with --arch and --os)",
+    ),
+    Option(
+        "pull",
+        kind="string",
+        default="missing",
+        bare="always",
+        help='Pull image policy ("always"|"missing"|"never"|"newer")',
+    ),
     Option("quiet", "q", help="Suppress output information when pulling images"),
-    Option("retry", kind="uint", default=3, help="number of times to retry in case of failure when performing pull"),
+    Option(
+        "retry",
+        kind="uint",
+        default=3,
+        help="number of times to retry in case of failure when performing pull",
+    ),
     Option("retry-delay", kind="string", help="delay between retries in case of pull failures"),
-    Option("tls-verify", kind="tristate", help="Require HTTPS and verify certificates when contacting registries for pulling images"),
-    Option("variant", kind="string", metavar="VARIANT", help="Use VARIANT instead of the running architecture variant for choosing images"),
+    Option(
+        "tls-verify",
+        kind="tristate",
+        help="Require HTTPS and verify certificates when contacting registries for pulling images",
+    ),
+    Option(
+        "variant",
+        kind="string",
+        metavar="VARIANT",
+        help="Use VARIANT instead of the running architecture variant for choosing images",
+    ),
 )
 
 MOUNTS = (
-    Option("image-volume", kind="string", default_text="anonymous", help='Tells how to handle the builtin image volumes ("bind"|"tmpfs"|"ignore")'),
+    Option(
+        "image-volume",
+        kind="string",
+        default_text="anonymous",
+        help='Tells how to handle the builtin image volumes ("bind"|"tmpfs"|"ignore")',
+    ),
     Option("mount", kind="stringArray", help="Attach a filesystem mount to the container"),
     Option("read-only", help="Make containers root filesystem read-only"),
-    Option("read-only-tmpfs", default=True, help="When running --read-only containers mount read-write tmpfs on /dev, /dev/shm, /run, /tmp and /var/tmp"),
-    Option("shm-size", kind="string", metavar=_SIZE, default_text="65536k", help="Size of /dev/shm (unit: b, k, m or g)"),
-    Option("shm-size-systemd", kind="string", metavar=_SIZE, help="Size of systemd specific tmpfs mounts (/run, /run/lock) (unit: b, k, m or g)"),
-    Option("tmpfs", kind="stringArray", metavar="tmpfs", help="Mount a temporary filesystem (tmpfs) into a container"),
+    Option(
+        "read-only-tmpfs",
+        default=True,
+        help="When running --read-only containers mount read-write tmpfs on /dev, /dev/shm, /run, /tmp and /var/tmp",
+    ),
+    Option(
+        "shm-size",
+        kind="string",
+        metavar=_SIZE,
+        default_text="65536k",
+        help="Size of /dev/shm (unit: b, k, m or g)",
+    ),
+    Option(
+        "shm-size-systemd",
+        kind="string",
+        metavar=_SIZE,
+        help="Size of systemd specific tmpfs mounts (/run, /run/lock) (unit: b, k, m or g)",
+    ),
+    Option(
+        "tmpfs",
+        kind="stringArray",
+        metavar="tmpfs",
+        help="Mount a temporary filesystem (tmpfs) into a container",
+    ),
     Option("volume", "v", kind="stringArray", help="Bind mount a volume into the container"),
     Option("volumes-from", kind="stringArray", help="Mount volumes from the specified container(s)"),
 )
@@ -88,15 +203,27 @@ NETWORK = (
     Option("dns-option", kind="strings", help="Set custom DNS options"),
     Option("dns-search", kind="strings", help="Set custom DNS search domains"),
     Option("expose", kind="strings", help="Expose a port or a range of ports"),
-    Option("hosts-file", kind="string", help='Base file to create the /etc/hosts file inside the container, or one of the special values ("image"|"none")'),
+    Option(
+        "hosts-file",
+        kind="string",
+        help='Base file to create the /etc/hosts file inside the container, or one of the special values ("image"|"none")',
+    ),
     Option("ip", kind="string", help="Specify a static IPv4 address for the container"),
     Option("ip6", kind="string", help="Specify a static IPv6 address for the container"),
     Option("mac-address", kind="string", help="Container MAC address (e.g. 92:d0:c6:0a:29:33)"),
     Option("network", kind="stringArray", also=("net",), help="Connect a container to a network"),
     Option("network-alias", kind="strings", help="Add network-scoped alias for the container"),
-    Option("no-hostname", help="Do not create /etc/hostname within the container, instead use the version from the image"),
-    Option("no-hosts", help="Do not create /etc/hosts within the container, instead use the version from the image"),
-    Option("publish", "p", kind="strings", help="Publish a container's port, or a range of ports, to the host"),
+    Option(
+        "no-hostname",
+        help="Do not create /etc/hostname within the container, instead use the version from the image",
+    ),
+    Option(
+        "no-hosts",
+        help="Do not create /etc/hosts within the container, instead use the version from the image",
+    ),
+    Option(
+        "publish", "p", kind="strings", help="Publish a container's port, or a range of ports, to the host"
+    ),
     Option("publish-all", "P", help="Publish all exposed ports to random ports on the host interface"),
 )
 
@@ -124,11 +251,25 @@ SECURITY = (
 )
 
 RESOURCES = (
-    Option("blkio-weight", kind="string", help="Block IO weight (relative weight) accepts a weight value between 10 and 1000"),
-    Option("blkio-weight-device", kind="stringArray", metavar="DEVICE_NAME:WEIGHT", help="Block IO weight (relative device weight)"),
+    Option(
+        "blkio-weight",
+        kind="string",
+        help="Block IO weight (relative weight) accepts a weight value between 10 and 1000",
+    ),
+    Option(
+        "blkio-weight-device",
+        kind="stringArray",
+        metavar="DEVICE_NAME:WEIGHT",
+        help="Block IO weight (relative device weight)",
+    ),
     Option("cgroup-conf", kind="strings", help="Configure cgroup v2 (key=value)"),
     Option("cgroup-parent", kind="string", help="Optional parent cgroup for the container"),
-    Option("cgroups", kind="string", default="enabled", help='control container cgroup configuration ("enabled"|"disabled"|"no-conmon"|"split")'),
+    Option(
+        "cgroups",
+        kind="string",
+        default="enabled",
+        help='control container cgroup configuration ("enabled"|"disabled"|"no-conmon"|"split")',
+    ),
     Option("cpu-period", kind="uint", help="Limit the CPU CFS (Completely Fair Scheduler) period"),
     Option("cpu-quota", kind="int", help="Limit the CPU CFS (Completely Fair Scheduler) quota"),
     Option("cpu-rt-period", kind="uint", help="Limit the CPU real-time period in microseconds"),
@@ -136,28 +277,90 @@ RESOURCES = (
     Option("cpu-shares", "c", kind="uint", help="CPU shares (relative weight)"),
     Option("cpus", kind="float", help="Number of CPUs. The default is 0.000 which means no limit"),
     Option("cpuset-cpus", kind="string", help="CPUs in which to allow execution (0-3, 0,1)"),
-    Option("cpuset-mems", kind="string", help="Memory nodes (MEMs) in which to allow execution (0-3, 0,1). Only effective on NUMA systems"),
-    Option("device-read-bps", kind="stringArray", help="Limit read rate (bytes per second) from a device (e.g. --device-read-bps=/dev/sda:1mb)"),
-    Option("device-read-iops", kind="stringArray", help="Limit read rate (IO per second) from a device (e.g. --device-read-iops=/dev/sda:1000)"),
-    Option("device-write-bps", kind="stringArray", help="Limit write rate (bytes per second) to a device (e.g. --device-write-bps=/dev/sda:1mb)"),
-    Option("device-write-iops", kind="stringArray", help="Limit write rate (IO per second) to a device (e.g. --device-write-iops=/dev/sda:1000)"),
+    Option(
+        "cpuset-mems",
+        kind="string",
+        help="Memory nodes (MEMs) in which to allow execution (0-3, 0,1). Only effective on NUMA systems",
+    ),
+    Option(
+        "device-read-bps",
+        kind="stringArray",
+        help="Limit read rate (bytes per second) from a device (e.g. --device-read-bps=/dev/sda:1mb)",
+    ),
+    Option(
+        "device-read-iops",
+        kind="stringArray",
+        help="Limit read rate (IO per second) from a device (e.g. --device-read-iops=/dev/sda:1000)",
+    ),
+    Option(
+        "device-write-bps",
+        kind="stringArray",
+        help="Limit write rate (bytes per second) to a device (e.g. --device-write-bps=/dev/sda:1mb)",
+    ),
+    Option(
+        "device-write-iops",
+        kind="stringArray",
+        help="Limit write rate (IO per second) to a device (e.g. --device-write-iops=/dev/sda:1000)",
+    ),
     Option("memory", "m", kind="string", metavar=_SIZE, help="Memory limit (unit: b, k, m or g)"),
     Option("memory-reservation", kind="string", metavar=_SIZE, help="Memory soft limit (unit: b, k, m or g)"),
-    Option("memory-swap", kind="string", help="Swap limit equal to memory plus swap: '-1' to enable unlimited swap"),
-    Option("memory-swappiness", kind="int", default=-1, help="Tune container memory swappiness (0 to 100, or -1 for system default)"),
+    Option(
+        "memory-swap",
+        kind="string",
+        help="Swap limit equal to memory plus swap: '-1' to enable unlimited swap",
+    ),
+    Option(
+        "memory-swappiness",
+        kind="int",
+        default=-1,
+        help="Tune container memory swappiness (0 to 100, or -1 for system default)",
+    ),
     Option("oom-kill-disable", help="Disable OOM Killer"),
     Option("oom-score-adj", kind="int", help="Tune the host's OOM preferences (-1000 to 1000)"),
-    Option("pids-limit", kind="int", default_text="2048", help="Tune container pids limit (set -1 for unlimited)"),
-    Option("rdt-class", kind="string", help="Class of Service (COS) that the container should be assigned to"),
+    Option(
+        "pids-limit", kind="int", default_text="2048", help="Tune container pids limit (set -1 for unlimited)"
+    ),
+    Option(
+        "rdt-class", kind="string", help="Class of Service (COS) that the container should be assigned to"
+    ),
 )
 
 HEALTH = (
-    Option("health-cmd", kind="string", help="set a healthcheck command for the container ('none' disables the existing healthcheck)"),
-    Option("health-interval", kind="string", default="30s", help="set an interval for the healthchecks (a value of disable results in no automatic timer setup)"),
-    Option("health-on-failure", kind="string", default="none", help="action to take once the container turns unhealthy"),
-    Option("health-retries", kind="uint", default=3, help="the number of retries allowed before a healthcheck is considered to be unhealthy"),
-    Option("health-start-period", kind="string", default="0s", help="the initialization time needed for a container to bootstrap"),
-    Option("health-timeout", kind="string", default="30s", help="the maximum time allowed to complete the healthcheck before an interval is considered failed"),
+    Option(
+        "health-cmd",
+        kind="string",
+        help="set a healthcheck command for the container ('none' disables the existing healthcheck)",
+    ),
+    Option(
+        "health-interval",
+        kind="string",
+        default="30s",
+        help="set an interval for the healthchecks (a value of disable results in no automatic timer setup)",
+    ),
+    Option(
+        "health-on-failure",
+        kind="string",
+        default="none",
+        help="action to take once the container turns unhealthy",
+    ),
+    Option(
+        "health-retries",
+        kind="uint",
+        default=3,
+        help="the number of retries allowed before a healthcheck is considered to be unhealthy",
+    ),
+    Option(
+        "health-start-period",
+        kind="string",
+        default="0s",
+        help="the initialization time needed for a container to bootstrap",
+    ),
+    Option(
+        "health-timeout",
+        kind="string",
+        default="30s",
+        help="the maximum time allowed to complete the healthcheck before an interval is considered failed",
+    ),
     Option("no-healthcheck", help="Disable healthchecks on container"),
 )
 

@@ -85,7 +85,10 @@ def chosen(
             everything = container_filters.apply(engine, everything, values["filter"])  # type: ignore[arg-type]
         found = [(c.id, c) for c in everything if wanted is None or wanted(c)]
         return found, []
-    names = [*read_cidfiles(values.get("cidfile") or (), ignore_missing=ignore), *(values.get("containers") or ())]  # type: ignore[call-overload,misc]
+    names = [
+        *read_cidfiles(values.get("cidfile") or (), ignore_missing=ignore),
+        *(values.get("containers") or ()),
+    ]  # type: ignore[call-overload,misc]
     seen = set()
     for name in names:
         try:

@@ -24,14 +24,11 @@ def read(
     default_capabilities: Sequence[str],
     default_seccomp: str,
     default_apparmor: str,
-    no_new_privileges: bool,
 ) -> tuple[Security, list[str]]:
     """The merged rights, and the label options (for SELinux). Raises InvalidInput, Error."""
     result: Security = {"privileged": privileged, "cap_add": list(cap_add), "cap_drop": list(cap_drop)}
     if default_capabilities:
         result["capabilities"] = list(default_capabilities)
-    if no_new_privileges:
-        result["no_new_privileges"] = True
     if default_seccomp:
         result["seccomp"] = default_seccomp
     if default_apparmor:

@@ -1,0 +1,52 @@
+"""`pypod container cleanup`: what conmon runs when a container has ended."""
+
+from __future__ import annotations
+
+from ocicore.cli.declare import Argument, Command, Option
+from pypod.options.select import LATEST, all_option
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocicore.cli.bind import Args
+    from ocicore.cli.context import Context
+
+COMMAND = Command(
+    "Clean up network and mountpoints of one or more containers",
+    description="Cleans up mount points and network stacks on one or more containers from the host. The container name or ID can be used. This command is used internally when running containers, but can also be used if container cleanup has failed when a container exits.",
+    options=(
+        all_option("Cleans up all containers"),
+        Option("exec", kind="string", help="Clean up the given exec session instead of the container"),
+        LATEST,
+        Option("rm", help="After cleanup, remove the container entirely"),
+        Option("rmi", help="After cleanup, remove the image entirely"),
+    ),
+    arguments=(Argument("containers", min=0, max=None, metavar="CONTAINER [CONTAINER...]"),),
+    examples=(("pypod container cleanup --all", "put everything right after a crash"),),
+)
+
+
+def run(args: Args, ctx: Context) -> int:
+    from ocicore.engine import cleanup, execute
+    from ocicore.errors import InvalidInput
+    from pypod.options import select
+    from pypod.session import open_engine
+
+    select.check(args)
+    if args.exec and (args.all or args.latest or len(args.containers) != 1):
+        raise InvalidInput(
+            "exec flag and the all or latest flags cannot be used together: it needs one container"
+        )
+    engine = open_engine(ctx)
+    # conmon may be slower than whoever removes the container.
+    found, errors = select.chosen(engine, args, ignore=args.rm)
+    if args.exec:
+        for _, container in found:
+            execute.end_session(engine, container, args.exec, remove=True)
+        return select.report(ctx, errors)
+    return select.each(
+        ctx,
+        engine,
+        found,
+        errors,
+        lambda container: cleanup.cleanup(engine, container, remove=args.rm, remove_image=args.rmi),
+    )
