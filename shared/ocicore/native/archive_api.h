@@ -36,6 +36,42 @@ int oci_unpack(int stream_fd, int root_fd, const struct oci_unpack_options *opti
                struct oci_unpack_result *result, struct oci_error *error);
 void oci_unpack_result_free(struct oci_unpack_result *result);
 
+struct oci_pack_options {
+  int whiteouts;
+  const int *lower_fds;
+  size_t lower_count;
+  const struct oci_id_range *uid_map;
+  size_t uid_map_len;
+  const struct oci_id_range *gid_map;
+  size_t gid_map_len;
+  int in_user_namespace;
+  int has_include;
+  char **include;
+  size_t include_count;
+  char **deleted;
+  size_t deleted_count;
+  const char *prefix;
+  int has_owner;
+  uint32_t owner_uid;
+  uint32_t owner_gid;
+  int has_mtime;
+  int64_t mtime;
+  int has_clamp;
+  int64_t clamp_mtime;
+  int include_root;
+  int subsecond;
+  int tar_split_fd;
+};
+
+struct oci_pack_result {
+  uint64_t entries;
+  uint64_t bytes;
+  uint64_t stream_bytes;
+};
+
+int oci_pack(int root_fd, int out_fd, const struct oci_pack_options *options, struct oci_pack_result *result,
+             struct oci_error *error);
+
 /* out_fd -1: verify only. */
 int oci_reassemble(int tar_split_fd, const int *roots, size_t root_count, int out_fd, uint64_t *stream_bytes,
                    struct oci_error *error);

@@ -26,3 +26,14 @@ int oci_copy_tree(int source_fd, int target_fd, const struct oci_copy_options *o
 int oci_chown_tree(int root_fd, const struct oci_copy_options *options, struct oci_error *error);
 int oci_remove_tree(int parent_fd, const char *name, struct oci_error *error);
 int oci_tree_usage(int root_fd, struct oci_usage *usage, struct oci_error *error);
+
+/* Records "Apath\0Cpath\0Dpath\0", sorted by path. */
+struct oci_change_list {
+  char *data;
+  size_t length;
+};
+
+int oci_changes_overlay(int upper_fd, const int *lower_fds, size_t lower_count, int in_user_namespace,
+                        int whiteouts, struct oci_change_list *out, struct oci_error *error);
+int oci_changes_between(int new_fd, int old_fd, struct oci_change_list *out, struct oci_error *error);
+void oci_change_list_free(struct oci_change_list *list);
