@@ -15,29 +15,56 @@ _GATEWAY = "host-gateway"
 
 
 def text(
-    *, base: str = "", extra: Sequence[str] = (), own: Sequence[Entry] = (), host_address: str = ""
+    *,
+    base: str = "",
+    kind: str = "host",
+    names: Sequence[str] = (),
+    addresses: Sequence[str] = (),
+    gateways: Sequence[str] = (),
+    extra: Sequence[str] = (),
+    host_address: str | None = None,
 ) -> str:
     """A hosts file.
 
     Args:
         base: content of the file to start from; its comments are dropped.
+        kind: of the network mode; names: the container's own; addresses: its own; gateways: of its networks.
         extra: --add-host values, "NAME[;NAME…]:ADDRESS", the address may be host-gateway.
-        own: (address, names) of the container itself.
-        host_address: of host.containers.internal, "" for no such entry.
+        host_address: of host.containers.internal when configured ("" for no such entry), None to choose.
     Raises InvalidInput for a malformed --add-host.
     """
+    if host_address is None:
+        host_address = _host_address(kind, addresses, gateways)
     first = [*parse_extra(extra, host_address), *parse(base)]
     last: list[Entry] = [("127.0.0.1", ("localhost",)), ("::1", ("localhost",))]
     if host_address:
         last.append((host_address, HOST_NAMES))
-    last += own
-    known = {name for _, names in first for name in names}
-    lines = [_line(address, names) for address, names in first]
-    for address, names in last:
-        free = [name for name in names if name not in known]
+    own = list(dict.fromkeys(names))
+    if kind == "none":
+        last.append(("127.0.0.1", own))
+    elif kind == "bridge":
+        last += [(address, own) for address in addresses]
+    elif addresses:
+        last.append((addresses[0], own))
+    known = {name for _, names_of_one in first for name in names_of_one}
+    lines = [_line(address, names_of_one) for address, names_of_one in first]
+    for address, names_of_one in last:
+        free = [name for name in names_of_one if name not in known]
         if free:
             lines.append(_line(address, free))
     return "".join(lines)
+
+
+def _host_address(kind: str, addresses: Sequence[str], gateways: Sequence[str]) -> str:
+    """Where the container reaches the host: its bridge's address, what pasta maps to the host, or an address of ours."""
+    from ocicore.linux import namespaces
+    from ocicore.network import netns
+
+    # An ordinary user's bridges are in a namespace of their own: their gateway is not the host.
+    if gateways and not (kind == "bridge" and namespaces.in_user_namespace()):
+        ipv4 = [gateway for gateway in gateways if ":" not in gateway]
+        return (ipv4 or list(gateways))[0]
+    return netns.host_address(list(addresses))
 
 
 def parse_extra(values: Iterable[str], host_address: str = "") -> list[Entry]:

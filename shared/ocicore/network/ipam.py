@@ -141,7 +141,7 @@ class Ipam:
     def _before_first(self, name: str, first: int, last: int) -> int:
         """The number after which a fresh network's addresses start."""
         if name == self._shared_network and last - first >= 64:
-            return first + (last - first) // 2
+            return first + (last - first) // 2 + 1  # the next one ends in .1 in podman's 10.88.0.0/16
         return first - 1
 
     def _lease(self, name: str, address: str, subnet: Subnet, container: str) -> None:

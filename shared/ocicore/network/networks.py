@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from ocicore.config.paths import UserPaths
+
     Json = dict[str, Any]
     Definitions = list[Json]
 
@@ -25,9 +27,11 @@ _PODMAN_ID = "2f259bab93aaaaa2542ba43ef33eb990d0999ee1b9924b557b7be53c0b7a1bb9"
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
 
 
-def default_dir(graph_root: str, configured: str, *, rootless: bool) -> str:
+def default_dir(paths: UserPaths, configured: str = "") -> str:
     """The folder of definitions: the configured one, or podman's."""
-    return configured or (f"{graph_root}/networks" if rootless else ROOT_DIR)
+    if configured:
+        return configured
+    return f"{paths.data_home}/containers/storage/networks" if paths.rootless else ROOT_DIR
 
 
 class Networks:

@@ -67,8 +67,8 @@ def start(
     Raises PastaFailure with pasta's own words, InvalidInput for a protocol it cannot forward.
     """
     argv = arguments(netns, pid_file=pid_file, ports=ports, options=options, user_ns=user_ns)
-    dns = _value(argv, "--dns-forward") or DNS_FORWARD
-    host = _value(argv, "--map-guest-addr")
+    dns = value(argv, "--dns-forward") or DNS_FORWARD
+    host = value(argv, "--map-guest-addr")
     done = spawn.capture([program, *argv], env)
     if done.status != 0 and not host:
         pass
@@ -113,9 +113,10 @@ def arguments(
     return argv
 
 
-def _value(argv: Sequence[str], option: str) -> str:
+def value(argv: Sequence[str], *options: str) -> str:
+    """The word after one of some options, "" when none is there."""
     for position, word in enumerate(argv[:-1]):
-        if word == option:
+        if word in options:
             return argv[position + 1]
     return ""
 

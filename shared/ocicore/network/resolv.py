@@ -25,38 +25,41 @@ _PUBLIC_6 = ("2001:4860:4860::8888", "2001:4860:4860::8844")
 
 def text(
     *,
-    own_netns: bool,
-    ipv6: bool = False,
+    kind: str,
+    network_servers: Sequence[str] = (),
+    network_search: Sequence[str] = (),
     servers: Sequence[str] = (),
-    searches: Sequence[str] = (),
+    search: Sequence[str] = (),
     options: Sequence[str] = (),
-    keep_host_servers: bool = False,
+    ipv6: bool = False,
     netns_name: str = "",
     host_file: str = HOST_FILE,
 ) -> str:
     """A resolv.conf.
 
     Args:
-        own_netns: the container has another network namespace than the host; ipv6: and IPv6 in it.
-        servers, searches, options: wanted ones; each list replaces the host's where it is not empty. "." as the
-            only search domain means none.
-        keep_host_servers: the host's servers follow `servers`.
+        kind: of the network mode; "host" keeps the host's resolver as it is.
+        network_servers, network_search: what the network itself brought (aardvark-dns, pasta's forwarder).
+        servers, search, options: wanted ones; "." as a search domain means none at all.
+        ipv6: the container has an IPv6 address.
         netns_name: name below /etc/netns of a namespace made by ip-netns(8), which may have a resolv.conf of its own.
     """
-    content = _host_content(own_netns, netns_name, host_file)
-    host_servers, host_searches, host_options = parse(content)
+    own_netns = kind != "host"
+    host_servers, host_searches, host_options = parse(_host_content(own_netns, netns_name, host_file))
     if own_netns:
         host_servers = _reachable(host_servers, ipv6=ipv6)
-    chosen = list(servers)
-    if not chosen or keep_host_servers:
-        chosen += [server for server in host_servers if server not in chosen]
-    domains = [] if "." in searches else list(searches)
-    if not searches:
-        domains = host_searches
+    if kind == "bridge" and network_servers:
+        # aardvark-dns alone: it forwards to the wanted servers itself.
+        chosen = list(network_servers)
+    elif servers:
+        chosen = list(servers)
+    else:
+        chosen = [*network_servers, *host_servers]
+    domains = list(search) or [*network_search, *host_searches]
     lines = []
-    if domains and domains != ["."]:
-        lines.append(f"search {' '.join(domains)}\n")
-    lines += [f"nameserver {server}\n" for server in chosen]
+    if domains and "." not in domains:
+        lines.append(f"search {' '.join(dict.fromkeys(domains))}\n")
+    lines += [f"nameserver {server}\n" for server in dict.fromkeys(chosen)]
     words = list(options) or host_options
     if words:
         lines.append(f"options {' '.join(words)}\n")

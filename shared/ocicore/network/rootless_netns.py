@@ -92,7 +92,7 @@ class RootlessNetns:
             info = {"IPAddresses": [netns.host_address([])], "DnsForwardIps": [running.dns]}
             if running.host:
                 info["MapGuestIps"] = [running.host]
-        content = resolv.text(own_netns=True, servers=info["DnsForwardIps"], keep_host_servers=True)
+        content = resolv.text(kind=self._command, network_servers=info["DnsForwardIps"])
         for name, text in (("resolv.conf", content), ("info.json", quick_json.dumps(info))):
             with open(f"{self._dir}/{name}", "w") as stream:
                 stream.write(text)
