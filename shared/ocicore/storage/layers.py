@@ -88,8 +88,11 @@ class LayerStore:
 
     @property
     def temp_root(self) -> str:
-        """Where private directories go: the file system of the layers."""
-        return os.path.join(self.folder, "tmp")
+        """Where private directories go: the driver's home, which may be a mount of its own.
+
+        A mounted home is bound over itself, and rename(2) does not cross mounts, even of one file system.
+        """
+        return os.path.join(self.driver.home, "tempdirs")
 
     def tar_split_path(self, layer_id: str) -> str:
         """The tar-split file of a layer, in whichever store has it."""
@@ -265,7 +268,7 @@ class LayerStore:
                     staged=staged.diff_dir,
                 )
                 if staged.tar_split is not None:
-                    os.rename(staged.tar_split, os.path.join(self.folder, layer_id + ".tar-split.gz"))
+                    _move_file(staged.tar_split, os.path.join(self.folder, layer_id + ".tar-split.gz"))
                 layer = self.files.add(raw, self._location(volatile=False, writable=False))
                 self.files.save([layer.location])
             except BaseException:
@@ -472,6 +475,21 @@ def is_mounted(path: str) -> bool:
         return os.stat(path).st_dev != os.stat(os.path.dirname(path)).st_dev
     except FileNotFoundError:
         return False
+
+
+def _move_file(source: str, target: str) -> None:
+    """Rename a small file, or copy it where the driver's home is another mount."""
+    import errno
+
+    try:
+        os.rename(source, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        from ocicore.files import atomic
+
+        with open(source, "rb") as stream:
+            atomic.write(target, stream.read(), 0o600)
 
 
 def _record(

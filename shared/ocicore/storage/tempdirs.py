@@ -2,9 +2,9 @@
 
 Format of containers/storage's internal/tempdir: `<root>/temp-dir-X` belongs to whoever holds
 the fcntl lock on `<root>/lock-X`; where nobody does it is stale, and the next opener (ours or
-a newer podman) removes it. Ours live in `<driver>-layers/tmp`: same file system as the layers,
-known to storage ≥ 1.60, and not touched by older versions, whose driver clean-up deletes
-`overlay/staging` without looking.
+a newer podman) removes it. Ours live in `<driver home>/tempdirs`, where storage ≥ 1.60 has its own:
+on the same mount as the layers (a home in use is bound over itself), and not touched by older
+versions, whose driver clean-up deletes `overlay/staging` without looking.
 
 A directory may carry intents, empty files that say what to undo when their maker was killed:
 `intent-<layer>`  what is on disk of a layer without a record is left over: remove it;
