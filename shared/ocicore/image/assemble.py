@@ -36,6 +36,7 @@ def image_from_layer(
     annotations: Mapping[str, str] | None = None,
     parent: str = "",
     container: str = "",
+    created: int | None = None,
 ) -> LocalImage:
     """Record an image whose top layer is `layer_id`.
 
@@ -50,6 +51,7 @@ def image_from_layer(
         annotations: of the manifest; OCI only.
         parent: identifier of the image it was built on, for Docker's form.
         container: identifier of the container committed, for Docker's form.
+        created: nanoseconds for the store's record, None for what the configuration says.
 
     Raises:
         Error: a layer has no known digest, or the history does not fit the layers.
@@ -72,7 +74,7 @@ def image_from_layer(
     else:
         config_bytes = config_forms.oci(config, diff_ids, entries)
     manifest = manifest_of_layers(layers, config_bytes, format, annotations)
-    return record(store, layer_id, config_bytes, manifest, names, created=_created(config))
+    return record(store, layer_id, config_bytes, manifest, names, created=created or _created(config))
 
 
 def manifest_of_layers(
