@@ -129,6 +129,14 @@ def start(
     if user_ns:
         argv += [f"--userns-path={user_ns}"]
     argv += ["--netns-type=path", netns, "tap0"]
+    if "--enable-sandbox" in argv:
+        # Its sandbox detaches mounts and lets that propagate (slirp4netns#153): where /run/netns is shared, every
+        # container's namespace file would go. A mount namespace of its own keeps it to itself.
+        unshare = spawn.find("unshare", ("/usr/bin", "/bin"))
+        if unshare:
+            argv = [unshare, "--mount", "--propagation", "slave", *argv]
+        else:
+            argv.remove("--enable-sandbox")
     ready, ready_child = os.pipe()
     log = os.memfd_create("slirp4netns", os.MFD_CLOEXEC)
     null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
