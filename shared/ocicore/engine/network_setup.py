@@ -1,11 +1,13 @@
 """A container's network: its namespace, interfaces and ports, and the files that name things (hosts, resolv.conf).
 
-Drives ocicore.network; containers with --network none or host need nothing of that package but two texts.
+Calls ocicore.network; containers with --network none or host need none of that package.
 """
 
 from __future__ import annotations
 
 import os
+
+from ocicore.errors import NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,73 +18,64 @@ if TYPE_CHECKING:
     from ocicore.engine.records import Container
     from ocicore.network.setup import NetworkEnvironment, NetworkRequest
 
-    Json = dict[str, Any]
-
-#: Kinds for which interfaces are made.
+#: Kinds for which we make a namespace and put interfaces into it.
 CONNECTED = frozenset(("bridge", "pasta", "slirp4netns"))
-_ROOT_RUN_DIR = "/run/containers/networks"
 
 
-class Plan:
-    """namespace: for the runtime; before: connect before the runtime's create, else after it; connects; netns: file made."""
+def create_namespace(engine: Engine, container: Container) -> str:
+    """A new network namespace for a container that gets interfaces, else "". Raises Error."""
+    if container.config["network"]["kind"] not in CONNECTED:
+        return ""
+    from ocicore.network import netns
 
-    __slots__ = ("before", "connects", "namespace", "netns")
-
-    def __init__(
-        self, namespace: Json, *, before: bool = False, connects: bool = False, netns: str = ""
-    ) -> None:
-        self.namespace = namespace
-        self.before = before
-        self.connects = connects
-        self.netns = netns
+    if container.netns and netns.exists(container.netns):
+        return container.netns
+    return netns.create(netns.directory(engine.user.runtime_dir, rootless=engine.rootless))
 
 
-def plan(engine: Engine, container: Container, joined: str) -> Plan:
-    """What start has to do for this container's network.
-
-    Args:
-        joined: path of the namespace of the container it shares one with.
-    """
-    kind = container.config["network"]["kind"]
-    if kind == "none":
-        return Plan({"mode": "none"})
-    if kind == "host":
-        return Plan({"mode": "host"})
-    from ocicore.network import setup
-    from ocicore.network.modes import NetworkMode
-
-    found = setup.plan(
-        NetworkMode.from_record(container.config["network"]),
-        environment(engine),
-        new_userns=bool(container.config["runtime"].get("uid_mappings")),
-        joined=joined,
-    )
-    return Plan(found.namespace, before=found.before, connects=found.connects, netns=found.netns)
+def namespace(container: Container, netns: str, joined: str) -> dict[str, Any]:
+    """The network namespace for the runtime; `joined` is the path of the one shared with another container."""
+    network = container.config["network"]
+    kind = network["kind"]
+    if kind == "ns":
+        if not os.path.exists(network["target"]):
+            raise NotFound(
+                f"cannot find specified network namespace path: {network['target']}: no such file or directory"
+            )
+        return {"mode": "path", "path": network["target"]}
+    if kind == "container":
+        return {"mode": "path", "path": joined} if joined else {"mode": "host"}
+    if netns:
+        return {"mode": "path", "path": netns}
+    return {"mode": "host" if kind == "host" else "none"}
 
 
-def connect(engine: Engine, container: Container, netns: str) -> Json:
-    """Interfaces, addresses and ports; returns the record, which is kept in the state too. Raises Error."""
+def connect(engine: Engine, container: Container, netns: str) -> dict[str, Any]:
+    """Interfaces, addresses and ports; returns netavark's status by network, kept in the state too. Raises Error."""
+    if not netns:
+        return {}
     from ocicore.network import setup
 
-    record = setup.connect(request(engine, container, netns), env=environment(engine), warn=engine.warn)
-    engine.state.containers.update(
-        container,
-        netns=netns or record.get("netns", ""),
-        state={**container.state, "network": record},
-    )
-    return record
+    status = setup.setup(request(engine, container, netns), env=environment(engine), warn=engine.warn)
+    engine.state.containers.update(container, state={**container.state, "network": status})
+    return status
 
 
 def disconnect(engine: Engine, container: Container) -> None:
     """Give everything back; what is gone already is no error."""
-    if container.config["network"]["kind"] not in CONNECTED:
+    netns = container.netns
+    if not netns:
         return
+    from ocicore.network import netns as namespaces
     from ocicore.network import setup
 
-    record = container.state.get("network") or {}
-    setup.disconnect(
-        request(engine, container, container.netns), record, env=environment(engine), warn=engine.warn
-    )
+    try:
+        setup.teardown(request(engine, container, netns), env=environment(engine), warn=engine.warn)
+    finally:
+        try:
+            namespaces.remove(netns)
+        except NotFound:
+            pass
 
 
 def request(engine: Engine, container: Container, netns: str) -> NetworkRequest:
@@ -91,43 +84,37 @@ def request(engine: Engine, container: Container, netns: str) -> NetworkRequest:
     from ocicore.network.setup import NetworkRequest
 
     network = container.config["network"]
+    mode = NetworkMode.from_record(network)
     return NetworkRequest(
         container_id=container.id,
         container_name=container.name,
-        hostname=hostname(engine, container),
-        mode=NetworkMode.from_record(network),
+        netns_path=netns,
+        pid=0,
+        mode=mode,
         ports=network["ports"],
-        netns=netns,
-        pid=container.pid,
-        new_userns=bool(container.config["runtime"].get("uid_mappings")),
         dns_servers=network["dns"],
-        state_dir=engine.store.container_run_dir(container.id),
+        hostname=hostname(engine, container),
+        run_dir=engine.store.container_run_dir(container.id),
     )
 
 
 def environment(engine: Engine) -> NetworkEnvironment:
     """What the network package must know of this engine."""
     from ocicore.engine import runtime_choice
-    from ocicore.network import networks
-    from ocicore.network.setup import NetworkEnvironment
+    from ocicore.network import networks, setup
 
     config = engine.config
     table = config.network
     configured = engine.options.network_config_dir or table.network_config_dir
-    definitions = networks.Networks(
-        networks.default_dir(engine.storage.graph_root, configured, rootless=engine.rootless),
-        default_name=table.default_network,
-        default_subnet=table.default_subnet,
-        pools=table.default_subnet_pools,
-        plugin_dirs=table.netavark_plugin_dirs,
-    )
-    return NetworkEnvironment(
-        definitions,
-        run_dir=f"{engine.storage.run_root}/networks" if engine.rootless else _ROOT_RUN_DIR,
+    return setup.NetworkEnvironment(
+        config_dir=networks.default_dir(engine.user, configured),
+        run_dir=setup.run_directory(engine.storage.run_root, rootless=engine.rootless),
         runtime_dir=engine.user.runtime_dir,
         rootless=engine.rootless,
-        env=runtime_choice.runtime_environment(engine),
+        environ=runtime_choice.runtime_environment(engine),
         helper_dirs=config.engine.helper_binaries_dir,
+        default_network=table.default_network,
+        default_subnet=table.default_subnet,
         rootless_command=table.default_rootless_network_cmd,
         firewall_driver=table.firewall_driver,
         dns_bind_port=table.dns_bind_port,
@@ -151,67 +138,67 @@ def hostname(engine: Engine, container: Container) -> str:
     return container.id[:12]
 
 
-def write_files(engine: Engine, container: Container, work: Preparation, record: Json) -> None:
-    """/etc/hosts, /etc/resolv.conf and /etc/hostname, unless the user or the options say otherwise.
+def addresses(status: dict[str, Any]) -> list[str]:
+    """IP addresses in netavark's status blocks, without prefix lengths."""
+    found = []
+    for block in status.values():
+        for interface in (block.get("interfaces") or {}).values():
+            for subnet in interface.get("subnets") or ():
+                found.append(str(subnet.get("ipnet", "")).partition("/")[0])
+    return [address for address in found if address]
 
-    Called again when the network is connected after the runtime's create: the files are bound, so writing them anew
-    in place changes what the container sees.
-    """
-    network = container.config["network"]
+
+def write_files(engine: Engine, container: Container, work: Preparation, status: dict[str, Any]) -> None:
+    """/etc/hosts, /etc/resolv.conf and /etc/hostname, unless the user or the options say otherwise."""
+    config = container.config
+    network = config["network"]
     if network["kind"] == "container":
         _shared_files(engine, network["target"], work)
         return
     name = hostname(engine, container)
-    etc = "/etc" in work.destinations
-    if not network["no_hostname"] and not etc:
+    if not network["no_hostname"] and "/etc/hostname" not in work.destinations:
         work.write_file("hostname", (name + "\n").encode(), "/etc/hostname")
-    if not network["no_hosts"] and not etc:
-        work.write_file("hosts", hosts_text(engine, container, name, record).encode(), "/etc/hosts")
-    if network["dns"] != ["none"] and not etc:
-        work.write_file("resolv.conf", resolv_text(engine, container, record).encode(), "/etc/resolv.conf")
+    if not network["no_hosts"] and not {"/etc/hosts", "/etc"} & work.destinations:
+        work.write_file("hosts", hosts_text(engine, container, name, status).encode(), "/etc/hosts")
+    if network["dns"] == ["none"] or {"/etc/resolv.conf", "/etc"} & work.destinations:
+        return
+    work.write_file("resolv.conf", resolv_text(engine, container, status).encode(), "/etc/resolv.conf")
 
 
 def _shared_files(engine: Engine, other_id: str, work: Preparation) -> None:
     """A container in another's network has that one's names and resolver."""
     run_dir = engine.store.container_run_dir(other_id)
-    for name in ("hosts", "resolv.conf"):
+    for name in ("hosts", "resolv.conf", "hostname"):
         if os.path.exists(f"{run_dir}/{name}"):
             work.bind_file(f"{run_dir}/{name}", f"/etc/{name}")
 
 
-def hosts_text(engine: Engine, container: Container, name: str, record: Json) -> str:
+def hosts_text(engine: Engine, container: Container, name: str, status: dict[str, Any]) -> str:
     """The container's /etc/hosts."""
     from ocicore.network import hosts
 
     network = container.config["network"]
-    kind = network["kind"]
-    names = list(dict.fromkeys((name, container.name)))
-    own: list[tuple[str, list[str]]] = [(address, names) for address in record.get("addresses") or ()]
-    if not own:
-        if kind == "slirp4netns":
-            own = [("10.0.2.100", names)]
-        elif kind != "host":
-            own = [("127.0.0.1", names)]
-        elif container.config["runtime"].get("hostname"):
-            own = [("127.0.1.1", names)]
     return hosts.text(
         base=_base_hosts(engine, container, network),
+        kind=network["kind"],
+        names=[name, container.name],
+        addresses=addresses(status),
+        gateways=_gateways(status),
         extra=network["add_hosts"],
-        own=own,
-        host_address=record.get("host") or engine.config.containers.host_containers_internal_ip,
+        host_address=_configured_host_address(engine),
     )
 
 
-def _base_hosts(engine: Engine, container: Container, network: Json) -> str:
-    asked = network["hosts_file"] or engine.config.containers.base_hosts_file
-    if asked == "none":
-        return ""
-    if asked == "image":
-        from ocicore.linux.resolve import resolve_in_root
+def _configured_host_address(engine: Engine) -> str | None:
+    configured = engine.config.containers.host_containers_internal_ip
+    return {"": None, "none": ""}.get(configured, configured)
 
-        path = resolve_in_root(container.mountpoint, "/etc/hosts")
-    else:
-        path = asked or "/etc/hosts"
+
+def _base_hosts(engine: Engine, container: Container, network: dict[str, Any]) -> str:
+    asked = network["hosts_file"] or engine.config.containers.base_hosts_file
+    path = {"": "/etc/hosts", "none": "", "image": f"{container.mountpoint}/etc/hosts"}.get(asked, asked)
+    if not path:
+        return ""
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             return file.read()
@@ -219,19 +206,27 @@ def _base_hosts(engine: Engine, container: Container, network: Json) -> str:
         return ""
 
 
-def resolv_text(engine: Engine, container: Container, record: Json) -> str:
+def _gateways(status: dict[str, Any]) -> list[str]:
+    found = []
+    for block in status.values():
+        for interface in (block.get("interfaces") or {}).values():
+            found += [subnet["gateway"] for subnet in interface.get("subnets") or () if subnet.get("gateway")]
+    return found
+
+
+def resolv_text(engine: Engine, container: Container, status: dict[str, Any]) -> str:
     """The container's /etc/resolv.conf."""
     from ocicore.network import resolv
 
     network = container.config["network"]
     conf = engine.config.containers
-    own = network["kind"] != "host"
-    named = record.get("dns") or []
-    servers = named or network["dns"] or conf.dns_servers
+    servers = [server for block in status.values() for server in block.get("dns_server_ips") or ()]
+    search = [domain for block in status.values() for domain in block.get("dns_search_domains") or ()]
     return resolv.text(
-        own_netns=own,
-        servers=servers,
-        searches=[*network["dns_search"], *(record.get("search") or ())] or conf.dns_searches,
+        kind=network["kind"],
+        network_servers=servers,
+        network_search=search,
+        servers=network["dns"] or conf.dns_servers,
+        search=network["dns_search"] or conf.dns_searches,
         options=network["dns_options"] or conf.dns_options,
-        keep_host_servers=network["kind"] in ("slirp4netns", "pasta") and not network["dns"] and bool(named),
     )

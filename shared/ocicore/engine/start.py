@@ -82,13 +82,13 @@ def _create(engine: Engine, container: Container, owner_fd: int, extra_fds: Sequ
     root = _mount_root(engine, container)
     work = prepare.Preparation(engine, container, root)
     runtime = engine.runtime(config["oci_runtime"])
-    net = network_setup.plan(engine, container, _joined_network(engine, container))
+    netns = network_setup.create_namespace(engine, container)
     prepared = work.mounts()
     # From here on a crash must find what to take down.
     engine.state.containers.update(
         container,
         mountpoint=root,
-        netns=net.netns,
+        netns=netns,
         boot_id=engine.boot_id,
         state={
             **_kept(container.state),
@@ -97,14 +97,14 @@ def _create(engine: Engine, container: Container, owner_fd: int, extra_fds: Sequ
             "volumes": prepared.volumes,
         },
     )
-    record = network_setup.connect(engine, container, net.netns) if net.before else {}
-    network_setup.write_files(engine, container, work, record)
+    network_status = network_setup.connect(engine, container, netns)
+    network_setup.write_files(engine, container, work, network_status)
     work.environment_file()
     work.user_files()
     work.working_directory()
     runtime_config: ContainerConfig = dict(config["runtime"])  # type: ignore[assignment]
     runtime_config["name"] = container.name
-    runtime_config["namespaces"] = _namespaces(engine, container, net.namespace)
+    runtime_config["namespaces"] = _namespaces(engine, container, netns)
     runtime_config["mounts"] = prepared.mounts
     if config["secrets"]:
         from ocicore.engine import secret_options
@@ -136,10 +136,6 @@ def _create(engine: Engine, container: Container, owner_fd: int, extra_fds: Sequ
         stopped_by_user=False,
         health="starting" if config["health"] else "",
     )
-    if net.connects and not net.before:
-        network_setup.write_files(
-            engine, container, work, network_setup.connect(engine, container, net.netns)
-        )
     for path, pid in ((config["pidfile"], launched.pid), (config["conmon_pidfile"], launched.conmon_pid)):
         if path:
             _write_pid(path, pid)
@@ -198,7 +194,8 @@ def _joined_network(engine: Engine, container: Container) -> str:
     return f"/proc/{_pid_of(engine, container, network['target'])}/ns/net"
 
 
-def _namespaces(engine: Engine, container: Container, net: dict[str, Any]) -> Any:
+def _namespaces(engine: Engine, container: Container, netns: str) -> Any:
+    from ocicore.engine import network_setup
     from ocicore.engine.options.namespaces import resolve_mode
 
     def pid_of(other_id: str) -> int:
@@ -217,7 +214,7 @@ def _namespaces(engine: Engine, container: Container, net: dict[str, Any]) -> An
         result["user"] = resolve_mode("user", user, pid_of, default="host")
     else:
         result["user"] = {"mode": "host"}
-    result["net"] = net
+    result["net"] = network_setup.namespace(container, netns, _joined_network(engine, container))
     return result
 
 
