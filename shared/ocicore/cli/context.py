@@ -42,7 +42,7 @@ class Context:
         log_level: rank in `LEVELS` of the chosen `--log-level`.
     """
 
-    __slots__ = ("environ", "globals", "log_level", "path", "program", "started", "stderr", "stdin", "stdout")
+    __slots__ = ("environ", "globals", "log_level", "path", "program", "stderr", "stdin", "stdout")
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ from rich.console import Console, Group
 from rich.panel import Panel
 from rich.text import Text
 
-from ocicore.cli.help_text import metavar_of
+from ocicore.cli.help_text import default_text, metavar_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,6 +71,11 @@ class Page:
         described = [argument for argument in self.arguments if argument.help]
         rows = [(Text(argument.usage(), "yellow"), argument.help, "") for argument in described]
         self._panel(console, "Arguments", rows)
+        self._panel(
+            console, "Commands", [(Text(name, "bold cyan"), summary, "") for name, summary in self.commands]
+        )
+        for title, rows in self._option_groups().items():
+            self._panel(console, title, rows)
         if self.examples:
             lines: list[Text] = []
             for line, explanation in self.examples:
@@ -80,6 +85,19 @@ class Page:
                     ]
                 lines.append(Text(line, "cyan"))
             console.print(Panel(Group(*lines), title="Examples", title_align="left", border_style="dim"))
+
+    def _option_groups(self) -> dict[str, list[tuple[Text, str, str]]]:
+        """Rows by heading; the option for help ends the first group."""
+        groups: dict[str, list[tuple[Text, str, str]]] = {"Options": []}
+        for option in self.options:
+            if not option.hidden:
+                notes = [f"(default: {default_text(option)})"] if default_text(option) else []
+                notes += [f"(environment: {option.env})"] if option.env else []
+                row = (_names(option), option.help, " ".join(notes))
+                groups.setdefault(option.group or "Options", []).append(row)
+        short, _, long = self.help_names.rpartition(" ")
+        groups["Options"].append((_spelling(short.rstrip(","), long, ""), _HELP, ""))
+        return groups
 
     @staticmethod
     def _panel(console: Console, title: str, rows: list[tuple[Text, str, str]]) -> None:

@@ -80,7 +80,7 @@ def main(
                 else:
                     tracing = wants_trace(bound)
                     status = execute(bound, environ, stdin, stdout, stderr)
-            stdout.flush()
+            _finish_output(stdout)
             return status
         except KeyboardInterrupt:
             return INTERRUPTED
@@ -199,7 +199,24 @@ def describe_os_error(error: OSError) -> str:
         ENFILE: "the host's table of open files is full",
         ENOMEM: "the host is out of memory",
     }.get(error.errno or 0)
-    return f"{text} ({hint})" if hint else text
+    # Without a name it is a stream or a socket, where the hint would mislead.
+    return f"{text} ({hint})" if hint and names else text
+
+
+def _finish_output(stdout: TextIO) -> None:
+    """Hands the rest of the output to the kernel, whose refusal must not go unnoticed.
+
+    Raises:
+        BrokenPipeError: the reader is gone.
+        Error: any other failure.
+    """
+    try:
+        stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _discard(stdout)
+        raise Error(f"writing to standard output: {(error.strerror or str(error)).lower()}") from error
 
 
 def flush_quietly(stream: TextIO) -> None:
@@ -211,7 +228,13 @@ def flush_quietly(stream: TextIO) -> None:
 
 
 def _broken_pipe(stdout: TextIO) -> int:
-    """Leaves quietly; what is still in the buffer must not fail again when the stream is closed."""
+    """Leaves quietly, as a program does that SIGPIPE ends."""
+    _discard(stdout)
+    return BROKEN_PIPE
+
+
+def _discard(stdout: TextIO) -> None:
+    """Drops what is still in the buffer, which would fail again when the stream is closed."""
     try:
         descriptor = stdout.fileno()
         null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
@@ -220,4 +243,3 @@ def _broken_pipe(stdout: TextIO) -> int:
         stdout.flush()
     except (OSError, ValueError):
         pass
-    return BROKEN_PIPE
