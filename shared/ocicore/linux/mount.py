@@ -334,6 +334,18 @@ def idmapped_bind(
         os.close(user_ns)
 
 
+def detached(path: str) -> int:
+    """A copy of the mount that `path` is on, without what is mounted below: a descriptor of `path` in it.
+
+    Names below the descriptor lead to the file system itself, past any bind mount on the way; so rename(2)
+    works between directories that a bind mount of one of them has separated. Raises MountError.
+    """
+    tree: int = lib.oci_open_tree(AT_FDCWD, os.fsencode(path), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)
+    if tree < 0:
+        raise _failure(f"copying the mount of {path}", ffi.errno)
+    return tree
+
+
 def _c(text: str | None) -> bytes | object:
     return ffi.NULL if text is None else os.fsencode(text)
 

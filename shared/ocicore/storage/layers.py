@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 
 from ocicore.errors import Conflict, NotFound, Unsupported
+from ocicore.files import atomic
 from ocicore.files.locks import FileLock
 from ocicore.storage import bigdata, identifiers, records, tempdirs, timestamps
 from ocicore.storage.mounts import MountTable
@@ -52,6 +53,8 @@ class LayerStore:
         self.transient = config.transient
         self.has_image_store = config.image_store is not None
         self._in_use = in_use
+        #: Where private directories go: the file system of the image layers.
+        self.temp_root = os.path.join(config.image_store or config.graph_root, prefix, "tmp")
         self._warn = warn
         self._recovered = False
         locks = [FileLock(os.path.join(self.folder, "layers.lock"))]
@@ -85,14 +88,6 @@ class LayerStore:
             )
             for store in config.image_stores
         ]
-
-    @property
-    def temp_root(self) -> str:
-        """Where private directories go: the driver's home, which may be a mount of its own.
-
-        A mounted home is bound over itself, and rename(2) does not cross mounts, even of one file system.
-        """
-        return os.path.join(self.driver.home, "tempdirs")
 
     def tar_split_path(self, layer_id: str) -> str:
         """The tar-split file of a layer, in whichever store has it."""
@@ -268,7 +263,7 @@ class LayerStore:
                     staged=staged.diff_dir,
                 )
                 if staged.tar_split is not None:
-                    _move_file(staged.tar_split, os.path.join(self.folder, layer_id + ".tar-split.gz"))
+                    self._keep_tar_split(staged.tar_split, layer_id)
                 layer = self.files.add(raw, self._location(volatile=False, writable=False))
                 self.files.save([layer.location])
             except BaseException:
@@ -277,6 +272,15 @@ class LayerStore:
                 raise
         staged.committed()
         return layer
+
+    def _keep_tar_split(self, source: str, layer_id: str) -> None:
+        target = os.path.join(self.folder, layer_id + ".tar-split.gz")
+        if not self.has_image_store:
+            os.rename(source, target)
+            return
+        # Even the layers of a separate image store have their tar-split in the graph root.
+        with open(source, "rb") as file:
+            atomic.write(target, file.read(), fsync=False)
 
     def _check_free(self, layer_id: str, names: Iterable[str]) -> None:
         if layer_id in self.files.by_id:
@@ -475,21 +479,6 @@ def is_mounted(path: str) -> bool:
         return os.stat(path).st_dev != os.stat(os.path.dirname(path)).st_dev
     except FileNotFoundError:
         return False
-
-
-def _move_file(source: str, target: str) -> None:
-    """Rename a small file, or copy it where the driver's home is another mount."""
-    import errno
-
-    try:
-        os.rename(source, target)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        from ocicore.files import atomic
-
-        with open(source, "rb") as stream:
-            atomic.write(target, stream.read(), 0o600)
 
 
 def _record(

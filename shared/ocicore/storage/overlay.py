@@ -16,6 +16,7 @@ import os
 from ocicore.errors import Corrupted, InvalidInput, NotFound, Unsupported
 from ocicore.storage import identifiers, overlay_support
 from ocicore.storage.driver import parse_options
+from ocicore.storage.tempdirs import move
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -218,7 +219,7 @@ class OverlayDriver:
             if info.st_mode & 0o7777 == _STAGE_MODE:
                 os.chown(staged, *owner_of_diff)
                 os.chmod(staged, mode)
-            os.rename(staged, folder + "/diff")
+            move(staged, folder + "/diff")
         if self.force_mask is not None and writable:
             real = f"{owner_of_diff[0]}:{owner_of_diff[1]}:0{mode:o}"
             os.setxattr(folder + "/diff", b"user.containers.override_stat", real.encode())

@@ -2,9 +2,10 @@
 
 Format of containers/storage's internal/tempdir: `<root>/temp-dir-X` belongs to whoever holds
 the fcntl lock on `<root>/lock-X`; where nobody does it is stale, and the next opener (ours or
-a newer podman) removes it. Ours live in `<driver home>/tempdirs`, where storage ≥ 1.60 has its own:
-on the same mount as the layers (a home in use is bound over itself), and not touched by older
-versions, whose driver clean-up deletes `overlay/staging` without looking.
+a newer podman) removes it. Ours live in `<driver>-layers/tmp`: same file system as the layers,
+known to storage ≥ 1.60, and not looked at by older versions – whose driver clean-up deletes
+`overlay/staging` (≤ 1.50), and whose garbage collection takes everything else in the driver's home
+for a layer (1.45 to 1.59).
 
 A directory may carry intents, empty files that say what to undo when their maker was killed:
 `intent-<layer>`  what is on disk of a layer without a record is left over: remove it;
@@ -61,7 +62,7 @@ class TempDir:
         target = os.path.join(self.path, f"{self._count}-{os.path.basename(path)}")
         self._count += 1
         try:
-            os.rename(path, target)
+            move(path, target)
         except FileNotFoundError:
             return False
         except OSError as error:
@@ -85,6 +86,34 @@ class TempDir:
         if self._lease >= 0:
             lease, self._lease = self._lease, -1
             os.close(lease)
+
+
+def move(source: str, target: str) -> None:
+    """rename(2) inside one store. Raises OSError.
+
+    The driver's home is a bind mount of itself (overlay_mount.py), and the kernel renames nothing
+    from one mount to another, same file system or not. A copy of the store's mount without the one
+    on the home brings both names together.
+    """
+    try:
+        os.rename(source, target)
+        return
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        failure = error
+    from ocicore.linux import mount
+
+    root = os.path.commonpath([source, target])
+    try:
+        fd = mount.detached(root)
+    except mount.MountError:
+        raise failure from None
+    try:
+        names = (os.path.relpath(source, root), os.path.relpath(target, root))
+        os.rename(*names, src_dir_fd=fd, dst_dir_fd=fd)
+    finally:
+        os.close(fd)
 
 
 def remove_tree(path: str) -> None:
