@@ -256,6 +256,7 @@ class StorageDestination(ImageDestination):
     )
     supports_lists = False
     wants_config_first = True
+    verifies_blobs = True
 
     def __init__(self, reference: StorageReference, store: Store) -> None:
         self.reference: StorageReference = reference
@@ -333,9 +334,11 @@ class StorageDestination(ImageDestination):
         expected = self._diff_ids[layer_index] if self._diff_ids else None
         staged = self.store.stage_layer(cast("IO[bytes]", stream), expected_diff_id=expected)
         try:
-            # The archive may end before the blob does; only its last byte proves the digest.
+            # Staging hashes the blob as it reads it, to its end; hashing here again would cost as much once more.
             while stream.read(1 << 18):
-                pass
+                raise Corrupted(f"unpacking layer {digest}: bytes after the end of the compressed archive")
+            if digest is not None and staged.compressed_digest != digest:
+                raise Corrupted(f"verifying blob {digest}: its digest is {staged.compressed_digest}")
         except BaseException:
             staged.discard()
             raise

@@ -13,7 +13,8 @@ from typing import Literal
 
 from ocicore.errors import Corrupted, Error, InvalidInput, Unsupported
 from ocicore.image import convert
-from ocicore.image.image_copy import ImageCopier, SingleResult
+from ocicore.image.docker import DockerDestination, DockerSource
+from ocicore.image.image_copy import ImageCopier, Signer, SingleResult, store_signatures
 from ocicore.image.layer_copy import CompressionPlan
 from ocicore.image.progress import Progress
 from ocicore.image.types import (
@@ -27,6 +28,7 @@ from ocicore.oci import digest as digests
 from ocicore.oci import media_types
 from ocicore.oci.descriptor import Descriptor
 from ocicore.oci.manifest import Index, Manifest, parse_manifest
+from ocicore.oci.reference import parse_normalized
 
 MultiArch = Literal["system", "all", "index-only"]
 
@@ -44,7 +46,8 @@ class CopyOptions:
         remove_signatures: leave the source's signatures behind.
         additional_tags: full names the destination shall get too (containers-storage, docker-archive).
         parallel: layers at a time.
-        signers: make a signature of (manifest, docker reference).
+        signers: make new signatures of the manifest's bytes.
+        precompute_digests: compress into temporary files first, so that blobs a registry has are not sent.
     """
 
     multi_arch: MultiArch = "system"
@@ -56,7 +59,8 @@ class CopyOptions:
     remove_signatures: bool = False
     additional_tags: Sequence[str] = ()
     parallel: int = 6
-    signers: Sequence[object] = field(default_factory=tuple)
+    signers: Sequence[Signer] = field(default_factory=tuple)
+    precompute_digests: bool = False
 
 
 @dataclass(frozen=True)
@@ -172,6 +176,8 @@ class _Copy:
             parallel=self._options.parallel,
             preserve=self._cannot_change(),
             remove_signatures=self._options.remove_signatures,
+            signers=self._options.signers,
+            precompute_in=self._context.tmp if self._options.precompute_digests else "",
         )
         return copier.copy(manifest, source_instance if source_instance is not None else instance, instance)
 
@@ -208,14 +214,13 @@ class _Copy:
         data = convert.index_for(index_type, index, written) if changed else index.raw
         self._progress.note("Writing manifest list to image destination")
         self._destination.put_manifest(data, index_type)
-        if not self._options.remove_signatures:
-            signatures = self._source.signatures()
-            if signatures and changed:
-                raise Error(
-                    "copying signatures: the manifest list had to change, so they would not fit",
-                    hint="use --remove-signatures",
-                )
-            self._destination.put_signatures(signatures)
+        signatures = [] if self._options.remove_signatures else self._source.signatures()
+        if signatures and changed:
+            raise Error(
+                "copying signatures: the manifest list had to change, so they would not fit",
+                hint="use --remove-signatures",
+            )
+        store_signatures(self._destination, self._progress, signatures, self._options.signers, data, None)
         self._destination.commit()
         return self._result(data, index_type)
 
@@ -300,12 +305,20 @@ class _Copy:
         add(self._options.additional_tags)
 
     def _mount_where_possible(self) -> None:
-        """Let a registry take blobs over from the source's repository when both are in it."""
-        source_client = getattr(self._source, "client", None)
-        if source_client is None or not hasattr(self._destination, "mount_from"):
+        """Let a registry take blobs over from repositories of its own in which the source's blobs may be."""
+        if not isinstance(self._destination, DockerDestination):
             return
-        if source_client.host == self._destination.client.host:  # type: ignore[attr-defined]
-            self._destination.mount_from.append(self._source.repository)  # type: ignore[attr-defined]
+        if isinstance(self._source, DockerSource):
+            if self._source.client.host == self._destination.client.host:
+                self._destination.mount_from.append(self._source.repository)
+            return
+        image = getattr(self._source, "image", None)
+        if image is not None:
+            # An image that was pulled from this registry: its compressed layers are there.
+            host = self._destination.reference.named.domain
+            known = (parse_normalized(name) for name in [*image.names, *image.names_history])
+            paths = [named.path for named in known if named.domain == host]
+            self._destination.mount_from += dict.fromkeys(paths)
 
     def _result(self, data: bytes, media_type: str) -> CopyResult:
         return CopyResult(data, digests.from_bytes(data), media_type, self._destination)

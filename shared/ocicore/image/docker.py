@@ -213,7 +213,10 @@ class DockerDestination(ImageDestination):
             data = read_whole(stream)
             self.client.upload_bytes(self.repository, data, digest)
             return digest, len(data)
-        return self.client.upload(self.repository, cast("IO[bytes]", stream), size=size, digest=digest)
+        reopen = getattr(stream, "reopen", None)
+        return self.client.upload(
+            self.repository, cast("IO[bytes]", stream), size=size, digest=digest, reopen=reopen
+        )
 
     def put_manifest(self, data: bytes, media_type: str, instance: str | None = None) -> None:
         """Under the tag or the digest of the reference; an instance under its own digest."""

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from ocicore.errors import Corrupted, Error, Unsupported
 from ocicore.image import convert
-from ocicore.image.layer_copy import BlobCopier, CompressionPlan, read_config
+from ocicore.image.layer_copy import BlobCopier, CompressionPlan, Stopped, read_config
 from ocicore.image.progress import Progress
 from ocicore.image.types import ImageDestination, ImageSource, ManifestRejected
 from ocicore.oci import digest as digests
@@ -30,6 +30,28 @@ class SingleResult:
     digest: str
 
 
+#: Makes a signature of a manifest's bytes.
+Signer = Callable[[bytes], bytes]
+
+
+def store_signatures(
+    destination: ImageDestination,
+    progress: Progress,
+    copied: Sequence[bytes],
+    signers: Sequence[Signer],
+    manifest: bytes,
+    instance: str | None,
+) -> None:
+    """Store the signatures that came along, and new ones."""
+    made = []
+    for signer in signers:
+        progress.note("Creating signature: Signing image using simple signing")
+        made.append(signer(manifest))
+    if copied or made:
+        progress.note("Storing signatures")
+        destination.put_signatures([*copied, *made], instance)
+
+
 class ImageCopier:
     """Copies single images.
 
@@ -38,6 +60,7 @@ class ImageCopier:
         plan: compression of layers.
         preserve: why nothing may change, "" when it may.
         remove_signatures: leave the source's signatures behind.
+        signers: make new signatures.
         parallel: layers at a time.
     """
 
@@ -52,6 +75,8 @@ class ImageCopier:
         parallel: int,
         preserve: str,
         remove_signatures: bool,
+        signers: Sequence[Signer] = (),
+        precompute_in: str = "",
     ) -> None:
         self._source = source
         self._destination = destination
@@ -61,6 +86,8 @@ class ImageCopier:
         self._parallel = max(1, parallel) if destination.parallel else 1
         self._preserve = preserve
         self._remove_signatures = remove_signatures
+        self._signers = signers
+        self._precompute_in = precompute_in
 
     def copy(self, manifest: Manifest, source_instance: str | None, instance: str | None) -> SingleResult:
         """Copy an image.
@@ -80,7 +107,7 @@ class ImageCopier:
             )
         self._progress.note("Getting image source signatures")
         signatures = [] if self._remove_signatures else self._source.signatures(source_instance)
-        if signatures and self._destination.signatures_unsupported:
+        if (signatures or self._signers) and self._destination.signatures_unsupported:
             raise Unsupported(
                 f"Can not copy signatures to {self._destination.reference}: "
                 f"{self._destination.signatures_unsupported}",
@@ -102,7 +129,7 @@ class ImageCopier:
         if stored is not None and self._destination.wants_config_first:
             alternatives = [None] * len(layers)
         self._destination.prepare(layers, config, instance)
-        blobs = BlobCopier(self._source, self._destination, self._plan, self._progress)
+        blobs = BlobCopier(self._source, self._destination, self._plan, self._progress, self._precompute_in)
         copied = self._layers(blobs, layers, alternatives)
         same = [new == old for (new, _), old in zip(copied, manifest.layers, strict=False)]
         changed = len(copied) != len(manifest.layers) or not all(same)
@@ -117,9 +144,9 @@ class ImageCopier:
                 hint="use --remove-signatures, or --preserve-digests to forbid changes",
             )
         result = self._write(blobs, manifest, config, copied, changed, instance)
-        if signatures:
-            self._progress.note("Storing signatures")
-            self._destination.put_signatures(signatures, instance)
+        store_signatures(
+            self._destination, self._progress, signatures, self._signers, result.manifest, instance
+        )
         return result
 
     def _schema_1(self, manifest: Manifest, instance: str | None) -> SingleResult:
@@ -135,7 +162,7 @@ class ImageCopier:
         self._types = kinds
         self._source = modern.source
         self._destination.prepare(modern.manifest.layers, modern.config, instance)
-        blobs = BlobCopier(self._source, self._destination, self._plan, self._progress)
+        blobs = BlobCopier(self._source, self._destination, self._plan, self._progress, self._precompute_in)
         copied = self._layers(blobs, modern.manifest.layers, [None] * len(modern.manifest.layers))
         changed = any(compression is not None for _, compression in copied)
         return self._write(blobs, modern.manifest, modern.config, copied, changed, instance)
@@ -160,7 +187,7 @@ class ImageCopier:
         def one(index: int) -> tuple[Descriptor, str | None]:
             return blobs.layer(index, layers[index], alternatives[index])
 
-        results = run_parallel([lambda index=index: one(index) for index in work], self._parallel)  # type: ignore[misc]
+        results = run_parallel([lambda index=index: one(index) for index in work], self._parallel, blobs.stop)  # type: ignore[misc]
         by_index = dict(zip(work, results, strict=True))
         found = []
         for index, layer in enumerate(layers):
@@ -224,20 +251,36 @@ class ImageCopier:
         raise Unsupported(f"no manifest type of {', '.join(self._types)} fits this image")
 
 
-def run_parallel(tasks: Sequence[Callable[[], T]], workers: int) -> list[T]:
-    """Results of the tasks, in order; after the first failure those not begun are dropped, and it is raised."""
+def run_parallel(
+    tasks: Sequence[Callable[[], T]], workers: int, stop: Callable[[], None] = lambda: None
+) -> list[T]:
+    """Results of the tasks, in order; after the first failure those not begun are dropped, and it is raised.
+
+    Args:
+        stop: called on failure, to make tasks that have begun give up.
+    """
     if workers <= 1 or len(tasks) <= 1:
         return [task() for task in tasks]
     with ThreadPoolExecutor(max_workers=min(workers, len(tasks)), thread_name_prefix="copy") as pool:
         futures: list[Future[T]] = [pool.submit(task) for task in tasks]
-        done, pending = wait(futures, return_when=FIRST_EXCEPTION)
+        try:
+            done, pending = wait(futures, return_when=FIRST_EXCEPTION)
+        except BaseException:
+            # Interrupted: let the others end at their next piece, and drop those not begun.
+            stop()
+            for future in futures:
+                future.cancel()
+            raise
         if pending:
+            stop()
             for future in pending:
                 future.cancel()
             wait(pending)
-        for future in done:
-            if not future.cancelled() and future.exception() is not None:
-                raise future.exception() or Error("copying failed")
+        first = next(
+            (future.exception() for future in futures if future in done and future.exception()), None
+        )
+        if first is not None:
+            raise first
         return [future.result() for future in futures]
 
 

@@ -5,11 +5,12 @@ Every blob is read through a verifying reader, size first; what is recompressed 
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ocicore.errors import Corrupted, Unsupported
+from ocicore.errors import Corrupted, Error, Unsupported
 from ocicore.files import codec
 from ocicore.files.verified import VerifiedReader
 from ocicore.image.progress import Progress
@@ -54,6 +55,7 @@ class BlobCopier:
         source, destination: from where to where.
         plan: compression.
         progress: told what happens; called from several threads.
+        precompute_in: directory for compressed layers, when their digests shall be known before they are sent.
     """
 
     def __init__(
@@ -62,11 +64,18 @@ class BlobCopier:
         destination: ImageDestination,
         plan: CompressionPlan,
         progress: Progress,
+        precompute_in: str = "",
     ) -> None:
         self._source = source
         self._destination = destination
         self._plan = plan
         self._progress = progress
+        self._precompute = precompute_in
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Make copies that have begun in other threads give up at their next piece."""
+        self._stopped = True
 
     def layer(
         self, index: int, layer: Descriptor, alternative: Descriptor | None
@@ -117,10 +126,13 @@ class BlobCopier:
                 compression = "none" if uncompressed else None
             else:
                 recoded = Recoder(stream, change, self._plan.level)
-                digest, size = self._destination.put_blob(
-                    recoded, digest=None, size=None, layer_index=index, media_type=layer.media_type
-                )
-                recoded.finish()
+                if self._precompute:
+                    digest, size = self._put_precomputed(recoded, index, layer)
+                else:
+                    digest, size = self._destination.put_blob(
+                        recoded, digest=None, size=None, layer_index=index, media_type=layer.media_type
+                    )
+                    recoded.finish()
                 result, compression = _changed(layer, digest, size), change
         finally:
             stream.close()
@@ -141,14 +153,43 @@ class BlobCopier:
             self._progress.blob_done(digest, skipped=True)
         return descriptor
 
+    def _put_precomputed(self, recoded: Recoder, index: int, layer: Descriptor) -> tuple[str, int]:
+        """Compress into a temporary file first: the destination may have that blob already."""
+        with tempfile.TemporaryFile(dir=self._precompute) as file:
+            hasher = digests.new_hash("sha256")
+            while data := recoded.read(_CHUNK):
+                hasher.update(data)
+                file.write(data)
+            recoded.finish()
+            size = file.tell()
+            file.seek(0)
+            found = Descriptor(layer.media_type, "sha256:" + hasher.hexdigest(), size)
+            if self._destination.reuse_blob(found, layer_index=index) is None:
+                self._destination.put_blob(
+                    file, digest=found.digest, size=size, layer_index=index, media_type=layer.media_type
+                )
+            return found.digest, size
+
     def _fits(self, alternative: Descriptor) -> bool:
         present = media_types.layer_compression(alternative.media_type)
         return present is not None and self._plan.change(present) is None and present != "none"
 
     def _open(self, layer: Descriptor) -> BlobReader:
-        raw = self._source.open_blob(layer)
-        verified = VerifiedReader(raw, layer.digest, layer.size if layer.size >= 0 else None)
-        return _Watched(verified, lambda done: self._progress.blob_progress(layer.digest, done))
+        return WatchedBlob(
+            lambda: self._source.open_blob(layer),
+            layer,
+            lambda done: self._tell(layer.digest, done),
+            hashed_elsewhere=self._destination.verifies_blobs,
+        )
+
+    def _tell(self, digest: str, done: int) -> None:
+        if self._stopped:
+            raise Stopped("copying was stopped")
+        self._progress.blob_progress(digest, done)
+
+
+class Stopped(Error):
+    """Another blob failed, or the user interrupted; this one gave up."""
 
 
 class Recoder:
@@ -202,17 +243,72 @@ class MemoryBlob:
         """Nothing to do."""
 
 
-class _Watched:
-    """Tells how far a stream has been read."""
+class WatchedBlob:
+    """A source's blob, read through verification; can be opened again for an upload that was cut.
 
-    def __init__(self, stream: VerifiedReader, tell: Callable[[int], None]) -> None:
-        self._stream = stream
+    Args:
+        open_blob: opens the source's bytes from the beginning.
+        layer: what was promised.
+        tell: called with the number of bytes read; may raise to stop.
+        hashed_elsewhere: the destination compares the digest itself; only the size is checked here.
+    """
+
+    def __init__(
+        self,
+        open_blob: Callable[[], BlobReader],
+        layer: Descriptor,
+        tell: Callable[[int], None],
+        *,
+        hashed_elsewhere: bool = False,
+    ) -> None:
+        self._open_blob = open_blob
+        self._layer = layer
         self._tell = tell
+        self._count = 0
+        size = layer.size if layer.size >= 0 else None
+        raw = open_blob()
+        self._raw = raw
+        self._stream: BlobReader
+        if hashed_elsewhere:
+            self._stream = _SizeChecked(raw, layer.digest, size)
+        else:
+            self._stream = VerifiedReader(raw, layer.digest, size)
 
     def read(self, amount: int = -1, /) -> bytes:
-        data = self._stream.read(amount if amount != 0 else _CHUNK)
+        """Up to `amount` bytes; raises Corrupted as soon as something is wrong."""
+        data = self._stream.read(amount if amount > 0 else _CHUNK)
         if data:
-            self._tell(self._stream.count)
+            self._count += len(data)
+            self._tell(self._count)
+        return data
+
+    def reopen(self, offset: int) -> WatchedBlob:
+        """The same blob again, at an offset; what lies before is read once more, to be verified."""
+        again = WatchedBlob(self._open_blob, self._layer, lambda done: None)
+        while offset > 0:
+            data = again.read(min(offset, _CHUNK))
+            if not data:
+                raise Corrupted(f"reading blob {self._layer.digest}: shorter than before")
+            offset -= len(data)
+        return again
+
+    def close(self) -> None:
+        """Close the source."""
+        self._raw.close()
+
+
+class _SizeChecked:
+    def __init__(self, stream: BlobReader, digest: str, size: int | None) -> None:
+        self._stream = stream
+        self._digest = digest
+        self._size = size
+        self._count = 0
+
+    def read(self, amount: int = -1, /) -> bytes:
+        data = self._stream.read(amount)
+        self._count += len(data)
+        if self._size is not None and (self._count > self._size or (not data and self._count != self._size)):
+            raise Corrupted(f"verifying blob {self._digest}: {self._count} bytes, {self._size} were promised")
         return data
 
     def close(self) -> None:

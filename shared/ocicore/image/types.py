@@ -232,6 +232,8 @@ class ImageDestination:
     signatures_unsupported: str | None = None
     supports_lists = True
     parallel = True
+    #: Blobs are compared with their digests in `put_blob` itself.
+    verifies_blobs = False
     #: The configuration is handed to `prepare` before the layers are copied.
     wants_config_first = False
 
