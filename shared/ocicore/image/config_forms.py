@@ -73,7 +73,7 @@ def oci(config: Mapping[str, Any], diff_ids: Sequence[str], history: Sequence[Ma
         if config.get(key):
             value[key] = config[key]
     if "created" in value:
-        value["created"] = _time(value["created"])
+        value["created"] = go_time(value["created"])
     value["architecture"] = config.get("architecture") or ""
     value["os"] = config.get("os") or ""
     for key in ("os.version", "os.features", "variant"):
@@ -110,7 +110,7 @@ def docker(
         value["id"] = config["id"]
     if config.get("comment"):
         value["comment"] = config["comment"]
-    value["created"] = _time(config.get("created") or _ZERO_TIME)
+    value["created"] = go_time(config.get("created") or _ZERO_TIME)
     container = container or str(config.get("container") or "")
     if container:
         value["container"] = container
@@ -169,13 +169,13 @@ def _ordered(key: str, value: Any) -> Any:
 def _history_entry(entry: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
     result = {key: entry[key] for key in keys if entry.get(key)}
     if "created" in result:
-        result["created"] = _time(result["created"])
+        result["created"] = go_time(result["created"])
     if entry.get("empty_layer"):
         result["empty_layer"] = True
     return result
 
 
-def _time(text: str) -> str:
+def go_time(text: str) -> str:
     """An RFC 3339 time as Go writes it again: no zeros at the end of the fraction."""
     if "." not in text:
         return text

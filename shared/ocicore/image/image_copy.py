@@ -264,7 +264,7 @@ def run_parallel(
     with ThreadPoolExecutor(max_workers=min(workers, len(tasks)), thread_name_prefix="copy") as pool:
         futures: list[Future[T]] = [pool.submit(task) for task in tasks]
         try:
-            done, pending = wait(futures, return_when=FIRST_EXCEPTION)
+            _, pending = wait(futures, return_when=FIRST_EXCEPTION)
         except BaseException:
             # Interrupted: let the others end at their next piece, and drop those not begun.
             stop()
@@ -276,14 +276,8 @@ def run_parallel(
             for future in pending:
                 future.cancel()
             wait(pending)
-        first = next(
-            (future.exception() for future in futures if future in done and future.exception()), None
-        )
-        if first is not None:
-            raise first
-        return [future.result() for future in futures]
-
-
-def compression_of(layer: Descriptor) -> str | None:
-    """Compression the media type names."""
-    return media_types.layer_compression(layer.media_type)
+    failures = [found for future in futures if not future.cancelled() and (found := future.exception())]
+    # Those that gave up because of another's failure are not the cause.
+    for failure in sorted(failures, key=lambda found: isinstance(found, Stopped)):
+        raise failure
+    return [future.result() for future in futures]

@@ -1,0 +1,72 @@
+"""pyskopeo list-tags."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ocicore.cli.declare import Argument, Command
+from pyskopeo.options import RETRY, registry
+
+if TYPE_CHECKING:
+    from ocicore.cli.bind import Args
+    from ocicore.cli.context import Context
+
+COMMAND = Command(
+    "List tags in the transport/repository specified by the SOURCE-IMAGE",
+    description="Return the list of tags from the transport/repository (docker://, docker-archive:) as JSON.",
+    options=(*RETRY, *registry()),
+    arguments=(Argument("image", metavar="SOURCE-IMAGE"),),
+    too_few="Exactly one non-option argument expected",
+    too_many="Exactly one non-option argument expected",
+    examples=(("pyskopeo list-tags docker://registry.example.com/fedora", "all its tags"),),
+)
+
+
+def run(args: Args, ctx: Context) -> int:
+    """Print tags as JSON."""
+    from ocicore.errors import InvalidInput
+    from ocicore.image import transport
+    from ocicore.image.docker import DockerReference
+    from ocicore.image.docker_archive import DockerArchiveReference
+    from ocicore.image.go_json import pretty
+    from pyskopeo.session import system_context
+
+    reference = transport.parse(args.image)
+    context = system_context(ctx, args)
+    value: dict[str, object] = {}
+    if isinstance(reference, DockerReference):
+        if not args.image.endswith(":latest") and reference.named.tag != "latest":
+            raise InvalidInput(f"No tag or digest allowed in reference: {args.image}")
+        if reference.named.digest is not None or _has_tag(args.image):
+            raise InvalidInput(f"No tag or digest allowed in reference: {args.image}")
+        client, repository = reference.connect(context)
+        value["Repository"] = reference.named.name
+        value["Tags"] = client.tags(repository)
+    elif isinstance(reference, DockerArchiveReference):
+        value["Tags"] = _archive_tags(reference, context.tmp)
+    else:
+        raise InvalidInput(
+            f"Unsupported transport '{reference.transport}'. Only supported: docker, docker-archive"
+        )
+    ctx.stdout.write(pretty(value) + "\n")
+    return 0
+
+
+def _has_tag(text: str) -> bool:
+    last = text.rpartition("/")[2]
+    return ":" in last or "@" in last
+
+
+def _archive_tags(reference: object, tmp: str) -> list[str]:
+    from ocicore.image.docker_archive import DockerArchiveFile, DockerArchiveReference
+    from ocicore.oci.reference import parse_normalized
+
+    assert isinstance(reference, DockerArchiveReference)
+    archive = DockerArchiveFile(reference.path, tmp)
+    try:
+        tags = [str(tag) for item in archive.images() for tag in item.get("RepoTags") or []]
+    finally:
+        archive.close()
+    if reference.named is not None:
+        tags = [tag for tag in tags if str(parse_normalized(tag)) == str(reference.named)]
+    return tags
