@@ -181,18 +181,21 @@ def _check_overlay(store: Store, report: CheckReport, layer: Layer, layers: dict
         report.add("layer", layer.id, "its link file is missing", fatal=False)
     elif not os.path.isdir(os.path.join(driver.home_of(layer.id), "l", link)):
         report.add("layer", layer.id, f"its short link {link} is missing", fatal=False)
-    expected: list[str] | None = []
-    below = layer.parent
-    while below and expected is not None:
-        link = driver.link_of(below)
-        if below not in layers or link is None:
-            expected = None  # reported for that layer
-        else:
-            expected.append(f"l/{link}")
-            below = layers[below].parent
-    found = driver.lower_links(layer.id)
-    # A copy with other owners stands on the layer it was copied from, which is no parent of it.
-    if expected is not None and found != expected and found[1:] != expected:
+    # A copy with other owners stands on the layer it was copied from: a sibling of the same content.
+    bases = [layer.parent] if layer.parent else []
+    if layer.diff_id:
+        bases += [
+            other.id
+            for other in layers.values()
+            if other.diff_id == layer.diff_id and other.parent == layer.parent and other.id != layer.id
+        ]
+    expected: list[list[str]] = [] if layer.parent else [[]]
+    for base in bases:
+        link = driver.link_of(base)
+        if base not in layers or link is None:
+            return  # reported for that layer
+        expected.append([f"l/{link}", *driver.lower_links(base)])
+    if driver.lower_links(layer.id) not in expected:
         report.add("layer", layer.id, "its lower file does not name its parents: layer content modified")
 
 

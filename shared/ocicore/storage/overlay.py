@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from ocicore.storage.records import IdMaps
 
 _RESERVED = frozenset(("l", "staging", "tempdirs", "backingFsBlockDev", ".has-mount-program"))
-_STAGE_MODE = 0o1511
 _KNOWN = frozenset(
     (
         "additionallayerstore",
@@ -215,10 +214,8 @@ class OverlayDriver:
         if staged is None:
             _mkdir(folder + "/diff", mode, owner_of_diff)
         else:
-            info = os.stat(staged)
-            if info.st_mode & 0o7777 == _STAGE_MODE:
-                os.chown(staged, *owner_of_diff)
-                os.chmod(staged, mode)
+            os.chown(staged, *owner_of_diff)
+            os.chmod(staged, mode)
             move(staged, folder + "/diff")
         if self.force_mask is not None and writable:
             real = f"{owner_of_diff[0]}:{owner_of_diff[1]}:0{mode:o}"
@@ -261,11 +258,11 @@ class OverlayDriver:
     def stage_dir(self, folder: str) -> str:
         """Make the directory inside a private one that a layer is unpacked to.
 
-        Its mode is one that no archive has: where it is still there in the end, the archive
-        said nothing about the root directory, and the parent's mode and owner are taken.
+        An archive's entry for the root itself counts for nothing: mode and owner of the root are the
+        parent's, and set when the layer is committed.
         """
         path = os.path.join(folder, "diff")
-        _mkdir(path, _STAGE_MODE if self.force_mask is None else self.force_mask)
+        _mkdir(path, 0o555 if self.force_mask is None else self.force_mask)
         return path
 
     def home_of(self, layer_id: str) -> str:

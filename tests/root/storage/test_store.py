@@ -81,7 +81,7 @@ def test_staged_layers_can_be_thrown_away(store: Store) -> None:
 @pytest.mark.parametrize(
     "blob",
     [
-        pytest.param(_BASE[:1500], id="truncated tar"),
+        pytest.param(_BASE[:5000], id="truncated tar"),
         pytest.param(gzip.compress(_BASE)[:-20], id="truncated gzip"),
         pytest.param(b"not a tar" * 200, id="no tar"),
     ],
@@ -308,14 +308,12 @@ def test_sizes(store: Store) -> None:
     assert store.layer_size(layer.id) == 2 + 2 + 3000
 
 
-def test_the_root_directory_has_its_parents_mode_unless_the_archive_says(overlay: Store) -> None:
-    plain = add_layer(overlay, _BASE)
-    assert os.stat(overlay.driver.diff_path(plain.id)).st_mode & 0o7777 == 0o555
-    with_root = tar({"./": None, "./x": b""})
-    explicit = add_layer(overlay, with_root)
-    assert os.stat(overlay.driver.diff_path(explicit.id)).st_mode & 0o7777 == 0o755
-    child = overlay.commit_layer(overlay.stage_layer(io.BytesIO(_UPPER)), explicit.id)
-    assert os.stat(overlay.driver.diff_path(child.id)).st_mode & 0o7777 == 0o755
+def test_the_root_directory_is_the_parents_whatever_the_archive_says(overlay: Store) -> None:
+    base = add_layer(overlay, tar({"./": None, "./x": b""}))
+    assert os.stat(overlay.driver.diff_path(base.id)).st_mode & 0o7777 == 0o555
+    os.chmod(overlay.driver.diff_path(base.id), 0o750)
+    child = overlay.commit_layer(overlay.stage_layer(io.BytesIO(_UPPER)), base.id)
+    assert os.stat(overlay.driver.diff_path(child.id)).st_mode & 0o7777 == 0o750
 
 
 def test_many_layers(overlay: Store) -> None:
