@@ -112,6 +112,10 @@ static bool parse_number(const unsigned char *field, size_t length, int64_t *val
 
 static bool checksum_matches(const unsigned char *block)
 {
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+  /* A fuzzer would spend its time on sums. */
+  return memcmp(block + 148, "000000", 6) != 0;
+#endif
   int64_t wanted;
   if (!parse_octal(block + 148, 8, &wanted))
     return false;
