@@ -21,7 +21,18 @@ if TYPE_CHECKING:
     Test = Callable[[Container], bool]
 
 _STATES = frozenset(
-    ("created", "initialized", "running", "stopped", "stopping", "paused", "exited", "unknown", "removing", "configured")
+    (
+        "created",
+        "initialized",
+        "running",
+        "stopped",
+        "stopping",
+        "paused",
+        "exited",
+        "unknown",
+        "removing",
+        "configured",
+    )
 )
 _ALL_MUST_MATCH = frozenset(("label", "label!"))
 

@@ -7,11 +7,13 @@ from ocicore.errors import InvalidInput, NotFound
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from typing import Any
 
     from ocicore.engine.context import Engine
     from ocicore.engine.create_options import CreateOptions
     from ocicore.image.local import LocalImage
+    from ocicore.image.progress import Progress
     from ocicore.image.types import SystemContext
     from ocicore.oci.platform import Platform
 
@@ -53,7 +55,7 @@ def resolve(
     name: str,
     options: CreateOptions,
     *,
-    progress: Callable[[], Any],
+    progress: Callable[[], AbstractContextManager[Progress]],
 ) -> LocalImage:
     """The image for `run` and `create`. Raises NotFound, InvalidInput and whatever a pull may raise."""
     policy = check_policy(options.pull if "pull" in options.given else engine.config.engine.pull_policy)
@@ -68,7 +70,8 @@ def resolve(
             if wanted is None:
                 warn_foreign(engine, image)
             return image
-    return pull(engine, name, options, policy=policy, wanted=wanted, progress=progress)[0]
+    with progress() as shown:
+        return pull(engine, name, options, policy=policy, wanted=wanted, progress=shown)[0]
 
 
 def warn_foreign(engine: Engine, image: LocalImage) -> None:
@@ -96,7 +99,7 @@ def pull(
     *,
     policy: str,
     wanted: Platform | None,
-    progress: Callable[[], Any],
+    progress: Progress,
     all_tags: bool = False,
 ) -> list[LocalImage]:
     """Fetch an image (or all tags of a repository). Raises Error with the registry's reason."""
@@ -106,9 +109,9 @@ def pull(
     images = pulling.pull(
         engine.images,
         name,
-        policy=policy,
+        policy=policy,  # type: ignore[arg-type]
         context=system_context(engine, options, wanted),
-        progress=progress(),
+        progress=progress,
         all_tags=all_tags,
     )
     for image in images:

@@ -51,7 +51,9 @@ def refresh(engine: Engine, container: Container) -> None:
             return
 
 
-def row(engine: Engine, container: Container, *, size: bool = False, namespaces: bool = False) -> dict[str, Any]:
+def row(
+    engine: Engine, container: Container, *, size: bool = False, namespaces: bool = False
+) -> dict[str, Any]:
     """One row."""
     ended = container.status in (records.EXITED, records.STOPPED)
     return {

@@ -7,11 +7,15 @@ from pypod.options.create import CREATE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
     from ocicore.engine.context import Engine
     from ocicore.engine.create_options import CreateOptions
     from ocicore.engine.records import Container
+    from ocicore.image.local import LocalImage
+    from ocicore.image.progress import Progress
 
 COMMAND = Command(
     "Create but do not start a container",
@@ -50,7 +54,7 @@ def make(args: Args, ctx: Context, engine: Engine) -> tuple[Container, CreateOpt
 
     options = CreateOptions(args.as_dict(), args.given_names())
 
-    def resolve(name: str, wanted: CreateOptions) -> object:
+    def resolve(name: str, wanted: CreateOptions) -> LocalImage:
         return image_choice.resolve(engine, name, wanted, progress=lambda: _progress(ctx, wanted))
 
     container = create.create(
@@ -59,12 +63,12 @@ def make(args: Args, ctx: Context, engine: Engine) -> tuple[Container, CreateOpt
         args.image,
         list(args.command),
         create_command=create_command(ctx),
-        resolve=resolve,  # type: ignore[arg-type]
+        resolve=resolve,
     )
     return container, options
 
 
-def _progress(ctx: Context, options: CreateOptions) -> object:
+def _progress(ctx: Context, options: CreateOptions) -> AbstractContextManager[Progress]:
     from ocicore.cli import progress
 
-    return progress.create(ctx, quiet=options.quiet)
+    return progress.shown(ctx.stderr, quiet=options.quiet)

@@ -29,7 +29,12 @@ COMMAND = Command(
         Option("pod", "p", help="Print the ID and name of the pod the containers are associated with"),
         Option("quiet", "q", help="Print the numeric IDs of the containers only"),
         Option("size", "s", help="Display the total file sizes"),
-        Option("sort", kind="string", metavar="choice", help="Sort output by: command, created, id, image, names, pod, runningfor, size, status"),
+        Option(
+            "sort",
+            kind="string",
+            metavar="choice",
+            help="Sort output by: command, created, id, image, names, pod, runningfor, size, status",
+        ),
         Option("sync", help="Sync container state with OCI runtime"),
         Option("watch", "w", kind="uint", help="Watch the ps output on an interval in seconds"),
     ),

@@ -1,0 +1,580 @@
+"""The object of `container inspect`, with podman 5's keys in its order (libpod/define: InspectContainerData)."""
+
+from __future__ import annotations
+
+import os
+
+from ocicore.engine import listing, records
+from ocicore.engine.quantities import rfc3339
+from ocicore.files import quick_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ocicore.engine.context import Engine
+    from ocicore.engine.records import Container
+
+    Json = dict[str, Any]
+
+_ZERO = "0001-01-01T00:00:00Z"
+
+
+def inspect(engine: Engine, container: Container, *, size: bool = False) -> Json:
+    """Everything about one container."""
+    listing.refresh(engine, container)
+    config = container.config
+    runtime = config["runtime"]
+    static_dir = engine.store.container_dir(container.id)
+    run_dir = engine.store.container_run_dir(container.id)
+    document = _document(static_dir) if container.status != records.CONFIGURED else {}
+    caps = _capabilities(engine, runtime, document)
+    args = runtime["args"]
+    alive = container.status in records.ALIVE
+    result: Json = {
+        "Id": container.id,
+        "Created": rfc3339(container.created),
+        "Path": args[0],
+        "Args": args[1:],
+        "State": _state(engine, container, document),
+        "Image": container.image_id,
+        "ImageDigest": config["image"]["digest"],
+        "ImageName": container.image_name,
+        "Rootfs": config.get("rootfs", ""),
+        "Pod": container.pod_id,
+        "ResolvConfPath": _present(f"{run_dir}/resolv.conf", alive),
+        "HostnamePath": _present(f"{run_dir}/hostname", alive),
+        "HostsPath": _present(f"{run_dir}/hosts", alive),
+        "StaticDir": static_dir,
+    }
+    if document:
+        result["OCIConfigPath"] = f"{static_dir}/config.json"
+    result.update(
+        {
+            "OCIRuntime": engine.runtime(config["oci_runtime"]).name,
+            "ConmonPidFile": config["conmon_pidfile"] or f"{run_dir}/conmon.pid",
+            "PidFile": config["pidfile"] or f"{run_dir}/pidfile",
+            "Name": container.name,
+            "RestartCount": container.restarts,
+            "Driver": engine.store.driver_name,
+            "MountLabel": runtime["security"].get("selinux_mount_label", ""),
+            "ProcessLabel": runtime["security"].get("selinux_process_label", ""),
+            "AppArmorProfile": runtime["security"].get("apparmor", ""),
+            "EffectiveCaps": caps[0],
+            "BoundingCaps": caps[1],
+            "ExecIDs": [session.id for session in engine.state.execs.of_container(container.id)],
+            "GraphDriver": _graph_driver(engine, container),
+        }
+    )
+    if size:
+        found = listing.sizes(engine, container)
+        result["SizeRw"] = found["rwSize"]
+        result["SizeRootFs"] = found["rootFsSize"]
+    result.update(
+        {
+            "Mounts": [
+                _mount(mount)
+                for mount in config["mounts"]
+                if mount["type"] in ("bind", "volume", "overlay", "image")
+            ],
+            "Dependencies": engine.state.containers.dependencies(container.id),
+            "NetworkSettings": _network_settings(container),
+            "Namespace": "",
+            "IsInfra": container.is_infra,
+            "IsService": False,
+            "KubeExitCodePropagation": "invalid",
+            "lockNumber": 0,
+            "Config": _config(engine, container),
+            "HostConfig": _host_config(engine, container, static_dir),
+            "UseImageHosts": config["network"]["no_hosts"],
+            "UseImageHostname": config["network"]["no_hostname"],
+        }
+    )
+    return result
+
+
+def _document(static_dir: str) -> Json:
+    try:
+        with open(f"{static_dir}/config.json", "rb") as file:
+            found = quick_json.loads(file.read())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _present(path: str, alive: bool) -> str:
+    return path if alive and os.path.exists(path) else ""
+
+
+def _capabilities(engine: Engine, runtime: Json, document: Json) -> tuple[list[str], list[str]]:
+    if document:
+        found = document["process"].get("capabilities") or {}
+        return found.get("effective") or [], found.get("bounding") or []
+    from ocicore.runtime import capabilities
+
+    security = runtime["security"]
+    if security.get("privileged"):
+        every = sorted(engine.host.bounding or ())
+        return every, every
+    names = capabilities.merge(
+        security.get("capabilities", capabilities.DEFAULT),
+        security.get("cap_add", ()),
+        security.get("cap_drop", ()),
+        engine.host.bounding,
+    )
+    root = runtime.get("user", "").partition(":")[0] in ("", "0", "root")
+    return (list(names) if root else []), list(names)
+
+
+def _state(engine: Engine, container: Container, document: Json) -> Json:
+    status = container.shown_status
+    result: Json = {
+        "OciVersion": document.get("ociVersion", "1.2.0"),
+        "Status": status,
+        "Running": container.status in (records.RUNNING, records.STOPPING),
+        "Paused": container.status == records.PAUSED,
+        "Restarting": False,
+        "OOMKilled": container.oom_killed,
+        "Dead": False,
+        "Pid": container.pid,
+    }
+    if container.conmon_pid:
+        result["ConmonPid"] = container.conmon_pid
+    result.update(
+        {
+            "ExitCode": container.exit_code,
+            "Error": "",
+            "StartedAt": rfc3339(container.started),
+            "FinishedAt": rfc3339(container.finished),
+        }
+    )
+    health = container.state.get("health_log") or {}
+    if container.config["health"]:
+        result["Health"] = {
+            "Status": container.health or "starting",
+            "FailingStreak": health.get("streak", 0),
+            "Log": health.get("log") or None,
+        }
+    path = (document.get("linux") or {}).get("cgroupsPath", "")
+    if path:
+        result["CgroupPath"] = path
+    result.update({"CheckpointedAt": _ZERO, "RestoredAt": _ZERO})
+    if container.stopped_by_user:
+        result["StoppedByUser"] = True
+    return result
+
+
+def _graph_driver(engine: Engine, container: Container) -> Json | None:
+    if container.config.get("rootfs"):
+        return None
+    from ocicore.engine.image_listing import driver_data
+    from ocicore.errors import NotFound
+
+    try:
+        layer = engine.store.container(container.id).layer
+    except NotFound:
+        return {"Name": engine.store.driver_name, "Data": {}}
+    data = driver_data(engine, layer)
+    if container.mountpoint and data:
+        data = {"LowerDir": data.get("LowerDir", ""), "MergedDir": container.mountpoint, **data}
+    return {"Name": engine.store.driver_name, "Data": data}
+
+
+def _mount(mount: Json) -> Json:
+    options = [word for word in mount.get("options", ()) if word not in ("z", "Z", "U")]
+    propagation = next(
+        (word for word in options if word.endswith(("private", "shared", "slave"))), "rprivate"
+    )
+    result: Json = {"Type": "volume" if mount["type"] == "volume" else mount["type"]}
+    if mount["type"] == "overlay":
+        result["Type"] = "bind"
+    if mount.get("name"):
+        result["Name"] = mount["name"]
+    shown = [word for word in options if word not in ("ro", "rw") and word != propagation]
+    if mount["type"] == "bind" and not {"bind", "rbind"} & set(shown):
+        shown.append("rbind")
+    if mount["type"] == "volume" and not shown:
+        shown = ["nosuid", "nodev", "rbind"]
+    result.update(
+        {
+            "Source": mount.get("source", ""),
+            "Destination": mount["destination"],
+            "Driver": "local" if mount["type"] == "volume" else "",
+            "Mode": ",".join(word for word in mount.get("options", ()) if word in ("z", "Z")),
+            "Options": shown,
+            "RW": "ro" not in options and (mount["type"] != "image" or bool(mount.get("read_write"))),
+            "Propagation": propagation,
+        }
+    )
+    if mount.get("sub_path"):
+        result["SubPath"] = mount["sub_path"]
+    return result
+
+
+def _basic_network() -> Json:
+    return {
+        "EndpointID": "",
+        "Gateway": "",
+        "IPAddress": "",
+        "IPPrefixLen": 0,
+        "IPv6Gateway": "",
+        "GlobalIPv6Address": "",
+        "GlobalIPv6PrefixLen": 0,
+        "MacAddress": "",
+    }
+
+
+def _fill_network(target: Json, block: Json) -> None:
+    for interface in (block.get("interfaces") or {}).values():
+        target["MacAddress"] = interface.get("mac_address", "")
+        for subnet in interface.get("subnets") or ():
+            address, _, prefix = str(subnet.get("ipnet", "")).partition("/")
+            length = int(prefix or 0)
+            if ":" in address:
+                target["GlobalIPv6Address"], target["GlobalIPv6PrefixLen"] = address, length
+                target["IPv6Gateway"] = subnet.get("gateway") or ""
+            else:
+                target["IPAddress"], target["IPPrefixLen"] = address, length
+                target["Gateway"] = subnet.get("gateway") or ""
+        return
+
+
+def port_bindings(container: Container) -> Json:
+    """ "80/tcp" -> host addresses, as Docker has it."""
+    result: Json = {}
+    for mapping in container.ports:
+        for step in range(mapping.get("range", 1) or 1):
+            key = f"{mapping['container_port'] + step}/{mapping['protocol']}"
+            entry = {
+                "HostIp": mapping.get("host_ip") or "0.0.0.0",
+                "HostPort": str(mapping["host_port"] + step),
+            }
+            result.setdefault(key, []).append(entry)
+    return result
+
+
+def _network_settings(container: Container) -> Json:
+    network = container.config["network"]
+    status = container.state.get("network") or {}
+    ports = port_bindings(container)
+    for key in container.exposed:
+        ports.setdefault(key, None)
+    result = _basic_network()
+    networks: Json = {}
+    for name in container.networks:
+        one = _basic_network()
+        if name in status:
+            _fill_network(one, status[name])
+        options = network["networks"].get(name) or {}
+        networks[name] = {
+            **one,
+            "NetworkID": name,
+            "DriverOpts": None,
+            "IPAMConfig": None,
+            "Links": None,
+            "Aliases": [*(options.get("aliases") or ()), container.id[:12]],
+        }
+    if len(networks) == 1 and status:
+        _fill_network(result, next(iter(status.values())))
+    result.update(
+        {
+            "Bridge": "",
+            "SandboxID": "",
+            "HairpinMode": False,
+            "LinkLocalIPv6Address": "",
+            "LinkLocalIPv6PrefixLen": 0,
+            "Ports": ports,
+            "SandboxKey": container.netns,
+        }
+    )
+    if networks:
+        result["Networks"] = networks
+    return result
+
+
+def _environment(container: Container) -> list[str]:
+    runtime = container.config["runtime"]
+    env = dict(runtime["env"])
+    if not runtime.get("unset_env_all"):
+        env.setdefault("container", "podman")
+        if runtime["terminal"]:
+            env.setdefault("TERM", "xterm")
+        env.setdefault("HOME", "/root" if runtime.get("user", "") in ("", "0", "root") else "/")
+        env.setdefault("HOSTNAME", runtime.get("hostname") or container.id[:12])
+    return [f"{key}={value}" for key, value in env.items()]
+
+
+def _config(engine: Engine, container: Container) -> Json:
+    from ocicore.engine import network_setup
+    from ocicore.linux.process import signal_name
+
+    config = container.config
+    runtime = config["runtime"]
+    asked = config["asked"]
+    result: Json = {
+        "Hostname": network_setup.hostname(engine, container),
+        "Domainname": "",
+        "User": runtime.get("user", ""),
+        "AttachStdin": False,
+        "AttachStdout": False,
+        "AttachStderr": False,
+        "Tty": runtime["terminal"],
+        "OpenStdin": config["stdin"],
+        "StdinOnce": False,
+        "Env": _environment(container),
+        "Cmd": config["cmd"] or None,
+        "Image": container.image_name,
+        "Volumes": None,
+        "WorkingDir": runtime["cwd"],
+        "Entrypoint": config["entrypoint"] or None,
+        "OnBuild": None,
+        "Labels": container.labels or None,
+        "Annotations": _annotations(config, runtime),
+        "StopSignal": signal_name(config["stop_signal"]),
+    }
+    if config["health"]:
+        check = dict(config["health"])
+        on_failure = check.pop("on_failure", "none")
+        result["Healthcheck"] = check
+        result["HealthcheckOnFailureAction"] = on_failure
+    else:
+        result["HealthcheckOnFailureAction"] = "none"
+    result.update(
+        {
+            "HealthLogDestination": "local",
+            "HealthcheckMaxLogCount": 5,
+            "HealthcheckMaxLogSize": 500,
+            "CreateCommand": config["create_command"],
+        }
+    )
+    if config["tz"]:
+        result["Timezone"] = config["tz"]
+    if runtime["systemd"]:
+        result["SystemdMode"] = True
+    result["Umask"] = runtime["umask"] or "0022"
+    if config["secrets"]:
+        result["Secrets"] = [
+            {
+                "Name": secret["name"],
+                "ID": secret["id"],
+                "UID": secret["uid"],
+                "GID": secret["gid"],
+                "Mode": secret["mode"],
+            }
+            for secret in config["secrets"]
+        ]
+    result.update(
+        {
+            "Timeout": config["timeout"],
+            "StopTimeout": config["stop_timeout"],
+            "Passwd": asked.get("passwd", True),
+            "sdNotifyMode": config["sdnotify"],
+        }
+    )
+    if container.exposed:
+        result["ExposedPorts"] = container.exposed
+    return result
+
+
+def _annotations(config: Json, runtime: Json) -> Json | None:
+    result: Json = {}
+    if config["auto_remove"]:
+        result["io.podman.annotations.autoremove"] = "TRUE"
+    if runtime.get("init"):
+        result["io.podman.annotations.init"] = "TRUE"
+    if runtime["security"].get("privileged"):
+        result["io.podman.annotations.privileged"] = "TRUE"
+    if runtime.get("publish_all"):
+        result["io.podman.annotations.publish-all"] = "TRUE"
+    result.update(runtime["annotations"])
+    return result or None
+
+
+def _shown_mode(mode: str, default: str) -> str:
+    return mode or default
+
+
+def _network_mode(network: Json) -> str:
+    kind: str = network["kind"]
+    if kind == "container":
+        return "container:" + network["target"]
+    if kind == "ns":
+        return "ns:" + network["target"]
+    return kind
+
+
+def _tmpfs(config: Json) -> Json:
+    result = {}
+    for mount in config["mounts"]:
+        if mount["type"] == "tmpfs":
+            words = list(mount.get("options", ()))
+            for group in (("rw", "ro"), ("rprivate",), ("nosuid", "suid"), ("nodev", "dev"), ("tmpcopyup",)):
+                if not any(word in group for word in words):
+                    words.append(group[0])
+            result[mount["destination"]] = ",".join(words)
+    return result
+
+
+def _binds(config: Json) -> list[str]:
+    found = []
+    for mount in config["mounts"]:
+        if mount["type"] not in ("bind", "volume"):
+            continue
+        source = mount.get("name") if mount["type"] == "volume" else mount.get("source")
+        words = [word for word in mount.get("options", ()) if word != "rw"]
+        access = [] if "ro" in words else ["rw"]
+        if not any(word.endswith(("private", "shared", "slave")) for word in words):
+            words.append("rprivate")
+        if mount["type"] == "volume":
+            words += ["nosuid", "nodev"]
+        if not {"bind", "rbind"} & set(words):
+            words.append("rbind")
+        found.append(f"{source}:{mount['destination']}:{','.join([*access, *words])}")
+    return found
+
+
+def _devices(runtime: Json) -> list[Json]:
+    found = []
+    for text in runtime["devices"]:
+        host, _, rest = text.partition(":")
+        inside, _, mode = rest.partition(":")
+        if inside and not inside.startswith("/"):
+            inside, mode = host, inside
+        found.append({"PathOnHost": host, "PathInContainer": inside or host, "CgroupPermissions": mode})
+    return found
+
+
+def _host_config(engine: Engine, container: Container, static_dir: str) -> Json:
+    config = container.config
+    runtime = config["runtime"]
+    asked = config["asked"]
+    limits = runtime["resources"]
+    modes = config["namespaces"]
+    log = config["log"]
+    swappiness = limits.get("memory_swappiness")
+    result: Json = {
+        "Binds": _binds(config),
+        "CgroupManager": runtime["cgroup_manager"],
+        "CgroupMode": _shown_mode(modes["cgroup"], "private"),
+        "ContainerIDFile": config["cidfile"],
+        "LogConfig": {
+            "Type": log["driver"],
+            "Config": None,
+            "Path": (log["path"] or f"{static_dir}/ctr.log") if log["driver"] == "k8s-file" else "",
+            "Tag": log["tag"],
+            "Size": "0B" if log["size"] < 0 else _size_text(log["size"]),
+        },
+        "NetworkMode": _network_mode(config["network"]),
+        "PortBindings": port_bindings(container),
+        "RestartPolicy": {
+            "Name": config["restart"]["name"] or "no",
+            "MaximumRetryCount": config["restart"]["max_retries"],
+        },
+        "AutoRemove": config["auto_remove"],
+        "AutoRemoveImage": config["auto_remove_image"],
+        "Annotations": _annotations(config, runtime),
+        "ConsoleSize": [0, 0],
+        "VolumeDriver": "",
+        "VolumesFrom": asked.get("volumes_from") or None,
+        "CapAdd": _cap_names(runtime["security"].get("cap_add")),
+        "CapDrop": _cap_names(runtime["security"].get("cap_drop")),
+        "Dns": config["network"]["dns"],
+        "DnsOptions": config["network"]["dns_options"],
+        "DnsSearch": config["network"]["dns_search"],
+        "ExtraHosts": config["network"]["add_hosts"],
+        "HostsFile": config["network"]["hosts_file"],
+        "GroupAdd": runtime["group_add"],
+        "IpcMode": _shown_mode(modes["ipc"], "shareable"),
+        "Cgroup": "",
+        "Cgroups": "default" if runtime["cgroups"] == "enabled" else runtime["cgroups"],
+        "Links": None,
+        "OomScoreAdj": runtime.get("oom_score_adj", 0),
+        "PidMode": _shown_mode(modes["pid"], "private"),
+        "Privileged": bool(runtime["security"].get("privileged")),
+        "PublishAllPorts": bool(runtime.get("publish_all")),
+        "ReadonlyRootfs": runtime["read_only"],
+        "SecurityOpt": asked.get("security_opt") or [],
+        "Tmpfs": _tmpfs(config),
+        "UTSMode": _shown_mode(modes["uts"], "private"),
+        "UsernsMode": "private" if runtime.get("uid_mappings") else "",
+    }
+    if runtime.get("uid_mappings"):
+        from ocicore.engine.create_namespaces import describe
+
+        result["IDMappings"] = {
+            "UidMap": describe(runtime["uid_mappings"]),
+            "GidMap": describe(runtime["gid_mappings"]),
+        }
+    quota, period = limits.get("cpu_quota", 0), limits.get("cpu_period", 0)
+    result.update(
+        {
+            "ShmSize": runtime.get("shm_size", 65536 * 1024),
+            "Runtime": "oci",
+            "Isolation": "",
+            "CpuShares": limits.get("cpu_shares", 0),
+            "Memory": limits.get("memory", 0),
+            "NanoCpus": quota * 1_000_000_000 // period if quota > 0 and period else 0,
+            "CgroupParent": runtime["cgroup_parent"],
+            "BlkioWeight": limits.get("blkio_weight", 0),
+            "BlkioWeightDevice": [
+                {"Path": device["path"], "Weight": device["weight"]}
+                for device in limits.get("blkio_weight_device", ())
+            ]
+            or None,
+            "BlkioDeviceReadBps": _rates(limits.get("device_read_bps")),
+            "BlkioDeviceWriteBps": _rates(limits.get("device_write_bps")),
+            "BlkioDeviceReadIOps": _rates(limits.get("device_read_iops")),
+            "BlkioDeviceWriteIOps": _rates(limits.get("device_write_iops")),
+            "CpuPeriod": period,
+            "CpuQuota": quota,
+            "CpuRealtimePeriod": limits.get("cpu_rt_period", 0),
+            "CpuRealtimeRuntime": limits.get("cpu_rt_runtime", 0),
+            "CpusetCpus": limits.get("cpuset_cpus", ""),
+            "CpusetMems": limits.get("cpuset_mems", ""),
+            "Devices": _devices(runtime),
+            "DiskQuota": 0,
+            "KernelMemory": 0,
+            "MemoryReservation": limits.get("memory_reservation", 0),
+            "MemorySwap": limits.get("memory_swap", 0),
+            "MemorySwappiness": 0 if swappiness is None else swappiness,
+            "OomKillDisable": bool(limits.get("oom_kill_disable")),
+        }
+    )
+    if runtime.get("init"):
+        result["Init"] = True
+    result.update(
+        {
+            "PidsLimit": limits.get("pids_limit", 0),
+            "Ulimits": [
+                {"Name": "RLIMIT_" + limit["type"].upper(), "Soft": limit["soft"], "Hard": limit["hard"]}
+                for limit in runtime["rlimits"]
+            ],
+            "CpuCount": 0,
+            "CpuPercent": 0,
+            "IOMaximumIOps": 0,
+            "IOMaximumBandwidth": 0,
+            "CgroupConf": limits.get("unified") or None,
+        }
+    )
+    return result
+
+
+def _cap_names(names: Any) -> list[str]:
+    return [
+        name.upper() if name.upper().startswith("CAP_") or name.upper() == "ALL" else "CAP_" + name.upper()
+        for name in names or ()
+    ]
+
+
+def _rates(entries: Any) -> list[Json] | None:
+    return [{"Path": entry["path"], "Rate": entry["rate"]} for entry in entries or ()] or None
+
+
+def _size_text(size: int) -> str:
+    """Decimal, as podman prints a log's limit: "10MB"."""
+    value = float(size)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            return f"{value:.4g}{unit}"
+        value /= 1000
+    return str(size)

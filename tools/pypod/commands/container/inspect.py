@@ -1,0 +1,49 @@
+"""`pypod container inspect`."""
+
+from __future__ import annotations
+
+from ocicore.cli.declare import Argument, Command, Option
+from pypod.options.select import LATEST
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocicore.cli.bind import Args
+    from ocicore.cli.context import Context
+
+COMMAND = Command(
+    "Display the configuration of a container",
+    description="Displays the low-level information on a container identified by name or ID.",
+    options=(
+        Option(
+            "format", "f", kind="string", default="json", help="Format the output to a Go template or json"
+        ),
+        LATEST,
+        Option("size", "s", help="Display total file size"),
+    ),
+    arguments=(
+        Argument(
+            "containers",
+            min=0,
+            max=None,
+            metavar="CONTAINER [CONTAINER...]",
+            completer="pypod.complete:containers",
+        ),
+    ),
+    examples=(("pypod container inspect --format '{{.State.Status}}' web", "running, exited …"),),
+)
+
+
+def run(args: Args, ctx: Context) -> int:
+    from ocicore.engine import inspecting
+    from ocicore.errors import InvalidInput
+    from pypod.inspecting import show
+    from pypod.session import open_engine
+
+    if not args.containers and not args.latest:
+        raise InvalidInput("no containers specified")
+    engine = open_engine(ctx)
+    table = engine.state.containers
+    names = [table.latest().id] if args.latest else args.containers
+    return show(
+        ctx, names, lambda name: inspecting.inspect(engine, table.find(name), size=args.size), args.format
+    )

@@ -1,0 +1,57 @@
+"""Options of commands that talk to registries."""
+
+from __future__ import annotations
+
+from ocicore.cli.declare import Option
+
+REGISTRY = (
+    Option(
+        "authfile",
+        kind="path",
+        metavar="string",
+        help="Path of the authentication file. Use REGISTRY_AUTH_FILE environment variable to override",
+    ),
+    Option(
+        "cert-dir",
+        kind="path",
+        metavar="Pathname",
+        help="Pathname of a directory containing TLS certificates and keys",
+    ),
+    Option(
+        "creds",
+        kind="string",
+        metavar="Credentials",
+        help="Credentials (USERNAME:PASSWORD) to use for authenticating to a registry",
+    ),
+    Option(
+        "tls-verify",
+        kind="tristate",
+        default_text="true",
+        help="Require HTTPS and verify certificates when contacting registries",
+    ),
+)
+
+PLATFORM = (
+    Option(
+        "arch",
+        kind="string",
+        metavar="ARCH",
+        help="Use ARCH instead of the architecture of the machine for choosing images",
+    ),
+    Option("os", kind="string", metavar="OS", help="Use OS instead of the running OS for choosing images"),
+    Option(
+        "platform",
+        kind="string",
+        help="Specify the platform for selecting the image. (Conflicts with arch and os)",
+    ),
+    Option(
+        "variant",
+        kind="string",
+        help="Use VARIANT instead of the running architecture variant for choosing images",
+    ),
+)
+
+RETRY = (
+    Option("retry", kind="uint", default=3, help="number of times to retry in case of failure"),
+    Option("retry-delay", kind="string", help="delay between retries in case of failures"),
+)
