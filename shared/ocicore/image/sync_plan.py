@@ -1,0 +1,248 @@
+"""What a synchronisation shall copy: from a repository, a directory tree or a YAML file to (source, destination) pairs.
+
+The YAML file is skopeo's (skopeo-sync(1)), with two keys more: `deny` (repository to regular expressions of tags) and
+`images-newest` (repository to how many of the highest versions).
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ocicore.config.auth import Credentials
+from ocicore.errors import Error, InvalidInput, NotFound
+from ocicore.image import semver
+from ocicore.image.directory import DirectoryReference
+from ocicore.image.docker import DockerReference
+from ocicore.image.types import ImageReference, SystemContext
+from ocicore.oci import digest as digests
+from ocicore.oci.reference import Reference, parse_normalized
+
+_KEYS = frozenset(
+    (
+        "images",
+        "images-by-tag-regex",
+        "images-by-semver",
+        "images-newest",
+        "deny",
+        "credentials",
+        "tls-verify",
+        "cert-dir",
+    )
+)
+
+
+@dataclass(frozen=True)
+class SyncItem:
+    """One image to copy; `suffix` is its place below the destination."""
+
+    source: ImageReference
+    context: SystemContext
+    suffix: str
+
+
+def from_repository(text: str, context: SystemContext) -> list[SyncItem]:
+    """One image, or every tag of a repository."""
+    named = parse_normalized(text)
+    if named.tag is not None or named.digest is not None:
+        return [_docker_item(named, context)]
+    items = [_docker_item(named.with_tag(tag), context) for tag in _tags(named, context)]
+    if not items:
+        raise NotFound(f'No images to sync found in "{text}"')
+    return items
+
+
+def from_directory(path: str, context: SystemContext) -> list[SyncItem]:
+    """Every directory with a manifest.json below `path`."""
+    if not os.path.isdir(path):
+        raise NotFound(f"Invalid source directory specified: stat {path}: no such file or directory")
+    items = []
+    for folder, folders, files in os.walk(path):
+        folders.sort()
+        if "manifest.json" in files:
+            relative = os.path.relpath(folder, path)
+            suffix = os.path.basename(os.path.normpath(path)) if relative == "." else relative
+            items.append(SyncItem(DirectoryReference(folder), context, suffix))
+            folders.clear()
+    if not items:
+        raise NotFound(f'No images to sync found in "{path}"')
+    return items
+
+
+def from_yaml(path: str, context: SystemContext, warn: Callable[[str], None]) -> tuple[list[SyncItem], bool]:
+    """The images a file names.
+
+    Returns:
+        The images, and whether some repository could not be listed (it is warned about and left out).
+
+    Raises:
+        InvalidInput: the file is malformed.
+    """
+    items: list[SyncItem] = []
+    failed = False
+    for registry, settings in _read_yaml(path).items():
+        registry_context = _registry_context(context, registry, settings, path)
+        for repository, wanted in _wanted(registry, settings, path):
+            try:
+                named = parse_normalized(repository)
+                tags = wanted(named, registry_context)
+            except Error as exc:
+                warn(f"Error processing repo {repository}, skipping: {exc.message}")
+                failed = True
+                continue
+            if not tags:
+                warn(f"No refs to sync found in {repository}")
+            items += [_docker_item(item, registry_context) for item in tags]
+    unique: dict[str, SyncItem] = {}
+    for item in items:
+        unique.setdefault(str(item.source), item)
+    return list(unique.values()), failed
+
+
+def destination(
+    item: SyncItem, transport: Literal["docker", "dir"], base: str, *, scoped: bool, append: str
+) -> ImageReference:
+    """Where an image goes: below the destination by its last component, or by its whole name."""
+    suffix = item.suffix if scoped else posixpath.basename(item.suffix)
+    place = posixpath.normpath(posixpath.join(base, suffix.lstrip("/"))) + append
+    if transport == "dir":
+        return DirectoryReference(place)
+    return DockerReference(parse_normalized(place).with_default_tag())
+
+
+def in_shard(item: SyncItem, number: int, total: int) -> bool:
+    """Whether a process that is number K of N (from 1) has to copy the image; needs no talk between them."""
+    value = int(digests.encoded(digests.from_bytes(str(item.source).encode()))[:15], 16)
+    return value % total == number - 1
+
+
+_Chooser = Callable[[Reference, SystemContext], list[Reference]]
+
+
+def _docker_item(named: Reference, context: SystemContext) -> SyncItem:
+    return SyncItem(DockerReference(named), context, str(named))
+
+
+def _tags(named: Reference, context: SystemContext) -> list[str]:
+    client, repository = DockerReference(named.with_default_tag()).connect(context)
+    return client.tags(repository)
+
+
+def _read_yaml(path: str) -> dict[str, dict[str, Any]]:
+    import yaml
+
+    try:
+        with open(path, encoding="utf-8") as file:
+            value = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except OSError as exc:
+        raise InvalidInput(f"open {path}: {(exc.strerror or '').lower()}") from exc
+    except yaml.YAMLError as exc:
+        mark = getattr(exc, "problem_mark", None)
+        where = f"line {mark.line + 1}: " if mark is not None else ""
+        raise InvalidInput(
+            f'Failed to unmarshal "{path}": {where}{getattr(exc, "problem", None) or exc}'
+        ) from exc
+    if not isinstance(value, dict):
+        raise InvalidInput(f'Failed to unmarshal "{path}": expected registries as keys')
+    for registry, settings in value.items():
+        if settings is None:
+            value[registry] = settings = {}
+        if not isinstance(settings, dict):
+            raise InvalidInput(f'Failed to unmarshal "{path}": {registry}: expected a table')
+        unknown = set(settings) - _KEYS
+        if unknown:
+            raise InvalidInput(f'Failed to unmarshal "{path}": {registry}: unknown key "{min(unknown)}"')
+    return value
+
+
+def _registry_context(
+    context: SystemContext, registry: str, settings: dict[str, Any], path: str
+) -> SystemContext:
+    changes: dict[str, Any] = {}
+    credentials = settings.get("credentials")
+    if isinstance(credentials, dict) and credentials.get("username"):
+        changes["credentials"] = Credentials(
+            str(credentials.get("username")), str(credentials.get("password") or "")
+        )
+    verify = settings.get("tls-verify")
+    if verify is not None:
+        if not isinstance(verify, bool):
+            raise InvalidInput(
+                f'Failed to unmarshal "{path}": {registry}: tls-verify is neither true nor false'
+            )
+        changes["tls_verify"] = verify
+    if settings.get("cert-dir"):
+        changes["cert_dir"] = str(settings["cert-dir"])
+    return context.with_(**changes) if changes else context
+
+
+def _wanted(registry: str, settings: dict[str, Any], path: str) -> list[tuple[str, _Chooser]]:
+    """(repository, what chooses its images) of one registry's table."""
+    found: list[tuple[str, _Chooser]] = []
+    denied = {
+        name: [_regex(pattern, path) for pattern in patterns or ()]
+        for name, patterns in (settings.get("deny") or {}).items()
+    }
+
+    def allowed(name: str, tag: str) -> bool:
+        return not any(pattern.search(tag) for pattern in denied.get(name, ()))
+
+    for name, tags in (settings.get("images") or {}).items():
+        found.append((f"{registry}/{name}", _listed(name, [str(tag) for tag in tags or ()], allowed)))
+    for name, pattern in (settings.get("images-by-tag-regex") or {}).items():
+        regex = _regex(pattern, path)
+        test = lambda tag, regex=regex: regex.search(tag) is not None  # noqa: E731
+        found.append((f"{registry}/{name}", _tested(name, test, allowed)))
+    for name, text in (settings.get("images-by-semver") or {}).items():
+        inside = semver.constraint(str(text))
+
+        def fits(tag: str, inside: Callable[[semver.Version], bool] = inside) -> bool:
+            version = semver.parse(tag)
+            return version is not None and inside(version)
+
+        found.append((f"{registry}/{name}", _tested(name, fits, allowed)))
+    for name, count in (settings.get("images-newest") or {}).items():
+        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+            raise InvalidInput(
+                f'Failed to unmarshal "{path}": images-newest: {name}: expected a number above 0'
+            )
+        found.append((f"{registry}/{name}", _newest(name, count, allowed)))
+    return found
+
+
+def _listed(name: str, tags: list[str], allowed: Callable[[str, str], bool]) -> _Chooser:
+    def choose(named: Reference, context: SystemContext) -> list[Reference]:
+        wanted = tags or [tag for tag in _tags(named, context) if allowed(name, tag)]
+        return [named.with_digest(tag) if digests.is_valid(tag) else named.with_tag(tag) for tag in wanted]
+
+    return choose
+
+
+def _tested(name: str, test: Callable[[str], bool], allowed: Callable[[str, str], bool]) -> _Chooser:
+    def choose(named: Reference, context: SystemContext) -> list[Reference]:
+        return [named.with_tag(tag) for tag in _tags(named, context) if test(tag) and allowed(name, tag)]
+
+    return choose
+
+
+def _newest(name: str, count: int, allowed: Callable[[str, str], bool]) -> _Chooser:
+    def choose(named: Reference, context: SystemContext) -> list[Reference]:
+        versions = []
+        for tag in _tags(named, context):
+            version = semver.parse(tag)
+            if version is not None and not version[3] and allowed(name, tag):
+                versions.append((semver.key(version), tag))
+        return [named.with_tag(tag) for _, tag in sorted(versions, reverse=True)[:count]]
+
+    return choose
+
+
+def _regex(text: object, path: str) -> re.Pattern[str]:
+    try:
+        return re.compile(str(text))
+    except re.error as exc:
+        raise InvalidInput(f'Failed to unmarshal "{path}": regular expression "{text}": {exc}') from exc
