@@ -1,0 +1,162 @@
+"""Sigstore signatures made with a key: verified against a policy (containers-policy.json(5), "sigstoreSigned").
+
+They are kept as an image beside the image (tag sha256-HEX.sig, cosign's signature specification), or with the other
+signatures behind the prefix "\\0sigstore-json\\n".
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ocicore.config import registries_d
+from ocicore.errors import Error, InvalidInput, Unsupported
+from ocicore.image.docker import DockerSource
+from ocicore.image.layer_copy import read_config
+from ocicore.image.trust import Rejected, identity_matches, read_keys
+from ocicore.image.types import ImageSource, SystemContext
+from ocicore.oci import digest as digests
+from ocicore.oci.manifest import Manifest, manifest_digest, parse_manifest
+
+PREFIX = b"\x00sigstore-json\n"
+MEDIA_TYPE = "application/vnd.dev.cosign.simplesigning.v1+json"
+SIGNATURE_KEY = "dev.cosignproject.cosign/signature"
+_TYPE = "cosign container image signature"
+_MAX_PAYLOAD = 1 << 20
+_MAX_SIGNATURES = 128
+
+
+@dataclass(frozen=True)
+class SigstoreSignature:
+    """One signature: what was signed, and cosign's annotations (the signature itself among them)."""
+
+    payload: bytes
+    annotations: Mapping[str, str]
+
+
+def check(
+    context: SystemContext,
+    source: ImageSource,
+    fields: dict[str, Any],
+    manifest: bytes,
+    instance: str | None,
+    signatures: Sequence[bytes],
+) -> None:
+    """Check a requirement of type sigstoreSigned.
+
+    Raises:
+        Rejected: no signature satisfies it.
+        Unsupported: it needs certificates (Fulcio, PKI) or a transparency log (Rekor).
+    """
+    for key in ("fulcio", "pki"):
+        if fields.get(key):
+            raise Unsupported(
+                f"policy: sigstoreSigned with {key} cannot be evaluated", hint="use keyPath or keyData"
+            )
+    if any(key.startswith("rekor") for key in fields):
+        raise Unsupported(
+            "policy: sigstoreSigned with Rekor keys cannot be evaluated", hint="leave Rekor out"
+        )
+    keys = [_public_key(data) for data in read_keys(fields, ("keyPath", "keyPaths"), ("keyData", "keyDatas"))]
+    digest = manifest_digest(manifest)
+    found = [_parse(item) for item in signatures if item.startswith(PREFIX)]
+    found += attached(context, source, instance or digest)
+    if not found:
+        raise Rejected("Source image rejected: A signature was required, but no signature exists")
+    reasons = []
+    for signature in found:
+        try:
+            reference, signed = verify(signature, keys)
+        except Error as exc:
+            reasons.append(exc.message)
+            continue
+        if signed != digest:
+            reasons.append(f"signature for digest {signed} does not match {digest}")
+        elif not identity_matches(fields.get("signedIdentity"), source.reference.docker_reference, reference):
+            reasons.append(f"signature for identity {reference} is not accepted")
+        else:
+            return
+    raise Rejected(f"Source image rejected: {'; '.join(dict.fromkeys(reasons))}")
+
+
+def verify(signature: SigstoreSignature, keys: Sequence[Any]) -> tuple[str, str]:
+    """(docker reference, manifest digest) that one of the keys signed.
+
+    Raises:
+        Rejected: none did.
+    """
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+
+    try:
+        raw = base64.b64decode(signature.annotations.get(SIGNATURE_KEY, ""), validate=True)
+    except binascii.Error as exc:
+        raise Rejected("malformed sigstore signature") from exc
+    for key in keys:
+        try:
+            if isinstance(key, ec.EllipticCurvePublicKey):
+                key.verify(raw, signature.payload, ec.ECDSA(hashes.SHA256()))
+            elif isinstance(key, rsa.RSAPublicKey):
+                key.verify(raw, signature.payload, padding.PKCS1v15(), hashes.SHA256())
+            elif isinstance(key, ed25519.Ed25519PublicKey):
+                key.verify(raw, signature.payload)
+            else:
+                continue
+        except InvalidSignature:
+            continue
+        return _claims(signature.payload)
+    raise Rejected("cryptographic signature verification failed: invalid signature")
+
+
+def attached(context: SystemContext, source: ImageSource, digest: str) -> list[SigstoreSignature]:
+    """Signatures stored as an image in the registry, where registries.d says to look for them."""
+    if not isinstance(source, DockerSource):
+        return []
+    directory = context.registries_d or registries_d.default_directory(context.paths)
+    entry = registries_d.find(registries_d.load(directory), str(source.reference.named))
+    if entry is None or not entry.use_sigstore_attachments:
+        return []
+    tag = f"{digests.algorithm(digest)}-{digests.encoded(digest)}.sig"
+    if source.client.head_manifest(source.repository, tag) is None:
+        return []
+    data, media_type, _ = source.client.manifest(source.repository, tag)
+    parsed = parse_manifest(data, media_type)
+    if not isinstance(parsed, Manifest) or len(parsed.layers) > _MAX_SIGNATURES:
+        raise InvalidInput(f"reading sigstore signatures {tag}: not an image of signatures")
+    return [
+        SigstoreSignature(read_config(source, layer, _MAX_PAYLOAD), layer.annotations)
+        for layer in parsed.layers
+        if layer.media_type == MEDIA_TYPE
+    ]
+
+
+def _parse(data: bytes) -> SigstoreSignature:
+    try:
+        value = json.loads(data[len(PREFIX) :])
+        return SigstoreSignature(base64.b64decode(value["payload"]), dict(value.get("annotations") or {}))
+    except (ValueError, KeyError, TypeError, binascii.Error) as exc:
+        raise InvalidInput("reading a sigstore signature: malformed") from exc
+
+
+def _public_key(data: bytes) -> Any:
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        return load_pem_public_key(data)
+    except ValueError as exc:
+        raise InvalidInput(f"reading a public key of the policy: {exc}") from exc
+
+
+def _claims(payload: bytes) -> tuple[str, str]:
+    try:
+        critical = json.loads(payload)["critical"]
+        if critical["type"] != _TYPE:
+            raise Rejected(f"unrecognized signature type {critical['type']}")
+        return str(critical["identity"]["docker-reference"]), str(critical["image"]["docker-manifest-digest"])
+    except (ValueError, KeyError, TypeError) as exc:
+        raise Rejected("malformed payload of a sigstore signature") from exc
