@@ -199,7 +199,15 @@ def commit(container: WorkingContainer, options: CommitOptions) -> LocalImage:
         history=history,
         annotations=annotations,
         parent=options.parent,
+        # The configuration's date is the content's; lists of images show when it came to be here.
+        created=_now_ns(),
     )
+
+
+def _now_ns() -> int:
+    from time import time_ns
+
+    return time_ns()
 
 
 def _reproducible(times: Times) -> bool:

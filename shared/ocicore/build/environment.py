@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
+    from ocicore.build.run_network import NetworkPool
     from ocicore.config.paths import UserPaths
     from ocicore.image.local import LocalImage
     from ocicore.runtime.oci import OCIRuntime
@@ -32,19 +33,20 @@ class BuildEnvironment:
         runtimes: name -> paths, from containers.conf.
         configured_runtime: `runtime` of containers.conf.
         cgroup_manager: "cgroupfs" or "systemd".
-        network: makes network namespaces usable, None where only host and none work.
+        containers_conf: containers.conf, for networks.
         hooks_dirs: folders with OCI hooks.
     """
 
     __slots__ = (
         "_facts",
+        "_networks",
         "_runtime",
         "cgroup_manager",
         "configured_runtime",
+        "containers_conf",
         "environ",
         "find_image",
         "hooks_dirs",
-        "network",
         "paths",
         "rootless",
         "runtime_flags",
@@ -68,7 +70,7 @@ class BuildEnvironment:
         runtimes: Mapping[str, Sequence[str]] | None = None,
         configured_runtime: str = "",
         cgroup_manager: str = "cgroupfs",
-        network: Any = None,
+        containers_conf: Any = None,
         hooks_dirs: Sequence[str] = (),
     ) -> None:
         self.store = store
@@ -82,9 +84,10 @@ class BuildEnvironment:
         self.runtimes: Mapping[str, Sequence[str]] = runtimes or {}
         self.configured_runtime = configured_runtime
         self.cgroup_manager = cgroup_manager
-        self.network = network
+        self.containers_conf = containers_conf
         self.hooks_dirs = hooks_dirs
         self._runtime: OCIRuntime | None = None
+        self._networks: NetworkPool | None = None
         self._facts: HostFacts | None = None
 
     def runtime(self) -> OCIRuntime:
@@ -114,6 +117,27 @@ class BuildEnvironment:
 
             self._facts = host.probe(self.rootless, self.warn)
         return self._facts
+
+    def networks(self) -> NetworkPool:
+        """Network namespaces for commands; `close` takes them down."""
+        if self._networks is None:
+            from ocicore.build.run_network import NetworkPool
+
+            self._networks = NetworkPool(
+                paths=self.paths,
+                environ=self.environ,
+                conf=self.containers_conf,
+                run_root=self.store.run_root,
+                scratch=self.store.run_root,
+                warn=self.warn,
+            )
+        return self._networks
+
+    def close(self) -> None:
+        """Take down what commands needed."""
+        if self._networks is not None:
+            self._networks.close()
+            self._networks = None
 
     def temporary_root(self) -> str:
         """Where big temporary things go: $TMPDIR, else /var/tmp."""

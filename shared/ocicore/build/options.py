@@ -1,13 +1,12 @@
-"""What a build can be asked for: the options' declaration and the plain object made from them.
-
-Declared once for `pybuildah build` and `pypod build`; defaults are buildah's (surface: buildah 1.39).
-"""
+"""What a build can be asked for, and what comes out. Defaults are buildah's; `flags` fills this from a command line."""
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal
+
+    from ocicore.storage.records import IdMaps
 
 
 class BuildOptions:
@@ -81,6 +80,10 @@ class BuildOptions:
         self.force_remove = False
         self.manifest = ""
         self.explain_cache = False
+        self.pass_stdin = False
+        #: (name, host, path) of namespaces that differ from the defaults.
+        self.namespaces: list[tuple[str, bool, str]] = []
+        self.id_maps: IdMaps | None = None
         self.tls_verify: bool | None = None
         self.cert_dir = ""
         self.retry = 3

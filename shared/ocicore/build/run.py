@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ocicore.build.environment import BuildEnvironment
+    from ocicore.build.run_network import OpenNetwork
     from ocicore.build.working import WorkingContainer
 
     Json = dict[str, Any]
@@ -127,9 +128,9 @@ def run(container: WorkingContainer, root: str, options: RunOptions, environment
     identity = b2a_hex(os.urandom(6)).decode()
     bundle = os.path.join(run_dir, f"run-{identity}")
     os.makedirs(bundle, 0o700)
-    network = None
+    network: OpenNetwork | None = None
     try:
-        network = _network(container, options, environment, bundle)
+        network = _network(container, options, environment)
         spec = make_spec(container, root, options, environment, bundle, identity, network)
         created = missing_targets(root, [mount["destination"] for mount in spec["mounts"]])
         write_json(os.path.join(bundle, "config.json"), spec)
@@ -174,23 +175,21 @@ def network_mode(container: WorkingContainer, options: RunOptions) -> str:
         if host or path == "host":
             return "host"
         if path:
-            return path if path.startswith("ns:") else f"ns:{path}"
+            return f"ns:{path}" if path.startswith("/") else path
         if container.raw.get("ConfigureNetwork") == 1:
             return "none"
         return "private"
-    return text
+    return f"ns:{text}" if text.startswith("/") else text
 
 
 def _network(
-    container: WorkingContainer, options: RunOptions, environment: BuildEnvironment, bundle: str
-) -> Any:
+    container: WorkingContainer, options: RunOptions, environment: BuildEnvironment
+) -> OpenNetwork | None:
     """A set-up network namespace, or None where none is wanted."""
     mode = network_mode(container, options)
     if mode in ("host", "none") or mode.startswith("ns:"):
         return None
-    if environment.network is None:
-        return None
-    return environment.network(mode, container, options, bundle)
+    return environment.networks().open(mode)
 
 
 def make_spec(
@@ -200,7 +199,7 @@ def make_spec(
     environment: BuildEnvironment,
     bundle: str,
     identity: str,
-    network: Any,
+    network: OpenNetwork | None,
 ) -> Json:
     """The runtime specification of one command."""
     from ocicore.runtime import spec as specifications
@@ -256,7 +255,7 @@ def make_spec(
     return result
 
 
-def _namespaces(container: WorkingContainer, options: RunOptions, network: Any) -> Json:
+def _namespaces(container: WorkingContainer, options: RunOptions, network: OpenNetwork | None) -> Json:
     result: Json = {}
     for name, key in (("pid", "pid"), ("ipc", "ipc"), ("uts", "uts"), ("cgroup", "cgroup"), ("user", "user")):
         host, path = container.namespace(name)
@@ -354,7 +353,7 @@ def _files(
     environment: BuildEnvironment,
     bundle: str,
     hostname: str,
-    network: Any,
+    network: OpenNetwork | None,
 ) -> list[Json]:
     """hosts, resolv.conf, hostname and .containerenv, bound over what the image has."""
     from ocicore.build import run_files
@@ -365,17 +364,18 @@ def _files(
     if not (options.no_hosts or settings.get("NoHosts")):
         texts["/etc/hosts"] = run_files.hosts(
             [*(settings.get("AddHost") or ()), *options.add_hosts],
-            hostname="" if shared else hostname,
-            address=getattr(network, "address", "") if network is not None else "",
-            host_file=shared,
+            hostname=hostname,
+            network=network,
+            shared=shared,
         )
     servers = [*options.dns, *(settings.get("DNSServers") or ())]
     if servers != ["none"]:
         texts["/etc/resolv.conf"] = run_files.resolv_conf(
-            servers or list(getattr(network, "dns_servers", ()) if network is not None else ()),
+            servers,
             [*options.dns_search, *(settings.get("DNSSearch") or ())],
             [*options.dns_options, *(settings.get("DNSOptions") or ())],
-            keep_loopback=shared,
+            network=network,
+            shared=shared,
         )
     if not (options.no_hostname or settings.get("NoHostname")):
         texts["/etc/hostname"] = hostname + "\n"

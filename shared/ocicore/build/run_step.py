@@ -77,7 +77,7 @@ class RunStep:
         command.security_options = list(options.security_options)
         command.isolation = options.isolation
         command.privileged = request.security == "insecure"
-        command.stdin = executor.null
+        command.stdin = 0 if options.pass_stdin else executor.null
         command.stdout = executor.command_stdout
         command.stderr = executor.command_stderr
         with tempfile.TemporaryDirectory(prefix="buildah-run-", dir=executor.scratch) as scratch:

@@ -310,8 +310,11 @@ class StageBuild:
                 format=options.format,
                 isolation="oci",
                 options=options.run_settings or None,
+                id_maps=options.id_maps,
                 keep_base_annotations=intermediate,
             )
+            for name, host, path in options.namespaces:
+                self.container.set_namespace(name, host=host, path=path)
             executor.register(self.container)
             self._annotate(self.container)
         return self.container

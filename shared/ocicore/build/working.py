@@ -137,14 +137,19 @@ class WorkingContainer:
         entries.append({"created": created, "created_by": created_by, "empty_layer": True})
         self.raw[key] = entries
 
+    def forms(self) -> dict[str, Any]:
+        """The record as `save` would write it."""
+        self.raw["annotations"] = self.annotations
+        self._fill_forms()
+        return self.raw
+
     # -- persistence ----------------------------------------------------------------------
 
     def save(self) -> None:
         """Write the record, replacing the old one at once and whole."""
         from ocicore.files import atomic
 
-        self.raw["annotations"] = self.annotations
-        self._fill_forms()
+        self.forms()
         path = f"{self.store.container_dir(self.id)}/{STATE_FILE}"
         atomic.write(path, quick_json.dumps(self.raw).encode(), mode=0o600, fsync=False)
 
@@ -404,8 +409,13 @@ def _claim(
     image_id = image.id if image is not None else None
 
     def attempt(candidate: str) -> Container:
+        # The flag alone, not the volatile record file: buildah of Debian 12 reads containers.json only.
         return store.create_container(
-            names=[candidate], image=image_id, id_maps=id_maps, volatile=True, mount_options=mount_options
+            names=[candidate],
+            image=image_id,
+            id_maps=id_maps,
+            flags={"Volatile": True},
+            mount_options=mount_options,
         )
 
     if name:

@@ -1,0 +1,168 @@
+"""What `copy` and `add` have in common: their options, and bringing sources into a working container."""
+
+from __future__ import annotations
+
+from ocicore.cli.declare import Argument, Option
+from pybuildah.options.shared import HISTORY, QUIET, REGISTRY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ocicore.build.working import WorkingContainer
+    from ocicore.cli.bind import Args
+    from ocicore.cli.context import Context
+    from pybuildah.session import Session
+
+OPTIONS = (
+    HISTORY,
+    Option(
+        "chmod", kind="string", metavar="MODE", help="Set the access permissions of the destination content"
+    ),
+    Option("chown", kind="string", metavar="USER[:GROUP]", help="Set the user and group ownership"),
+    Option("contextdir", kind="path", help="Context directory path"),
+    Option("exclude", kind="stringArray", metavar="PATTERN", help="Leave out what matches"),
+    Option("from", kind="string", metavar="IMAGE|CONTAINER", help="Read content from that root file system"),
+    Option("ignorefile", kind="path", help="Path of an ignore file"),
+    Option(
+        "timestamp", kind="int", default=-1, help="Modification time of the copies, seconds since the epoch"
+    ),
+    QUIET,
+    *REGISTRY,
+)
+ARGUMENTS = (
+    Argument("container", metavar="CONTAINER"),
+    Argument("paths", max=None, metavar="SOURCE [SOURCE...] [DESTINATION]"),
+)
+
+
+def transfer(args: Args, ctx: Context, *, verb: str) -> int:
+    """Copy, print the content's digest, note it in the history when asked to."""
+    from ocicore.build import working
+    from ocicore.errors import Error
+    from pybuildah import history
+    from pybuildah.session import Session
+
+    session = Session(ctx)
+    container = working.load(session.store, args.container)
+    sources = list(args.paths)
+    # Like cp: the last of several words is the destination.
+    destination = sources.pop() if len(sources) > 1 else ""
+    root = container.mount()
+    try:
+        kind, digest = _bring(session, container, root, sources, destination, args, add=verb == "ADD")
+    except Error as error:
+        raise Error(
+            f'adding content to container "{container.name}": {error.message}',
+            hint=error.hint,
+            status=error.exit_status,
+        ) from error
+    finally:
+        container.unmount()
+    if not args.quiet:
+        ctx.print(digest)
+    text = f"{kind}:{digest}" if kind else digest
+    history.add(container, args, ctx, f"/bin/sh -c #(nop) {verb} {text} in {destination or '.'} ")
+    container.save()
+    return 0
+
+
+def _bring(
+    session: Session,
+    container: WorkingContainer,
+    root: str,
+    sources: list[str],
+    destination: str,
+    args: Args,
+    *,
+    add: bool,
+) -> tuple[str, str]:
+    import os
+
+    from ocicore.build import copy_context
+    from ocicore.build.draft import absolute_path
+    from ocicore.build.transfer import Ownership
+
+    working_dir = container.draft.text("WorkingDir") or "/"
+    patterns: list[str] = []
+    ignore_file = ""
+    context = "/"
+    undo = None
+    if args.from_:
+        context, undo = _other_root(session, args.from_, args)
+    elif args.contextdir:
+        context = os.path.abspath(args.contextdir)
+    if args.ignorefile or args.contextdir:
+        patterns, ignore_file = copy_context.load_patterns(context, args.ignorefile)
+    patterns += args.exclude
+    if context == "/" and not args.from_:
+        here = os.getcwd()
+        sources = [text if copy_context.is_url(text) else os.path.join(here, text) for text in sources]
+        patterns = [_anchored(pattern, here) for pattern in patterns]
+    compiled = None
+    if patterns:
+        from ocicore.build.ignore import IgnorePatterns
+
+        compiled = IgnorePatterns(patterns)
+    maps = container.id_maps()
+    owner = copy_context.resolve_owner(args.chown, root)
+    if owner is None and not args.from_:
+        owner = (0, 0)
+    ownership = Ownership(
+        owner=owner,
+        mode=copy_context.parse_mode(args.chmod),
+        mtime=args.timestamp if args.timestamp >= 0 else None,
+        uid_map=maps[0] if maps else None,
+        gid_map=maps[1] if maps else None,
+    )
+    remote = None
+    checksum = ""
+    if add:
+        checksum = args.checksum
+        if any(copy_context.is_url(source) for source in sources):
+            from ocicore.build.remote import RemoteOptions
+
+            remote = RemoteOptions(
+                tls_verify=args.tls_verify is not False,
+                cert_dir=args.cert_dir,
+                retry=args.retry,
+                scratch=session.ctx.environ.get("TMPDIR") or "/var/tmp",
+                environ=session.ctx.environ,
+            )
+    options = copy_context.AddOptions(
+        context,
+        absolute_path(destination or ".", working_dir),
+        ownership,
+        extract=add,
+        patterns=compiled,
+        ignore_file=ignore_file,
+        checksum=checksum,
+        working_dir=working_dir,
+        in_user_namespace=session.user.rootless,
+        remote=remote,
+    )
+    try:
+        return copy_context.add(root, sources, options)
+    finally:
+        if undo is not None:
+            undo()
+
+
+def _anchored(pattern: str, folder: str) -> str:
+    """An ignore pattern relative to the working directory as one relative to the root."""
+    negated = pattern.startswith("!")
+    text = pattern[1:] if negated else pattern
+    return ("!" if negated else "") + f"{folder.strip('/')}/{text}".strip("/")
+
+
+def _other_root(session: Session, name: str, args: Args) -> tuple[str, Callable[[], object]]:
+    """The mounted root of another container or image, and how to let go of it."""
+    from ocicore.build import working
+    from ocicore.errors import NotFound
+
+    try:
+        other = working.load(session.store, name)
+    except NotFound:
+        image = session.find_image(name, "missing", "", args)
+        return session.store.mount_image(image.id), lambda: session.store.unmount_image(image.id)
+    return other.mount(), other.unmount

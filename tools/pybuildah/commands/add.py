@@ -1,0 +1,29 @@
+"""`pybuildah add`: copy files into a working container; archives are unpacked, URLs fetched."""
+
+from __future__ import annotations
+
+from ocicore.cli.declare import Command, Option
+from pybuildah.commands import _transfer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocicore.cli.bind import Args
+    from ocicore.cli.context import Context
+
+COMMAND = Command(
+    "Add content to the container",
+    description="Like copy, but local archives are unpacked and URLs fetched.",
+    options=(
+        *_transfer.OPTIONS,
+        Option("checksum", kind="string", metavar="DIGEST", help="Digest a downloaded file must have"),
+    ),
+    arguments=_transfer.ARGUMENTS,
+    interspersed=False,
+    too_few="container ID must be specified",
+    examples=(("pybuildah add mycontainer rootfs.tar.gz /", "unpack an archive into the root"),),
+)
+
+
+def run(args: Args, ctx: Context) -> int:
+    """Print the digest of what was added."""
+    return _transfer.transfer(args, ctx, verb="ADD")

@@ -1,0 +1,133 @@
+"""`pybuildah build`: an image from a Containerfile."""
+
+from __future__ import annotations
+
+from ocicore.build.flags import DECLARATION
+from ocicore.cli.declare import Argument, Command, Option
+from pybuildah.options.run_settings import RUN_SETTINGS
+from pybuildah.options.shared import REGISTRY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocicore.build.options import BuildOptions, BuildResult
+    from ocicore.cli.bind import Args
+    from ocicore.cli.context import Context
+    from pybuildah.session import Session
+
+COMMAND = Command(
+    "Build an image using instructions in a Containerfile",
+    description="Builds an image from a Containerfile and the files of a context: a directory, an archive, a repository or a URL.",
+    options=(
+        *(Option(long, short, **settings) for long, short, settings in DECLARATION),
+        Option("layers", kind="tristate", help="Keep one image a step, and use them as a cache"),
+        *RUN_SETTINGS,
+        *REGISTRY,
+    ),
+    arguments=(Argument("context", min=0, metavar="[CONTEXT]"),),
+    too_many="too many arguments specified",
+    exclusive=(("pull", "pull-always", "pull-never"),),
+    examples=(
+        ("pybuildah build -t myimage .", "from ./Containerfile"),
+        ("pybuildah build --layers -f Containerfile.test --target test .", "one stage, with a cache"),
+    ),
+)
+
+
+def run(args: Args, ctx: Context) -> int:
+    """Print progress, and the image's ID at the end."""
+    import tempfile
+
+    from ocicore.build import executor, flags
+    from ocicore.build.remote import RemoteOptions
+    from pybuildah.options import run_settings
+    from pybuildah.session import Session
+
+    session = Session(ctx)
+    environment = session.environment(args)
+    scratch_root = environment.temporary_root()
+    with tempfile.TemporaryDirectory(prefix="buildah-context-", dir=scratch_root) as scratch:
+        inputs = flags.Inputs(
+            environ=ctx.environ,
+            stdin=lambda: ctx.stdin_bytes,
+            scratch=scratch,
+            remote=lambda: RemoteOptions(
+                tls_verify=args.tls_verify is not False,
+                cert_dir=args.cert_dir,
+                retry=args.retry,
+                scratch=scratch,
+                environ=ctx.environ,
+            ),
+        )
+        options = flags.read(args, args.context or "", inputs)
+        decide(options, args, ctx, run_settings.decide(args, ctx))
+        out = _Output(ctx, args.logfile)
+        try:
+            result = executor.build(
+                options,
+                environment,
+                write=out.write_line,
+                flush=out.flush,
+                command_stdout=out.descriptor(1),
+                command_stderr=out.descriptor(2),
+            )
+        finally:
+            environment.close()
+            out.close()
+    if options.manifest:
+        _add_to_list(session, options.manifest, result)
+    if not options.iid_file:
+        ctx.print(result.image_id)
+    return 0
+
+
+def decide(options: BuildOptions, args: Args, ctx: Context, settings: object) -> None:
+    """What the options about commands, and those only this program has, say."""
+    from pybuildah.options.run_settings import RunDecisions
+
+    assert isinstance(settings, RunDecisions)
+    layers = args.layers
+    if layers is None:
+        layers = ctx.environ.get("BUILDAH_LAYERS", "").lower() in ("1", "true", "t")
+    options.layers = bool(layers)
+    options.run_settings = settings.options
+    options.network = args.network
+    options.isolation = settings.isolation or "oci"
+    options.cap_add = list(args.cap_add)
+    options.cap_drop = list(args.cap_drop)
+    options.devices = settings.devices
+    options.group_add = settings.group_add
+    options.namespaces = settings.namespaces
+    options.id_maps = settings.id_maps
+    options.tls_verify = args.tls_verify
+    options.cert_dir = args.cert_dir
+    options.retry = args.retry
+
+
+class _Output:
+    """Progress lines and the commands' output: standard output, or the log file."""
+
+    def __init__(self, ctx: Context, path: str) -> None:
+        self._ctx = ctx
+        self._file = open(path, "w", encoding="utf-8", errors="surrogateescape") if path else None
+
+    def write_line(self, text: str) -> None:
+        stream = self._file or self._ctx.stdout
+        stream.write(text + "\n")
+        if self._file is None and self._ctx.stdout.isatty():
+            stream.flush()
+
+    def flush(self) -> None:
+        (self._file or self._ctx.stdout).flush()
+
+    def descriptor(self, number: int) -> int:
+        return self._file.fileno() if self._file is not None else number
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def _add_to_list(session: Session, name: str, result: BuildResult) -> None:
+    from pybuildah import manifest_lists
+
+    manifest_lists.add_image(session, name, result.image_id)

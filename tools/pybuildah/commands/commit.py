@@ -1,0 +1,142 @@
+"""`pybuildah commit`: write a working container as an image."""
+
+from __future__ import annotations
+
+from ocicore.cli.declare import Argument, Command, Option
+from pybuildah.options.shared import QUIET, REGISTRY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocicore.build.commit import Times
+    from ocicore.build.working import WorkingContainer
+    from ocicore.cli.bind import Args
+    from ocicore.cli.context import Context
+
+COMMAND = Command(
+    "Create an image from a working container",
+    description="Writes the working container's files and configuration as an image, and prints its ID.",
+    options=(
+        Option(
+            "annotation", kind="stringArray", metavar="KEY[=VALUE]", help="Set an annotation of the image"
+        ),
+        Option(
+            "change", "c", kind="stringArray", metavar="INSTRUCTION", help="Apply a Containerfile instruction"
+        ),
+        Option("config", kind="path", help="File with a JSON configuration to apply"),
+        Option("format", "f", kind="string", help="Format of the image: oci or docker"),
+        Option("identity-label", kind="bool", default=True, help="Add the label io.buildah.version"),
+        Option("iidfile", kind="path", help="Write the image ID to the file"),
+        Option("manifest", kind="string", help="Name of the manifest list to add the image to"),
+        Option("omit-history", help="Leave out the history"),
+        Option(
+            "reproducible",
+            kind="bool",
+            default=True,
+            help="Take times from the base image, not from the clock",
+        ),
+        Option("rm", help="Remove the working container afterwards"),
+        Option(
+            "source-date-epoch",
+            kind="string",
+            help="Time for records; files changed later get it too",
+            env="SOURCE_DATE_EPOCH",
+        ),
+        Option("squash", help="Write the image as a single layer"),
+        Option(
+            "timestamp",
+            kind="int",
+            default=-1,
+            help="Set created times and file times, seconds since the epoch",
+        ),
+        Option("unsetannotation", kind="strings", help="Remove an annotation of the base image"),
+        Option("unsetenv", kind="strings", help="Remove a variable of the base image"),
+        QUIET,
+        *REGISTRY,
+    ),
+    arguments=(Argument("container", metavar="CONTAINER"), Argument("image", min=0, metavar="[IMAGE]")),
+    interspersed=False,
+    too_few="container ID must be specified",
+    too_many="too many arguments specified",
+    examples=(("pybuildah commit mycontainer myimage", "prints the image's ID"),),
+)
+
+
+def run(args: Args, ctx: Context) -> int:
+    """Print the image's ID."""
+    from ocicore.build import commit as commits
+    from ocicore.build import working
+    from pybuildah.commands.from_ import image_format
+    from pybuildah.session import Session
+
+    session = Session(ctx)
+    container = working.load(session.store, args.container)
+    options = commits.CommitOptions(_times(args, container))
+    options.format = image_format(args.format) if args.format else container.format  # type: ignore[assignment]
+    options.squash = args.squash
+    options.omit_history = args.omit_history
+    options.identity_label = args.identity_label
+    options.unset_env = args.unsetenv
+    options.unset_annotations = args.unsetannotation
+    for text in args.annotation:
+        key, _, value = text.partition("=")
+        container.annotations[key] = value
+    if args.change or args.config:
+        from pybuildah import changes
+
+        changes.apply(container.draft, args.change, args.config)
+    target, names = _destination(args.image)
+    options.names = names
+    image = commits.commit(container, options)
+    if target:
+        from pybuildah.remote import push
+
+        push(session, image.id, target, args)
+    if args.manifest:
+        from pybuildah import manifest_lists
+
+        manifest_lists.add_image(session, args.manifest, image.id)
+    if args.iidfile:
+        with open(args.iidfile, "w", encoding="utf-8") as stream:
+            stream.write(f"sha256:{image.id}")
+    if args.rm:
+        container.delete()
+    ctx.print(image.id)
+    return 0
+
+
+def _times(args: Args, container: WorkingContainer) -> Times:
+    from ocicore.build.commit import choose_times
+    from ocicore.errors import InvalidInput
+
+    epoch = None
+    if args.source_date_epoch:
+        try:
+            epoch = int(args.source_date_epoch)
+        except ValueError as error:
+            raise InvalidInput(
+                f'--source-date-epoch "{args.source_date_epoch}": not a number of seconds'
+            ) from error
+    record = container.store.container(container.id)
+    base = str((container.raw.get("ociv1") or {}).get("created") or "") if container.image_id else ""
+    return choose_times(
+        timestamp=args.timestamp if args.timestamp >= 0 else None,
+        source_date_epoch=epoch,
+        reproducible=args.reproducible,
+        base_created=base,
+        started=record.created,
+    )
+
+
+def _destination(image: str | None) -> tuple[str, list[str]]:
+    """(reference to push to, names in the store): a bare name stays here, a transport sends it elsewhere."""
+    if not image:
+        return "", []
+    from ocicore.image import names
+
+    scheme, separator, rest = image.partition(":")
+    if separator and scheme == "containers-storage":
+        return "", [names.normalise(rest)]
+    transports = ("docker", "oci", "oci-archive", "dir", "docker-archive", "docker-daemon")
+    if separator and scheme in transports and (rest.startswith("//") or scheme != "docker"):
+        return image, []
+    return "", [names.normalise(image)]

@@ -1,0 +1,165 @@
+"""`pybuildah from`: make a working container from an image, or from nothing."""
+
+from __future__ import annotations
+
+from ocicore.cli.declare import Argument, Command, Option
+from pybuildah.options.run_settings import RUN_SETTINGS
+from pybuildah.options.shared import QUIET, REGISTRY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocicore.cli.bind import Args
+    from ocicore.cli.context import Context
+
+COMMAND = Command(
+    "Create a working container based on an image",
+    description="Makes a working container from an image, pulled when it is not there, or from scratch, and prints its name.",
+    options=(
+        Option("name", kind="string", help="Name for the working container"),
+        Option(
+            "pull",
+            kind="string",
+            default="missing",
+            bare="missing",
+            help="Pull the image: always, missing, never, newer",
+        ),
+        Option("pull-always", hidden=True, help="Pull the image even if a version is present"),
+        Option("pull-never", hidden=True, help="Do not pull the image, use the local version"),
+        Option("cidfile", kind="path", help="Write the container ID to the file"),
+        Option(
+            "format",
+            "f",
+            kind="string",
+            help="Format of the image to be committed: oci or docker",
+            env="BUILDAH_FORMAT",
+        ),
+        Option("arch", kind="string", help="Architecture of the image to choose"),
+        Option("os", kind="string", help="Operating system of the image to choose"),
+        Option("variant", kind="string", help="Variant of the architecture"),
+        Option(
+            "platform", kind="string", metavar="OS/ARCH[/VARIANT]", help="Platform of the image to choose"
+        ),
+        Option("suffix", kind="string", hidden=True, help="What derived names end in"),
+        QUIET,
+        *REGISTRY,
+        *RUN_SETTINGS,
+    ),
+    arguments=(Argument("image", metavar="IMAGE"),),
+    interspersed=False,
+    too_few='an image name (or "scratch") must be specified',
+    too_many="too many arguments specified",
+    exclusive=(("pull", "pull-always", "pull-never"),),
+    examples=(
+        ("pybuildah from scratch", "an empty container; prints its name"),
+        ("ctr=$(pybuildah from alpine)", "a container on an image"),
+    ),
+)
+
+
+def run(args: Args, ctx: Context) -> int:
+    """Print the new container's name."""
+    from ocicore.build import working
+    from pybuildah.options import run_settings
+    from pybuildah.session import Session
+
+    session = Session(ctx)
+    platform = args.platform
+    if not platform and (args.arch or args.os or args.variant):
+        from ocicore.oci import platform as platforms
+
+        host = platforms.host()
+        variant = f"/{args.variant}" if args.variant else ""
+        platform = f"{args.os or host.os}/{args.arch or host.architecture}{variant}"
+    settings = run_settings.decide(args, ctx)
+    image = None
+    if args.image != "scratch":
+        policy = args.pull
+        if args.pull_always:
+            policy = "always"
+        elif args.pull_never:
+            policy = "never"
+        image = session.find_image(args.image, pull_policy(policy), platform, args)
+    from ocicore.oci import platform as platforms
+
+    target = platforms.parse(platform) if platform else platforms.host()
+    container = working.create(
+        session.store,
+        image,
+        name=args.name,
+        image_name=_remembered(image, args.image),
+        suffix=args.suffix,
+        architecture=target.architecture,
+        os_name=target.os,
+        variant=target.variant or "",
+        format=image_format(args.format),
+        isolation=settings.isolation or ("rootless" if session.user.rootless else "oci"),
+        options=settings.options,
+        capabilities=settings.capabilities,
+        devices=settings.devices,
+        id_maps=settings.id_maps,
+        created=_now(),
+    )
+    try:
+        for kind, shared, path in settings.namespaces:
+            container.set_namespace(kind, host=shared, path=path)
+        if settings.configure_network is not None:
+            container.raw["ConfigureNetwork"] = settings.configure_network
+        if settings.group_add:
+            container.raw["GroupAdd"] = settings.group_add
+        container.save()
+    except BaseException:
+        container.delete()
+        raise
+    if args.cidfile:
+        with open(args.cidfile, "w", encoding="utf-8") as stream:
+            stream.write(container.id)
+    ctx.print(container.name)
+    return 0
+
+
+def _remembered(image: object, typed: str) -> str:
+    if image is None:
+        return ""
+    names = getattr(image, "names", [])
+    found = getattr(image, "found_as", "")
+    return found if found in names else (names[0] if names else typed)
+
+
+def _now() -> str:
+    from ocicore.build.commit import now_text
+
+    return now_text()
+
+
+def pull_policy(text: str) -> str:
+    """--pull with the synonyms buildah takes."""
+    from ocicore.errors import InvalidInput
+
+    known = {
+        "": "missing",
+        "true": "missing",
+        "missing": "missing",
+        "ifmissing": "missing",
+        "notpresent": "missing",
+        "always": "always",
+        "newer": "newer",
+        "ifnewer": "newer",
+        "never": "never",
+        "false": "never",
+    }
+    policy = known.get(text.lower())
+    if policy is None:
+        raise InvalidInput(f'unrecognized pull policy "{text}"', hint="always, missing, never or newer")
+    return policy
+
+
+def image_format(text: str) -> str:
+    """--format: "oci" (default) or "docker", or their media types."""
+    from ocicore.errors import InvalidInput
+    from ocicore.oci import media_types
+
+    if text in ("", "oci", media_types.OCI_MANIFEST):
+        return "oci"
+    if text in ("docker", media_types.DOCKER_MANIFEST):
+        return "docker"
+    raise InvalidInput(f'unrecognized image type "{text}"', hint="oci or docker")

@@ -1,0 +1,51 @@
+"""`pybuildah pull`: fetch an image."""
+
+from __future__ import annotations
+
+from ocicore.cli.declare import Argument, Command, Option
+from pybuildah.options.shared import QUIET, REGISTRY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocicore.cli.bind import Args
+    from ocicore.cli.context import Context
+
+COMMAND = Command(
+    "Pull an image from the specified location",
+    options=(
+        Option("all-tags", "a", help="Pull all tagged images in the repository"),
+        Option("arch", kind="string", help="Architecture of the image to choose"),
+        Option("os", kind="string", help="Operating system of the image to choose"),
+        Option(
+            "platform", kind="string", metavar="OS/ARCH[/VARIANT]", help="Platform of the image to choose"
+        ),
+        Option("policy", kind="string", default="missing", help="missing, always, newer or never"),
+        Option("variant", kind="string", help="Variant of the architecture"),
+        QUIET,
+        *REGISTRY,
+    ),
+    arguments=(Argument("image", metavar="IMAGE"),),
+    too_few="an image name must be specified",
+    too_many="too many arguments specified",
+)
+
+
+def run(args: Args, ctx: Context) -> int:
+    """Print the image's ID."""
+    from pybuildah import remote
+    from pybuildah.commands.from_ import pull_policy
+    from pybuildah.session import Session
+
+    session = Session(ctx)
+    platform = args.platform
+    if not platform and (args.arch or args.os or args.variant):
+        from ocicore.oci import platform as platforms
+
+        host = platforms.host()
+        variant = f"/{args.variant}" if args.variant else ""
+        platform = f"{args.os or host.os}/{args.arch or host.architecture}{variant}"
+    policy = "always" if args.all_tags else pull_policy(args.policy)
+    images = remote.pull(session, args.image, policy, platform, args, quiet=args.quiet)
+    for image in images:
+        ctx.print(image.id)
+    return 0

@@ -1,0 +1,224 @@
+"""Options about how commands run in a working container, shared by `from` and `build`, and what they decide.
+
+They end up in buildah.json's CommonBuildOpts, where buildah finds them too. On the hot path of `from`.
+"""
+
+from __future__ import annotations
+
+from ocicore.cli.declare import Option
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ocicore.cli.context import Context
+    from ocicore.storage.records import IdMaps
+
+RUN_SETTINGS = (
+    Option("add-host", kind="stringArray", metavar="HOST:IP", help="Add a custom host-to-IP mapping"),
+    Option("cap-add", kind="strings", help="Add the specified capability when running"),
+    Option("cap-drop", kind="strings", help="Drop the specified capability when running"),
+    Option("cgroup-parent", kind="string", help="Parent cgroup for commands"),
+    Option("cgroupns", kind="string", help="Cgroup namespace: private or host"),
+    Option("cpu-period", kind="uint", help="Length of a CPU period, microseconds"),
+    Option("cpu-quota", kind="int", help="CPU time in a period, microseconds"),
+    Option("cpu-shares", "c", kind="uint", help="CPU shares (relative weight)"),
+    Option("cpuset-cpus", kind="string", help="CPUs in which to allow execution"),
+    Option("cpuset-mems", kind="string", help="Memory nodes in which to allow execution"),
+    Option("device", kind="stringArray", help="Additional devices to provide"),
+    Option("dns", kind="strings", help="DNS server, or none"),
+    Option("dns-option", kind="strings", help="DNS option"),
+    Option("dns-search", kind="strings", help="DNS search domain"),
+    Option("group-add", kind="strings", help="Additional groups for the process"),
+    Option("http-proxy", kind="bool", default=True, help="Pass HTTP proxy variables on"),
+    Option("ipc", kind="string", metavar="PATH", help="IPC namespace: private, container, host or a path"),
+    Option("isolation", kind="string", help="Isolation: oci or rootless", env="BUILDAH_ISOLATION"),
+    Option("memory", "m", kind="string", help="Memory limit"),
+    Option("memory-swap", kind="string", help="Memory and swap limit, -1 for unlimited"),
+    Option("network", kind="string", also=("net",), help="Network: private, none, host, or a path"),
+    Option("pid", kind="string", metavar="PATH", help="PID namespace: private, container, host or a path"),
+    Option("security-opt", kind="stringArray", help="Security options"),
+    Option("shm-size", kind="string", default="65536k", help="Size of /dev/shm"),
+    Option("ulimit", kind="strings", help="Ulimit options"),
+    Option(
+        "userns-uid-map", kind="strings", metavar="CTRID:HOSTID:LENGTH", help="UID map of the user namespace"
+    ),
+    Option(
+        "userns-gid-map", kind="strings", metavar="CTRID:HOSTID:LENGTH", help="GID map of the user namespace"
+    ),
+    Option("uts", kind="string", metavar="PATH", help="UTS namespace: private, container, host or a path"),
+    Option("volume", "v", kind="stringArray", help="Bind mount a volume"),
+)
+
+
+class RunDecisions:
+    """What the options say, in buildah's terms."""
+
+    __slots__ = (
+        "capabilities",
+        "configure_network",
+        "devices",
+        "group_add",
+        "id_maps",
+        "isolation",
+        "namespaces",
+        "options",
+    )
+
+    def __init__(self) -> None:
+        self.options: dict[str, Any] = {}
+        self.capabilities: list[str] = []
+        self.devices: list[str] = []
+        self.group_add: list[str] = []
+        self.id_maps: IdMaps | None = None
+        self.isolation = ""
+        self.namespaces: list[tuple[str, bool, str]] = []
+        self.configure_network: int | None = None
+
+
+def decide(args: Any, ctx: Context) -> RunDecisions:
+    """Read the options. Raises InvalidInput for what makes no sense."""
+    from ocicore.build.working import DEFAULT_CAPABILITIES
+
+    result = RunDecisions()
+    given = args.given_names()
+    options = result.options
+    options["AddHost"] = list(args.add_host)
+    options["CgroupParent"] = args.cgroup_parent
+    options["CPUPeriod"] = args.cpu_period
+    options["CPUQuota"] = args.cpu_quota
+    options["CPUShares"] = args.cpu_shares
+    options["CPUSetCPUs"] = args.cpuset_cpus
+    options["CPUSetMems"] = args.cpuset_mems
+    options["HTTPProxy"] = args.http_proxy
+    options["DNSServers"] = list(args.dns)
+    options["DNSSearch"] = list(args.dns_search)
+    options["DNSOptions"] = list(args.dns_option)
+    options["ShmSize"] = args.shm_size
+    options["Ulimit"] = list(args.ulimit)
+    options["Volumes"] = list(args.volume)
+    if args.memory:
+        options["Memory"] = _size(args.memory)
+    if args.memory_swap:
+        options["MemorySwap"] = -1 if args.memory_swap == "-1" else _size(args.memory_swap)
+    if args.volume:
+        from ocicore.build.run_mounts import parse_volume
+
+        for text in args.volume:
+            parse_volume(text)
+    for text in args.security_opt:
+        _security(options, text)
+    result.devices = list(args.device)
+    result.group_add = list(args.group_add)
+    result.capabilities = list(DEFAULT_CAPABILITIES)
+    if args.cap_add or args.cap_drop:
+        from ocicore.runtime import capabilities
+
+        result.capabilities = list(capabilities.merge(result.capabilities, args.cap_add, args.cap_drop, None))
+    result.isolation = isolation(args.isolation)
+    for kind in ("ipc", "pid", "uts", "cgroupns"):
+        if kind in given:
+            result.namespaces.append(
+                _namespace("cgroup" if kind == "cgroupns" else kind, getattr(args, kind))
+            )
+    if "network" in given:
+        _network(result, args.network)
+    if args.userns_uid_map or args.userns_gid_map:
+        result.id_maps = _maps(args.userns_uid_map, args.userns_gid_map)
+        result.namespaces.append(("user", False, ""))
+    return result
+
+
+def decide_namespaces(args: Any) -> list[tuple[str, bool, str]]:
+    """--ipc, --pid, --uts and --cgroupns as (name, host, path)."""
+    given = args.given_names()
+    return [
+        _namespace("cgroup" if kind == "cgroupns" else kind, getattr(args, kind))
+        for kind in ("ipc", "pid", "uts", "cgroupns")
+        if kind in given
+    ]
+
+
+def isolation(text: str) -> str:
+    """--isolation with buildah's spellings. Raises InvalidInput, and Unsupported for chroot."""
+    from ocicore.errors import InvalidInput, Unsupported
+
+    lowered = text.lower()
+    if lowered in ("", "default"):
+        return ""
+    if lowered in ("oci", "rootless"):
+        return lowered
+    if lowered == "chroot":
+        raise Unsupported(
+            "isolation chroot: not offered, commands always run in an OCI runtime",
+            hint="use --isolation oci (or rootless)",
+        )
+    raise InvalidInput(f'unrecognized isolation type "{text}"', hint="oci or rootless")
+
+
+def _size(text: str) -> int:
+    from ocicore.build.run_mounts import parse_size
+
+    return parse_size(text)
+
+
+def _security(options: dict[str, Any], text: str) -> None:
+    from ocicore.build.run import apply_security_option
+
+    parsed: dict[str, Any] = {}
+    apply_security_option(parsed, text)
+    if "seccomp" in parsed:
+        options["SeccompProfilePath"] = parsed["seccomp"]
+    if "apparmor" in parsed:
+        options["ApparmorProfile"] = parsed["apparmor"]
+    if parsed.get("no_new_privileges"):
+        options["NoNewPrivileges"] = True
+    if "selinux_process_label" in parsed:
+        options["LabelOpts"] = [*(options.get("LabelOpts") or ()), text.partition("=")[2]]
+
+
+def _namespace(kind: str, text: str) -> tuple[str, bool, str]:
+    from ocicore.errors import InvalidInput
+
+    if text in ("", "private", "container"):
+        return kind, False, ""
+    if text == "host":
+        return kind, True, ""
+    path = text.removeprefix("ns:")
+    if not path.startswith("/"):
+        raise InvalidInput(f'unrecognized --{kind} value "{text}"', hint="private, host or a path")
+    import os
+
+    if not os.path.exists(path):
+        raise InvalidInput(f'checking for {kind} namespace at "{path}": no such file or directory')
+    return kind, False, path
+
+
+def _network(result: RunDecisions, text: str) -> None:
+    if text in ("", "default", "private", "container", "bridge"):
+        result.namespaces.append(("network", False, ""))
+        result.configure_network = 2
+    elif text == "none":
+        result.namespaces.append(("network", False, ""))
+        result.configure_network = 1
+    elif text == "host":
+        result.namespaces.append(("network", True, ""))
+    elif text.startswith(("/", "ns:")):
+        result.namespaces.append(_namespace("network", text))
+    else:
+        # A network by name, or a mode of its own (pasta, slirp4netns): kept for the time of running.
+        result.namespaces.append(("network", False, text))
+        result.configure_network = 2
+
+
+def _maps(uids: list[str], gids: list[str]) -> IdMaps:
+    from ocicore.linux import userns
+
+    def ranges(texts: list[str]) -> list[tuple[int, int, int]]:
+        found: list[tuple[int, int, int]] = []
+        for text in texts:
+            found += userns.parse_map(text)
+        return found
+
+    first = ranges(uids or gids)
+    return first, ranges(gids or uids)

@@ -1,0 +1,22 @@
+"""Options that several commands take, each a tuple to be spliced into a command's own."""
+
+from __future__ import annotations
+
+from ocicore.cli.declare import Option
+
+REGISTRY = (
+    Option("authfile", kind="path", help="Path of the authentication file", env="REGISTRY_AUTH_FILE"),
+    Option("cert-dir", kind="path", help="Use certificates at the specified path to access the registry"),
+    Option("creds", kind="string", metavar="[USERNAME[:PASSWORD]]", help="Credentials for the registry"),
+    Option("tls-verify", kind="tristate", help="Require HTTPS and verify certificates"),
+    Option("retry", kind="int", default=3, help="Number of times to retry in case of failure"),
+    Option("retry-delay", kind="string", help="Delay between retries in case of failures"),
+    Option("signature-policy", kind="path", hidden=True, help="Path of the signature policy file"),
+)
+HISTORY = Option(
+    "add-history", kind="tristate", help="Add an entry for this operation to the image's history"
+)
+QUIET = Option("quiet", "q", help="Do not print progress")
+FORMAT = Option(
+    "format", "f", kind="string", metavar="FORMAT", help="Format of the image manifest: oci or docker"
+)

@@ -1,0 +1,146 @@
+"""From the global options to a store: what every command that touches it does first.
+
+An ordinary user enters the user namespace shared with podman and pypod before anything is opened. On the hot path.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ocicore.config import paths
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from ocicore.build.environment import BuildEnvironment
+    from ocicore.cli.context import Context
+    from ocicore.config.paths import UserPaths
+    from ocicore.image.local import LocalImage, LocalImages
+    from ocicore.image.types import SystemContext
+    from ocicore.storage.store import Store
+
+
+class Session:
+    """One command's view of the world: user, store, images."""
+
+    __slots__ = ("_images", "_store", "ctx", "user")
+
+    def __init__(self, ctx: Context, *, enter: bool = True) -> None:
+        self.ctx = ctx
+        self.user: UserPaths = paths.user_paths(ctx.environ)
+        self._store: Store | None = None
+        self._images: LocalImages | None = None
+        if enter:
+            enter_namespace(ctx, self.user)
+
+    @property
+    def store(self) -> Store:
+        """The store the global options name."""
+        if self._store is None:
+            from ocicore.config import storage_conf
+            from ocicore.storage.store import Store
+
+            given = self.ctx.globals
+            config = storage_conf.load(
+                self.user,
+                self.ctx.environ,
+                root=given.root or None,
+                runroot=given.runroot or None,
+                driver=given.storage_driver or None,
+                options=given.storage_opt,
+                imagestore=given.imagestore or None,
+                transient=given.transient_store,
+                warn=self.ctx.warn,
+            )
+            self._store = Store(config, rootless=self.user.rootless, warn=self.ctx.warn)
+        return self._store
+
+    @property
+    def images(self) -> LocalImages:
+        """The store's images."""
+        if self._images is None:
+            from ocicore.image.local import LocalImages
+
+            self._images = LocalImages(self.store, self._short_names)
+        return self._images
+
+    def _short_names(self) -> tuple[Mapping[str, str], Sequence[str]]:
+        from ocicore.config import registries_conf
+
+        config = registries_conf.load(
+            self.user, self.ctx.environ, file=self.ctx.globals.registries_conf or None
+        )
+        return config.aliases, config.unqualified_search
+
+    def system_context(self, args: Any = None) -> SystemContext:
+        """Credentials, certificates and configuration for talking to registries."""
+        from pybuildah.remote import system_context
+
+        return system_context(self, args)
+
+    def find_image(
+        self, name: str, policy: str = "missing", platform: str = "", args: Any = None
+    ) -> LocalImage:
+        """An image by name; pulled as the policy says ("always", "missing", "never", "newer")."""
+        from ocicore.errors import NotFound
+
+        wanted = None
+        if platform:
+            from ocicore.oci import platform as platforms
+
+            wanted = platforms.parse(platform)
+        if policy in ("missing", "never", "ifmissing", "false"):
+            try:
+                return self.images.find(name, wanted)
+            except NotFound:
+                if policy in ("never", "false"):
+                    raise
+        from pybuildah.remote import pull
+
+        return pull(self, name, policy, platform, args)[0]
+
+    def environment(self, args: Any = None) -> BuildEnvironment:
+        """What builds and `run` need."""
+        from ocicore.build.environment import BuildEnvironment
+        from ocicore.config import containers_conf
+
+        conf = containers_conf.load(self.user, self.ctx.environ)
+        engine = conf.engine
+        manager = self.ctx.globals.cgroup_manager or "cgroupfs"
+        return BuildEnvironment(
+            self.store,
+            paths=self.user,
+            rootless=self.user.rootless,
+            environ=self.ctx.environ,
+            warn=self.ctx.warn,
+            find_image=lambda name, policy, platform: self.find_image(name, policy, platform, args),
+            runtime=getattr(args, "runtime", "") or self.ctx.environ.get("BUILDAH_RUNTIME", ""),
+            runtime_flags=getattr(args, "runtime_flag", ()),
+            runtimes=engine.runtimes,
+            configured_runtime=engine.runtime,
+            cgroup_manager=manager,
+            containers_conf=conf,
+        )
+
+
+def enter_namespace(ctx: Context, user: UserPaths) -> None:
+    """As an ordinary user: become root in the user namespace that podman, pypod and we share."""
+    if not user.rootless or os.geteuid() == 0:
+        return
+    from ocicore.linux import userns
+
+    pause = f"{user.runtime_dir}/libpod/tmp/pause.pid"
+    userns.ensure(pause, user.username, user.uid, user.gid, ctx.warn)
+
+
+def namespace_variables(user: UserPaths) -> dict[str, str]:
+    """Variables that tell children whose user namespace they are in."""
+    if not user.rootless:
+        return {}
+    return {
+        "_CONTAINERS_USERNS_CONFIGURED": "done",
+        "_CONTAINERS_ROOTLESS_UID": str(user.uid),
+        "_CONTAINERS_ROOTLESS_GID": str(user.gid),
+    }
