@@ -207,8 +207,22 @@ def mounts_below(path: str) -> list[str]:
     """Mount points at or below a path, deepest and newest first: the order to unmount them in."""
     path = os.path.realpath(path)
     below = "/" if path == "/" else path + "/"
-    found = [entry.target for entry in mountinfo() if entry.target == path or entry.target.startswith(below)]
-    return found[::-1]
+    entries = mountinfo()
+    parents = {entry.mount_id: entry.parent_id for entry in entries}
+
+    def depth(mount_id: int) -> int:
+        levels = 0
+        # The root's parent is not listed (or is itself, in the first namespace).
+        while mount_id in parents and parents[mount_id] != mount_id:
+            mount_id = parents[mount_id]
+            levels += 1
+        return levels
+
+    found = [entry for entry in entries if entry.target == path or entry.target.startswith(below)]
+    # A mount covers what was there before it, so among equals the later one goes first.
+    found.reverse()
+    found.sort(key=lambda entry: -depth(entry.mount_id))
+    return [entry.target for entry in found]
 
 
 def is_mount_point(path: str) -> bool:

@@ -81,32 +81,49 @@ static int make_parent(struct unpacker *unpacker, int above_fd, const char *path
   return result < 0 ? -1 : unpack_remember(unpacker, &place);
 }
 
+/* One component below `above`, made when missing; a link is resolved inside the root. A descriptor, or -1. */
+static int enter_parent(struct unpacker *unpacker, int above, const char *prefix, const char *name)
+{
+  int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  int fd = openat(above, name, flags);
+  if (fd >= 0)
+    return fd;
+  if (errno == ENOTDIR || errno == ELOOP) {
+    int resolved = root_directory(&unpacker->root, prefix, strlen(prefix));
+    if (resolved >= 0)
+      return fcntl(resolved, F_DUPFD_CLOEXEC, 0);
+  }
+  if (errno != ENOENT && errno != ENOTDIR)
+    return -1;
+  return make_parent(unpacker, above, prefix, name) < 0 ? -1 : openat(above, name, flags);
+}
+
+/* Step by step from the root: resolving every prefix anew would take the square of the depth. */
 static int make_parents(struct unpacker *unpacker, const char *path, size_t length)
 {
   char *prefix = strndup(path, length);
-  int result = -1;
-  if (prefix == NULL)
-    return -1;
-  for (size_t end = 1; end <= length; end++) {
+  int fd = prefix ? fcntl(unpacker->root.fd, F_DUPFD_CLOEXEC, 0) : -1;
+  size_t start = 0;
+  for (size_t end = 1; fd >= 0 && end <= length; end++) {
     if (end != length && prefix[end] != '/')
       continue;
     char kept = prefix[end];
     prefix[end] = '\0';
-    if (root_directory(&unpacker->root, prefix, end) < 0) {
-      size_t above_length;
-      if (errno != ENOENT && errno != ENOTDIR)
-        goto out;
-      const char *name = base_name(prefix, &above_length);
-      int above = root_directory(&unpacker->root, prefix, above_length);
-      if (above < 0 || make_parent(unpacker, above, prefix, name) < 0)
-        goto out;
-    }
+    int next = enter_parent(unpacker, fd, prefix, prefix + start);
+    int number = errno;
+    close(fd);
+    errno = number;
+    fd = next;
     prefix[end] = kept;
+    start = end + 1;
   }
-  result = 0;
-out:
+  int number = errno;
   free(prefix);
-  return result;
+  errno = number;
+  if (fd < 0)
+    return -1;
+  root_keep(&unpacker->root, path, length, fd);
+  return 0;
 }
 
 int unpack_parent(struct unpacker *unpacker, const char *cleaned, size_t parent_length, bool quiet)
