@@ -207,7 +207,7 @@ def copy_up(engine: Engine, volume: Volume, root: str, destination: str) -> None
         try:
             source = resolve_in_root(root, destination)
             is_directory = os.path.isdir(source)
-        except OSError:
+        except (OSError, Error):
             is_directory = False
         if is_directory and not os.listdir(volume.mountpoint):
             from ocicore.engine import tree_copy

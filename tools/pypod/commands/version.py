@@ -1,0 +1,62 @@
+"""`pypod version`."""
+
+from __future__ import annotations
+
+from ocicore.cli.declare import Command, Option
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocicore.cli.bind import Args
+    from ocicore.cli.context import Context
+
+COMMAND = Command(
+    "Display the pypod version information",
+    options=(Option("format", "f", kind="string", help="Change the output format to JSON or a Go template"),),
+    examples=(("pypod version --format '{{.Client.Version}}'", "the bare number"),),
+)
+
+#: Podman's API this program follows; scripts compare it.
+API_VERSION = "5.4.2"
+
+
+def run(args: Args, ctx: Context) -> int:
+    facts = describe(ctx.program.version)
+    if args.format:
+        from ocicore.cli import template
+
+        template.print_one(ctx.stdout, args.format, {"Client": facts}, name="version")
+        return 0
+    rows = (
+        ("Client:", "Pypod Engine"),
+        ("Version:", facts["Version"]),
+        ("API Version:", facts["APIVersion"]),
+        ("Python Version:", facts["PythonVersion"]),
+        ("OS/Arch:", facts["OsArch"]),
+    )
+    width = max(len(name) for name, _ in rows) + 2
+    for name, value in rows:
+        ctx.print(f"{name:<{width}}{value}")
+    return 0
+
+
+def describe(version: str) -> dict[str, object]:
+    """The version object of `version` and `info`."""
+    import os
+    import sys
+
+    from ocicore.oci import platform
+
+    host = platform.host()
+    python = ".".join(str(part) for part in sys.version_info[:3])
+    return {
+        "APIVersion": API_VERSION,
+        "Version": version,
+        "GoVersion": "",
+        "PythonVersion": python,
+        "GitCommit": "",
+        "BuiltTime": "Thu Jan  1 00:00:00 1970",
+        "Built": 0,
+        "BuildOrigin": "",
+        "OsArch": f"{os.uname().sysname.lower()}/{host.architecture}",
+        "Os": host.os,
+    }

@@ -1,0 +1,64 @@
+"""`pypod volume ls`."""
+
+from __future__ import annotations
+
+from ocicore.cli.declare import Command, Option
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocicore.cli.bind import Args
+    from ocicore.cli.context import Context
+
+COMMAND = Command(
+    "List volumes",
+    options=(
+        Option("filter", "f", kind="stringArray", help="Filter volume output"),
+        Option("format", kind="string", help="Format volume output using JSON or a Go template"),
+        Option("noheading", "n", help="Do not print headers"),
+        Option("quiet", "q", help="Print volume output in quiet mode"),
+    ),
+    examples=(("pypod volume ls --filter dangling=true", "those no container uses"),),
+)
+
+_HEADERS = {
+    "Name": "VOLUME NAME",
+    "Driver": "DRIVER",
+    "Mountpoint": "MOUNTPOINT",
+    "Scope": "SCOPE",
+    "Labels": "LABELS",
+    "Options": "OPTIONS",
+    "CreatedAt": "CREATED AT",
+}
+
+
+def run(args: Args, ctx: Context) -> int:
+    from ocicore.engine import volume_listing
+    from ocicore.errors import InvalidInput
+    from pypod.session import open_engine
+
+    if args.quiet and args.format:
+        raise InvalidInput("quiet and format flags cannot be used together")
+    engine = open_engine(ctx)
+    found = volume_listing.select(engine, args.filter)
+    if args.quiet:
+        for volume in found:
+            ctx.print(volume.name)
+        return 0
+    if args.format:
+        from ocicore.cli import template
+
+        rows = [volume_listing.inspect(engine, volume) for volume in found]
+        template.print_list(
+            ctx.stdout, args.format, rows, name="volume ls", headers=_HEADERS, headings=not args.noheading
+        )
+        return 0
+    from ocicore.cli.table import print_table
+
+    if found:
+        print_table(
+            ctx.stdout,
+            ("DRIVER", "VOLUME NAME"),
+            [(v.driver, v.name) for v in found],
+            headings=not args.noheading,
+        )
+    return 0
