@@ -111,6 +111,8 @@ def _value(text: str, lines: Any) -> tuple[Any, str]:
         return _string(text, first)
     if first == "[":
         return _array(text, lines)
+    if first == "{":
+        return _inline_table(text)
     if text.startswith("true") and not _KEY.issuperset(text[4:5] or " "):
         return True, text[4:]
     if text.startswith("false") and not _KEY.issuperset(text[5:6] or " "):
@@ -124,6 +126,29 @@ def _value(text: str, lines: Any) -> tuple[Any, str]:
     if text[end : end + 1] in (" ", "\t") and text[end:].lstrip(" \t")[:1] not in ("", "#", ",", "]"):
         raise _NotPlain
     return int(text[:end]), text[end:]
+
+
+def _inline_table(text: str) -> tuple[dict[str, Any], str]:
+    """`{a = "b", c = true}` on one line, as Debian's storage.conf has it."""
+    table: dict[str, Any] = {}
+    rest = text[1:].lstrip(" \t")
+    if rest.startswith("}"):
+        return table, rest[1:]
+    while True:
+        key, equals, rest = rest.partition("=")
+        key = key.strip(" \t")
+        if not equals or not key or not _KEY.issuperset(key) or key in table:
+            raise _NotPlain
+        rest = rest.lstrip(" \t")
+        if rest[:1] not in ('"', "'") and not rest.startswith(("true", "false")):
+            raise _NotPlain
+        table[key], rest = _value(rest, iter(()))
+        rest = rest.lstrip(" \t")
+        if rest.startswith("}"):
+            return table, rest[1:]
+        if not rest.startswith(","):
+            raise _NotPlain
+        rest = rest[1:].lstrip(" \t")
 
 
 def _string(text: str, quote: str) -> tuple[str, str]:
