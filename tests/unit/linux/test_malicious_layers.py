@@ -37,7 +37,7 @@ def test_nothing_leaves_the_root(case: Case, mode: str, tmp_path: Path) -> None:
     (outside / "kept").mkdir()
     (outside / "kept" / "file").write_text("precious too")
     os.utime(outside, (1, 1))
-    before = tree.describe(str(outside)), os.stat(outside), sorted(os.listdir(tmp_path))
+    before = tree.describe(str(outside)), os.stat(outside), ["outside", "scratch"]
     split = os.open(scratch / "split", os.O_RDWR | os.O_CREAT) if case.split else -1
     # Devices and the trusted.* attributes are the root tests' business.
     options: dict[str, object] = {"in_user_namespace": os.geteuid() != 0, "whiteouts": mode}
@@ -50,6 +50,11 @@ def test_nothing_leaves_the_root(case: Case, mode: str, tmp_path: Path) -> None:
         raised = error
     if split >= 0:
         os.close(split)
+    present = {name for name in (*case.inside, *case.absent) if os.path.lexists(root / name)}
+    # Python's own removal recurses; some of these trees are too deep for it.
+    parent = os.open(tmp_path, os.O_RDONLY)
+    archive.remove_tree(parent, "root")
+    os.close(parent)
 
     assert tree.describe(str(outside)) == before[0]
     after = os.stat(outside)
@@ -67,10 +72,7 @@ def test_nothing_leaves_the_root(case: Case, mode: str, tmp_path: Path) -> None:
         assert isinstance(raised, archive.LimitExceeded)
     elif case.expected == "unpacked":
         assert raised is None
-        for name in case.inside:
-            assert os.path.lexists(root / os.fsdecode(name))
-        for name in case.absent:
-            assert not os.path.lexists(root / name)
+        assert present == set(case.inside)
 
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
