@@ -60,10 +60,18 @@ def _plain(text: str) -> dict[str, Any]:
         if line[0] == "[":
             table = _table(root, line, seen)
             continue
-        key, equals, rest = line.partition("=")
-        key = key.rstrip(" \t")
-        if not equals or not key or not _KEY.issuperset(key) or key in table:
-            raise _NotPlain
+        if line[0] == '"':
+            # Debian's short-name aliases are quoted keys.
+            key, rest = _string(line, '"')
+            rest = rest.lstrip(" \t")
+            equals, rest = rest[:1], rest[1:]
+            if equals != "=" or not key or key in table:
+                raise _NotPlain
+        else:
+            key, equals, rest = line.partition("=")
+            key = key.rstrip(" \t")
+            if not equals or not key or not _KEY.issuperset(key) or key in table:
+                raise _NotPlain
         value, rest = _value(rest.lstrip(" \t"), lines)
         _only_comment(rest)
         table[key] = value

@@ -189,7 +189,7 @@ class _Feed:
             os.close(self._out_fd)
 
     def _pump(self) -> None:
-        import hashlib
+        import _hashlib
 
         from ocicore.files import codec
 
@@ -202,8 +202,8 @@ class _Feed:
         self.compression = codec.detect(chunk)
         decoder = codec.decompressor(self.compression)
         plain = self.compression == "none"
-        blob_hash = hashlib.sha256() if not self.compressed_digest and not plain else None
-        tar_hash = hashlib.sha256()
+        blob_hash = _hashlib.openssl_sha256() if not self.compressed_digest and not plain else None
+        tar_hash = _hashlib.openssl_sha256()
         while chunk:
             self.compressed_size += len(chunk)
             if blob_hash is not None:
@@ -234,17 +234,18 @@ class _Zip:
 
     def run(self) -> None:
         """Thread body; `error` is set when it failed."""
-        from ocicore.files import codec
+        # zlib, not codec's ISA-L: a commit imports nothing for it, and these lines are few.
+        import zlib
 
         try:
             out = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
             try:
-                compressor = codec.compressor("gzip", 1)
+                compressor = zlib.compressobj(1, zlib.DEFLATED, 31)
                 while data := os.read(self._in_fd, CHUNK):
-                    piece = compressor.compress(data)  # type: ignore[attr-defined]
+                    piece = compressor.compress(data)
                     if piece:
                         write_all(out, piece)
-                write_all(out, compressor.flush())  # type: ignore[attr-defined]
+                write_all(out, compressor.flush())
             finally:
                 os.close(out)
         except BaseException as error:  # noqa: BLE001 – raised again by whoever waits for the thread
