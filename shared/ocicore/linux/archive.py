@@ -561,5 +561,9 @@ def _translate(doing: str, error: Any) -> ArchiveError:
         return CorruptedArchive(message, errno=number, path=path)
     import errno as numbers
 
-    hint = "free some space, or move the store" if number in (numbers.ENOSPC, numbers.EDQUOT) else None
+    hint = None
+    if number in (numbers.ENOSPC, numbers.EDQUOT):
+        hint = "free some space, or move the store"
+    elif number == numbers.EINVAL and what.startswith("changing its owner"):
+        hint = "not enough ids in the user namespace: check /etc/subuid and /etc/subgid, then run pypod system migrate"
     return ArchiveError(message, errno=number, path=path, hint=hint)
