@@ -177,6 +177,11 @@ PROGRAM = Program(
         "unshare": ("pypod.commands.unshare", "Run a command in a modified user namespace"),
         "version": ("pypod.commands.version", "Display the pypod version information"),
         "container": Group("Manage containers", commands=CONTAINER),
+        "completion": ("ocicore.cli.completion", "Generate shell completion"),
+        "generate": Group(
+            "Generate structured data based on containers, pods or volumes",
+            commands={"systemd": ("pypod.commands.generate.systemd", "Generate systemd units")},
+        ),
         "image": Group("Manage images", commands=IMAGE),
         "volume": Group("Manage volumes", commands=VOLUME),
         "system": Group("Manage pypod", commands=SYSTEM),
