@@ -180,7 +180,7 @@ def collect_garbage(store: Store) -> GarbageReport:
         if temp is not None:
             temp.remove()
     for root in _foreign_temp_roots(store):
-        report.interrupted += tempdirs.recover(root, tempdirs.stale(root), lambda layer_id, doomed: None)
+        report.interrupted += tempdirs.recover(root, tempdirs.stale(root), lambda intents: None)
     for path in _stale_staging(os.path.join(store.driver.home, "staging")):
         report.bytes += _usage(path)
         tempdirs.remove_tree(path)

@@ -312,6 +312,10 @@ class LayerStore:
 
     def discard_files(self, temp: TempDir, layer_id: str) -> None:
         """Move everything that belongs to a layer without a record into `temp`."""
+        # Whoever was killed may have left it mounted, counted or not.
+        mapped = os.path.join(self.driver.home, layer_id, "mapped")
+        if is_mounted(self.driver.mount_path(layer_id)) or os.path.isdir(mapped):
+            self.driver.unmount(layer_id)
         for path in (
             *self.driver.owned_paths(layer_id),
             os.path.join(self.folder, layer_id + ".tar-split.gz"),
@@ -372,17 +376,25 @@ class LayerStore:
         """Let the next writer look for half-done operations again (one of ours failed)."""
         self._recovered = False
 
-    def _undo(self, layer_id: str, doomed: bool) -> None:
-        layer = self.files.by_id.get(layer_id)
-        if layer is not None and (not doomed or self.children(layer_id) or self._in_use(layer_id)):
-            return
+    def _undo(self, intents: dict[str, bool]) -> None:
+        """Remove doomed layers that nothing refers to, then the files of layers without a record."""
         temp = TempDir(self.temp_root)
         try:
-            temp.intend(layer_id)
-            if layer is not None:
-                self.delete_locked(temp, [layer])
-            else:
-                self.discard_files(temp, layer_id)
+            for layer_id in intents:
+                temp.intend(layer_id)
+            doomed = {layer_id for layer_id, fate in intents.items() if fate and layer_id in self.files.by_id}
+            doomed = {layer_id for layer_id in doomed if not self._in_use(layer_id)}
+            gone: list[Layer] = []
+            # Children before parents: a doomed layer keeps what it stands on only as long as it stays.
+            while ready := [
+                layer_id for layer_id in doomed if all(child in gone for child in self.children(layer_id))
+            ]:
+                gone += [self.files.by_id[layer_id] for layer_id in ready]
+                doomed.difference_update(ready)
+            self.delete_locked(temp, gone)
+            for layer_id in intents:
+                if layer_id not in self.files.by_id:
+                    self.discard_files(temp, layer_id)
         finally:
             temp.remove()
 

@@ -220,9 +220,10 @@ class OverlayDriver:
         if self.force_mask is not None and writable:
             real = f"{owner_of_diff[0]}:{owner_of_diff[1]}:0{mode:o}"
             os.setxattr(folder + "/diff", b"user.containers.override_stat", real.encode())
+        # The file before the link it names: whoever is killed in between leaves a trace of the link.
         link = identifiers.new_link()
-        os.symlink(f"../{layer_id}/diff", f"{home}/l/{link}")
         _write(folder + "/link", link, 0o644)
+        os.symlink(f"../{layer_id}/diff", f"{home}/l/{link}")
         _mkdir(folder + "/work", 0o700, owner_of_diff)
         _mkdir(folder + "/merged", 0o700, owner_of_diff)
         if lower:

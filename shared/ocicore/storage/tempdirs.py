@@ -161,10 +161,10 @@ def stale(root: str) -> list[str]:
     return found
 
 
-def recover(root: str, names: list[str], undo: Callable[[str, bool], None]) -> int:
+def recover(root: str, names: list[str], undo: Callable[[dict[str, bool]], None]) -> int:
     """Remove those of `names` that nobody holds; returns how many.
 
-    `undo(layer_id, doomed)` is called for every intent before the directory that carries it goes.
+    `undo` is called with a directory's intents, {layer id: doomed}, before the directory goes.
     Call with the layers locked for writing, so that a record is either there or not.
     """
     removed = 0
@@ -179,10 +179,12 @@ def recover(root: str, names: list[str], undo: Callable[[str, bool], None]) -> i
                 entries = os.listdir(path)
             except FileNotFoundError:
                 entries = []
-            for entry in entries:
-                kind, dash, layer_id = entry.partition("-")
-                if dash and kind in _INTENTS:
-                    undo(layer_id, kind == "doomed")
+            found = [entry.partition("-") for entry in entries]
+            intents = {
+                layer_id: kind == "doomed" for kind, dash, layer_id in found if dash and kind in _INTENTS
+            }
+            if intents:
+                undo(intents)
             remove_tree(path)
             os.unlink(lock_path)
             removed += 1

@@ -14,8 +14,8 @@ from ocicore.storage import partial, tempdirs
 from ocicore.storage.tempdirs import TempDir
 
 
-def _never(layer_id: str, doomed: bool) -> None:
-    raise AssertionError(layer_id)
+def _never(intents: dict[str, bool]) -> None:
+    raise AssertionError(intents)
 
 
 def test_a_used_directory_is_not_stale(tmp_path: Path) -> None:
@@ -45,9 +45,9 @@ def test_recovery_undoes_intents(tmp_path: Path) -> None:
     gone.intend("two", doomed=True)
     gone.abandon()
     kept = TempDir(root)
-    undone: list[tuple[str, bool]] = []
-    assert tempdirs.recover(root, tempdirs.stale(root), lambda *intent: undone.append(intent)) == 1
-    assert sorted(undone) == [("one", False), ("two", True)]
+    undone: dict[str, bool] = {}
+    assert tempdirs.recover(root, tempdirs.stale(root), undone.update) == 1
+    assert undone == {"one": False, "two": True}
     assert len(os.listdir(root)) == 2
     kept.remove()
 
