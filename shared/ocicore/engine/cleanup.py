@@ -34,7 +34,7 @@ def take_down(engine: Engine, container: Container) -> None:
     if container.config["health"]:
         from ocicore.engine import health_check
 
-        attempt("stopping health checks", health_check.end, engine, container)
+        attempt("health state", health_check.record, engine, container)
     if status in (records.CREATED, records.STOPPED, records.RUNNING, records.STOPPING, records.PAUSED):
         attempt("deleting from the runtime", _delete, engine, container)
     if container.netns or container.state.get("network") or container.status == records.CREATED:
@@ -94,7 +94,9 @@ def cleanup(
         liveness.sync(engine, container)
         if container.status in (records.RUNNING, records.PAUSED):
             return
-        restart = container.status == records.STOPPED and wants_restart(container)
+        restart = container.status == records.STOPPED and (
+            wants_restart(container) or _unhealthy_restart(engine, container)
+        )
         if container.status in (records.STOPPED, records.CREATED) or container.mountpoint:
             take_down(engine, container)
             events.container(engine, "cleanup", container)
@@ -129,6 +131,16 @@ def wants_restart(container: Container) -> bool:
         most = policy["max_retries"]
         return container.exit_code != 0 and (not most or container.restarts < most)
     return True
+
+
+def _unhealthy_restart(engine: Engine, container: Container) -> bool:
+    """Whether conmon ended it for --health-on-failure=restart."""
+    check = container.config["health"]
+    if not check or check.get("on_failure") != "restart" or container.stopped_by_user:
+        return False
+    from ocicore.engine import health_check
+
+    return bool(health_check.read(engine, container)["Action"] == "restart")
 
 
 def _restart(engine: Engine, container: Container) -> None:

@@ -96,6 +96,12 @@ def run(engine: Engine, container: Container, options: ExecOptions, streams: Str
     return _monitored(engine, container, options, process, streams)
 
 
+def run_silently(engine: Engine, container: Container, options: ExecOptions) -> int:
+    """Run a process without any streams, for a health check; its exit status. Raises Error."""
+    require_running(engine, container)
+    return _in_foreground(engine, container, options, process_object(engine, container, options), silent=True)
+
+
 def _is_executable(pid: int, command: str, process: dict[str, Any]) -> bool:
     """Whether the command is surely there: looked up in the container's own mounts."""
     from ocicore.linux import resolve
@@ -125,7 +131,12 @@ def _is_executable(pid: int, command: str, process: dict[str, Any]) -> bool:
 
 
 def _in_foreground(
-    engine: Engine, container: Container, options: ExecOptions, process: dict[str, Any]
+    engine: Engine,
+    container: Container,
+    options: ExecOptions,
+    process: dict[str, Any],
+    *,
+    silent: bool = False,
 ) -> int:
     """The runtime's exec on our own streams. Its own failures are on stderr already, as its log tells."""
     from ocicore.linux import spawn
@@ -139,7 +150,7 @@ def _in_foreground(
     try:
         os.write(spec_fd, quick_json.dumps(process).encode())
         if not options.interactive:
-            stdin = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+            stdin = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
         number = 3 + len(options.extra_fds)
         words = ["exec", "--process", f"/proc/self/fd/{number}"]
         if options.extra_fds:
@@ -148,7 +159,8 @@ def _in_foreground(
         if not base.rejects_json_log:
             argv[1:1] = ["--log-format=json", f"--log=/proc/self/fd/{number + 1}"]
         fds = {3 + position: descriptor for position, descriptor in enumerate(options.extra_fds)}
-        fds.update({0: stdin, 1: 1, 2: 2, number: spec_fd, number + 1: log_fd})
+        out, err = (stdin, stdin) if silent else (1, 2)
+        fds.update({0: stdin, 1: out, 2: err, number: spec_fd, number + 1: log_fd})
         status = spawn.run(argv, base.env, fds)
         if status < 0:
             status = 128 - status

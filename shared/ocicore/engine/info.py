@@ -140,7 +140,7 @@ def _capture(engine: Engine, argv: list[str]) -> str:
 
 def _package(engine: Engine, path: str) -> str:
     """Name and version of the package a file belongs to (dpkg, rpm), "Unknown" when there is none."""
-    owner = _capture(engine, ["dpkg-query", "-S", path]) 
+    owner = _capture(engine, ["dpkg-query", "-S", path])
     name = owner.partition(":")[0]
     if name:
         return (

@@ -148,13 +148,8 @@ def _state(engine: Engine, container: Container, document: Json) -> Json:
             "FinishedAt": rfc3339(container.finished),
         }
     )
-    health = container.state.get("health_log") or {}
     if container.config["health"]:
-        result["Health"] = {
-            "Status": container.health or "starting",
-            "FailingStreak": health.get("streak", 0),
-            "Log": health.get("log") or None,
-        }
+        result["Health"] = _health(engine, container)
     path = (document.get("linux") or {}).get("cgroupsPath", "")
     if path:
         result["CgroupPath"] = path
@@ -162,6 +157,18 @@ def _state(engine: Engine, container: Container, document: Json) -> Json:
     if container.stopped_by_user:
         result["StoppedByUser"] = True
     return result
+
+
+def _health(engine: Engine, container: Container) -> Json:
+    if container.status in records.ALIVE:
+        from ocicore.engine import health_check
+
+        found = health_check.read(engine, container)
+        streak, log = found["FailingStreak"], found["Log"]
+    else:
+        kept = container.state.get("health_log") or {}
+        streak, log = kept.get("streak", 0), kept.get("log")
+    return {"Status": container.health or "starting", "FailingStreak": streak, "Log": log or None}
 
 
 def _graph_driver(engine: Engine, container: Container) -> Json | None:

@@ -39,6 +39,8 @@ def refresh(engine: Engine, container: Container) -> None:
         and container.status != records.STOPPING
         and process.alive(container.pid, container.pid_start)
     ):
+        if container.health:
+            _refresh_health(engine, container)
         return
     from ocicore.engine import liveness
     from ocicore.errors import NotFound
@@ -49,6 +51,13 @@ def refresh(engine: Engine, container: Container) -> None:
             liveness.sync(engine, container)
         except NotFound:
             return
+
+
+def _refresh_health(engine: Engine, container: Container) -> None:
+    """Show what conmon knows; the database learns it when the container ends."""
+    from ocicore.engine import health_check
+
+    container.assign({"health": health_check.status(engine, container)})
 
 
 def row(

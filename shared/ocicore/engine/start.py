@@ -117,7 +117,12 @@ def _create(engine: Engine, container: Container, owner_fd: int, extra_fds: Sequ
     bundle = work.static_dir
     with open(f"{bundle}/config.json", "wb") as file:
         file.write(quick_json.dumps(document).encode())
-    request = _monitor_request(engine, container, bundle, work.run_dir, owner_fd, extra_fds)
+    health: tuple[str, ...] = ()
+    if config["health"]:
+        from ocicore.engine import health_check
+
+        health = health_check.words(engine, container, work.run_dir, document)
+    request = _monitor_request(engine, container, bundle, work.run_dir, owner_fd, extra_fds, health)
     launched = monitor.launch(
         request, runtime=runtime, conmon=runtime_choice.conmon(engine), warn=engine.warn
     )
@@ -236,6 +241,7 @@ def _monitor_request(
     run_dir: str,
     owner_fd: int,
     extra_fds: Sequence[int],
+    health: tuple[str, ...],
 ) -> MonitorRequest:
     from ocicore.engine import runtime_choice
     from ocicore.runtime.types import MonitorRequest
@@ -271,6 +277,7 @@ def _monitor_request(
         log_level=conmon_level(engine.options.log_level),
         syslog=engine.options.syslog,
         env=runtime_choice.runtime_environment(engine),
+        health=health,
     )
 
 
@@ -317,10 +324,6 @@ def start_created(engine: Engine, container: Container) -> None:
         raise
     engine.state.containers.update(container, status=records.RUNNING, started=time.time_ns())
     events.container(engine, "start", container)
-    if container.config["health"]:
-        from ocicore.engine import health_check
-
-        health_check.begin(engine, container)
 
 
 def start(engine: Engine, container: Container) -> None:

@@ -31,7 +31,7 @@ COMMAND = Command(
 
 def run(args: Args, ctx: Context) -> int:
     from ocicore.engine import image_removal
-    from ocicore.errors import Error, InvalidInput, InUse, NotFound
+    from ocicore.errors import Error, InUse, InvalidInput, NotFound
     from pypod.options.select import report
     from pypod.session import open_engine
 

@@ -77,7 +77,12 @@ def _yaml(value: object) -> str:
 
     Dumper.add_representer(str, text)
     result: str = yaml.dump(
-        _sorted(value), Dumper=Dumper, default_flow_style=False, sort_keys=False, allow_unicode=True, width=1 << 20
+        _sorted(value),
+        Dumper=Dumper,
+        default_flow_style=False,
+        sort_keys=False,
+        allow_unicode=True,
+        width=1 << 20,
     )
     return result
 
