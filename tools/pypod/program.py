@@ -40,6 +40,7 @@ CONTAINER: dict[str, Entry | Group] = {
 }
 
 IMAGE: dict[str, Entry | Group] = {
+    "build": ("pypod.commands.build", "Build an image using instructions from Containerfiles"),
     "exists": (_I + "exists", "Check if an image exists in local storage"),
     "history": (_I + "history", "Show history of a specified image"),
     "inspect": (_I + "inspect", "Display the configuration of an image"),
@@ -168,7 +169,7 @@ PROGRAM = Program(
             "unpause",
             "wait",
         ),
-        **_same(IMAGE, "history", "pull", "tag", "untag"),
+        **_same(IMAGE, "build", "history", "pull", "tag", "untag"),
         "ps": (_C + "list", "List containers"),
         "images": (_I + "list", "List images in local storage"),
         "rmi": (_I + "rm", "Remove one or more images from local storage"),

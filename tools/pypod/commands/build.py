@@ -1,0 +1,137 @@
+"""`pypod build`, `pypod image build`: an image from a Containerfile, with the engine's store."""
+
+from __future__ import annotations
+
+from ocicore.build.flags import DECLARATION
+from ocicore.cli.declare import Argument, Command, Option
+from pypod.options.build import RUN_SETTINGS
+from pypod.options.registry import REGISTRY, RETRY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocicore.build.environment import BuildEnvironment
+    from ocicore.cli.bind import Args
+    from ocicore.cli.context import Context
+    from ocicore.engine.context import Engine
+    from ocicore.image.local import LocalImage
+
+_TAKEN = frozenset(option.long for option in (*RUN_SETTINGS, *REGISTRY, *RETRY))
+
+COMMAND = Command(
+    "Build an image using instructions from Containerfiles",
+    description="Builds an image from a Containerfile and the files of a context: a directory, an archive, a repository or a URL.",
+    options=(
+        *(Option(long, short, **settings) for long, short, settings in DECLARATION if long not in _TAKEN),
+        Option("layers", default=True, help="Keep one image a step, and use them as a cache"),
+        *RUN_SETTINGS,
+        *REGISTRY,
+        *RETRY,
+    ),
+    arguments=(Argument("context", min=0, metavar="[CONTEXT]"),),
+    exclusive=(("pull", "pull-always", "pull-never"),),
+    examples=(
+        ("pypod build .", "from ./Containerfile"),
+        ("pypod build -t imageName -f Containerfile.simple .", "another file, and a name"),
+    ),
+)
+
+
+def run(args: Args, ctx: Context) -> int:
+    import tempfile
+
+    from ocicore.build import executor, flags
+    from ocicore.build.remote import RemoteOptions
+    from pypod.options.build import decide
+    from pypod.session import open_engine
+
+    engine = open_engine(ctx)
+    environment = _environment(engine, args, ctx)
+    with tempfile.TemporaryDirectory(prefix="build-context-", dir=environment.temporary_root()) as scratch:
+        inputs = flags.Inputs(
+            environ=engine.environ,
+            stdin=lambda: ctx.stdin_bytes,
+            scratch=scratch,
+            remote=lambda: RemoteOptions(
+                tls_verify=args.tls_verify is not False,
+                cert_dir=args.cert_dir,
+                retry=args.retry,
+                scratch=scratch,
+                environ=engine.environ,
+            ),
+        )
+        options = flags.read(args, args.context or "", inputs)
+        options.layers = args.layers
+        options.tls_verify = args.tls_verify
+        options.cert_dir = args.cert_dir
+        options.retry = args.retry
+        decide(options, args)
+        log = open(args.logfile, "w", encoding="utf-8", errors="surrogateescape") if args.logfile else None
+        stream = log or ctx.stdout
+
+        def write(text: str) -> None:
+            stream.write(text + "\n")
+            stream.flush()
+
+        try:
+            result = executor.build(
+                options,
+                environment,
+                write=write,
+                flush=stream.flush,
+                command_stdout=log.fileno() if log else 1,
+                command_stderr=log.fileno() if log else 2,
+            )
+        finally:
+            environment.close()
+            if log is not None:
+                log.close()
+    from ocicore.engine import events
+
+    events.write(engine, "image", "build", ID=result.image_id, Name=result.names[0] if result.names else "")
+    if not options.iid_file:
+        ctx.print(result.image_id)
+    return 0
+
+
+def _environment(engine: Engine, args: Args, ctx: Context) -> BuildEnvironment:
+    from ocicore.build.environment import BuildEnvironment
+
+    def find_image(name: str, policy: str, platform: str) -> LocalImage:
+        return _find_image(engine, args, ctx, name, policy, platform)
+
+    conf = engine.config.engine
+    return BuildEnvironment(
+        engine.store,
+        paths=engine.user,
+        rootless=engine.rootless,
+        environ=engine.environ,
+        warn=engine.warn,
+        find_image=find_image,
+        runtime=engine.options.runtime,
+        runtime_flags=engine.options.runtime_flags,
+        runtimes=conf.runtimes,
+        configured_runtime=conf.runtime,
+        cgroup_manager=engine.cgroup_manager,
+        containers_conf=engine.config,
+        hooks_dirs=engine.options.hooks_dirs or conf.hooks_dir,
+    )
+
+
+def _find_image(
+    engine: Engine, args: Args, ctx: Context, name: str, policy: str, platform: str
+) -> LocalImage:
+    from ocicore.cli import progress
+    from ocicore.engine import image_choice
+    from ocicore.errors import NotFound
+    from ocicore.oci import platform as platforms
+
+    wanted = platforms.parse(platform) if platform else None
+    policy = image_choice.check_policy(policy)
+    if policy in ("missing", "never"):
+        try:
+            return engine.images.find(name, wanted)
+        except NotFound:
+            if policy == "never":
+                raise
+    with progress.shown(ctx.stderr, quiet=args.quiet) as shown:
+        return image_choice.pull(engine, name, args, policy=policy, wanted=wanted, progress=shown)[0]
