@@ -103,6 +103,8 @@ def _process(config: ContainerConfig, user: users.ResolvedUser, host: HostFacts,
     }
     if config.get("terminal"):
         process["terminal"] = True
+        if config.get("console_size"):
+            process["consoleSize"] = dict(zip(("height", "width"), config["console_size"], strict=True))
     if security.get("no_new_privileges"):
         process["noNewPrivileges"] = True
     profile = _apparmor(config, host)

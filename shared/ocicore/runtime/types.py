@@ -144,6 +144,7 @@ if TYPE_CHECKING:
         user: str  # USER[:GROUP] as typed; "" is root
         group_add: list[str]  # names or ids looked up in the image; "keep-groups" alone
         terminal: bool
+        console_size: list[int]  # rows, columns of a new terminal
         umask: str  # octal, "0022"
         oom_score_adj: int
         rlimits: list[Rlimit]
