@@ -136,7 +136,6 @@ IMAGE = (
         "pull",
         kind="string",
         default="missing",
-        bare="always",
         help='Pull image policy ("always"|"missing"|"never"|"newer")',
     ),
     Option("quiet", "q", help="Suppress output information when pulling images"),
