@@ -31,6 +31,7 @@ from ocicore.oci.manifest import Index, parse_manifest
 from ocicore.oci.reference import Reference, parse_normalized
 
 if TYPE_CHECKING:
+    from ocicore.image.resume import KeptBytes
     from ocicore.storage.staging import StagedLayer
     from ocicore.storage.store import Store
 
@@ -267,6 +268,7 @@ class StorageDestination(ImageDestination):
         self._diff_ids: list[str] = []
         self._staged: dict[int, StagedLayer] = {}
         self._present: dict[int, str] = {}
+        self._kept: list[KeptBytes] = []
         self._config: bytes | None = None
         self._manifest: bytes | None = None
         self._signatures: list[bytes] = []
@@ -316,6 +318,18 @@ class StorageDestination(ImageDestination):
                 self._staged[layer_index] = staged
             return descriptor
         return None
+
+    def kept_bytes(self, digest: str) -> KeptBytes | None:
+        """The store keeps partly fetched blobs under their digests."""
+        try:
+            return self.store.partial_blob(digest)
+        except OSError:
+            return None
+
+    def used(self, kept: KeptBytes) -> None:
+        """Keep the bytes until the image is committed: a staged layer does not survive its process."""
+        with self._lock:
+            self._kept.append(kept)
 
     def put_blob(
         self,
@@ -382,11 +396,17 @@ class StorageDestination(ImageDestination):
             signatures=self._signatures,
             toplevel=self._toplevel,
         )
+        for kept in self._kept:
+            kept.done()
+        self._kept.clear()
 
     def discard(self) -> None:
-        """Remove what was unpacked."""
+        """Remove what was unpacked; kept bytes stay for the next attempt."""
         with self._lock:
             staged, self._staged = list(self._staged.values()), {}
+            for kept in self._kept:
+                kept.close()
+            self._kept.clear()
         for layer in staged:
             layer.discard()
 

@@ -117,6 +117,8 @@ def open_endpoint(context: SystemContext, endpoint: Endpoint) -> tuple[Registry,
 class DockerSource(ImageSource):
     """An image in a registry or one of its mirrors."""
 
+    is_remote = True
+
     def __init__(self, reference: DockerReference, context: SystemContext) -> None:
         self.reference: DockerReference = reference
         self._context = context

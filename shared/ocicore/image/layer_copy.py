@@ -14,12 +14,15 @@ from ocicore.errors import Corrupted, Error, Unsupported
 from ocicore.files import codec
 from ocicore.files.verified import VerifiedReader
 from ocicore.image.progress import Progress
+from ocicore.image.resume import KeptBytes, ResumedBlob
 from ocicore.image.types import BlobReader, ImageDestination, ImageSource
 from ocicore.oci import digest as digests
 from ocicore.oci import media_types
 from ocicore.oci.descriptor import Descriptor
 
 _CHUNK = 1 << 18
+#: Smaller blobs are fetched again rather than kept in part (bytes).
+MIN_KEPT = 8 << 20
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,8 @@ class BlobCopier:
             if found is not None:
                 self._progress.blob_done(layer.digest, skipped=True)
                 return found, "none" if uncompressed else None
-        stream = self._open(layer)
+        kept = self._kept(layer)
+        stream = self._open(layer, kept)
         try:
             if change is None:
                 digest, size = self._destination.put_blob(
@@ -134,8 +138,19 @@ class BlobCopier:
                     )
                     recoded.finish()
                 result, compression = _changed(layer, digest, size), change
+        except Corrupted:
+            if kept is not None:
+                kept.restart()
+                kept.close()
+            raise
+        except BaseException:
+            if kept is not None:
+                kept.close()
+            raise
         finally:
             stream.close()
+        if kept is not None:
+            self._destination.used(kept)
         self._progress.blob_done(layer.digest, skipped=False)
         return result, compression
 
@@ -174,9 +189,20 @@ class BlobCopier:
         present = media_types.layer_compression(alternative.media_type)
         return present is not None and self._plan.change(present) is None and present != "none"
 
-    def _open(self, layer: Descriptor) -> BlobReader:
+    def _kept(self, layer: Descriptor) -> KeptBytes | None:
+        """Bytes of the layer that an earlier process fetched, where fetching is dear enough to keep them."""
+        if not self._source.is_remote or layer.size < MIN_KEPT:
+            return None
+        return self._destination.kept_bytes(layer.digest)
+
+    def _open(self, layer: Descriptor, kept: KeptBytes | None) -> BlobReader:
+        def open_blob() -> BlobReader:
+            if kept is None:
+                return self._source.open_blob(layer)
+            return ResumedBlob(kept, lambda offset: self._source.open_blob(layer, offset), layer.size)
+
         return WatchedBlob(
-            lambda: self._source.open_blob(layer),
+            open_blob,
             layer,
             lambda done: self._tell(layer.digest, done),
             hashed_elsewhere=self._destination.verifies_blobs,

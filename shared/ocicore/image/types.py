@@ -17,6 +17,7 @@ from ocicore.oci.platform import Platform, host, normalise
 
 if TYPE_CHECKING:
     from ocicore.image.connections import Connections
+    from ocicore.image.resume import KeptBytes
     from ocicore.storage.store import Store
 
 
@@ -186,10 +187,12 @@ class ImageSource:
 
     Attributes:
         layers_are_uncompressed: whatever the manifest says about compression.
+        is_remote: blobs come over a network, so that what was fetched is worth keeping.
     """
 
     reference: ImageReference
     layers_are_uncompressed = False
+    is_remote = False
 
     def manifest(self, instance: str | None = None) -> tuple[bytes, str]:
         """(bytes, media type) of the manifest, or with a digest of one of the list's."""
@@ -245,6 +248,14 @@ class ImageDestination:
     def reuse_blob(self, descriptor: Descriptor, *, layer_index: int | None) -> Descriptor | None:
         """The blob as the destination has it already, or None. May link or mount it there."""
         return None
+
+    def kept_bytes(self, digest: str) -> KeptBytes | None:
+        """Where bytes of a blob are kept until all of it is there; None where nothing is."""
+        return None
+
+    def used(self, kept: KeptBytes) -> None:
+        """The blob whose bytes were kept has been stored."""
+        kept.done()
 
     def put_blob(
         self,
