@@ -110,8 +110,9 @@ class ContainerStore:
             bigdata.write_all(os.path.join(self.folder, id), big_data, fsync=not volatile)
             for key, data in big_data.items():
                 bigdata.note(raw, key, data)
-        container = self.files.add(raw, _VOLATILE if volatile else _STABLE)
-        self.files.save([container.location])
+        apart = volatile and self.files.splits_volatile(self.transient)
+        container = self.files.add(raw, _VOLATILE if apart else _STABLE)
+        self.files.save([container.location], durable=not volatile)
         return container
 
     def set_big_data(self, text: str, key: str, data: bytes) -> None:

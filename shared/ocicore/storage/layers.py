@@ -181,7 +181,7 @@ class LayerStore:
             if below is not None and old_maps != id_maps:
                 self.driver.shift(layer_id, old_maps, id_maps)
             layer = self.files.add(raw, self._location(volatile=volatile, writable=writable))
-            self.files.save([layer.location])
+            self.files.save([layer.location], durable=not volatile)
         except BaseException:
             self.files.forget()
             self.discard_files(temp, layer_id)
@@ -290,13 +290,13 @@ class LayerStore:
                 raise Conflict(f"creating layer {layer_id}: {name}: that name is already in use")
 
     def _location(self, *, volatile: bool, writable: bool) -> int:
-        if volatile or (writable and self.transient):
+        if (volatile or (writable and self.transient)) and self.files.splits_volatile(self.transient):
             return _VOLATILE
         return _IMAGE_STORE if self.has_image_store and not writable else _STABLE
 
     # -- removing ------------------------------------------------------------------------------
 
-    def delete_locked(self, temp: TempDir, layers: Sequence[Layer]) -> None:
+    def delete_locked(self, temp: TempDir, layers: Sequence[Layer], *, durable: bool = True) -> None:
         """Unmount, drop the records in one write, then move the files into `temp`.
 
         `temp` must carry the intents; its `remove` is for the caller, after the locks are released.
@@ -306,7 +306,7 @@ class LayerStore:
         for layer in layers:
             self.files.drop(layer)
         if layers:
-            self.files.save({layer.location for layer in layers})
+            self.files.save({layer.location for layer in layers}, durable=durable)
         for layer in layers:
             self.discard_files(temp, layer.id)
 

@@ -108,6 +108,14 @@ class RecordFiles(Generic[R]):
             found = self.by_id.get(full) if full else None
         return found
 
+    def splits_volatile(self, transient: bool) -> bool:
+        """Do volatile records go to a file of their own (the last)?
+
+        containers/storage before 1.45 does not know that file: it would not see the container and could
+        delete its image. So only in a transient store, or where a newer program has made the file.
+        """
+        return transient or os.path.exists(self.paths[-1])
+
     # -- changing (in a writing section) ----------------------------------------------------
 
     def add(self, raw: dict[str, Any], location: int) -> R:
@@ -145,11 +153,15 @@ class RecordFiles(Generic[R]):
         _set_names(record, unique)
         return touched
 
-    def save(self, locations: Iterable[int]) -> None:
+    def save(self, locations: Iterable[int], *, durable: bool = True) -> None:
         """Write the JSON files with these indices. The lock must be held for writing.
 
         The token is written first: a process killed in between makes the others read again, and
         nothing worse. Raises OSError; the files on disk are then whole, old or new.
+
+        Args:
+            durable: False when only records changed that may be lost with the power (those of volatile
+                containers); the file is whole after a power cut all the same.
         """
         from ocicore.files import quick_json
 
@@ -162,15 +174,25 @@ class RecordFiles(Generic[R]):
             objects = [record.raw for record in self.records if record.location == index]
             data = quick_json.dumps(objects).encode("utf-8", "surrogateescape")
             try:
-                atomic.write(path, data, 0o600, fsync=not self._volatile[index])
+                self._write(path, data, durable=durable, volatile=self._volatile[index])
             except FileNotFoundError:
                 os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
-                atomic.write(path, data, 0o600, fsync=not self._volatile[index])
+                self._write(path, data, durable=durable, volatile=self._volatile[index])
             except BaseException:
                 self._token = None  # memory may be ahead of the disk now: read again next time
                 raise
             self._stamps[index] = _stamp(path)
         self._token = token
+
+    def _write(self, path: str, data: bytes, *, durable: bool, volatile: bool) -> None:
+        if durable and not volatile:
+            atomic.write(path, data, 0o600)
+            return
+        with atomic.AtomicFile(path, 0o600, fsync=False) as file:
+            file.write(data)
+            # Without a sync other file systems may show an empty file after a power cut.
+            if not volatile and not _flushes_renames(path):
+                os.fdatasync(file.fd)
 
     def forget(self) -> None:
         """Read everything again next time (after a failed change)."""
@@ -357,6 +379,19 @@ def _acquire(files: RecordFiles[Any], exclusive: bool) -> None:
 def _release(files: RecordFiles[Any]) -> None:
     for lock in reversed(files.locks):
         lock.release()
+
+
+def _flushes_renames(path: str) -> bool:
+    """Does the file system write a file's data before the rename that puts it in another's place?
+
+    ext4 (auto_da_alloc) and btrfs do.
+    """
+    from ocicore.linux import mount
+
+    try:
+        return mount.fs_magic(os.path.dirname(path)) in (mount.EXT_MAGIC, mount.BTRFS_MAGIC)
+    except mount.MountError:
+        return False
 
 
 def _stamp(path: str) -> object:

@@ -111,9 +111,10 @@ def delete_container(store: Store, text: str) -> None:
             if container.layer:
                 temp.intend(container.layer, doomed=True)
             files.drop(container)
-            files.save([container.location])
+            durable = container.flags.get("Volatile") is not True
+            files.save([container.location], durable=durable)
             layer = layers.files.by_id.get(container.layer)
-            layers.delete_locked(temp, [layer] if layer is not None else [])
+            layers.delete_locked(temp, [layer] if layer is not None else [], durable=durable)
             for folder in (containers.folder, containers.run_folder):
                 temp.take(os.path.join(folder, container.id))
     finally:
