@@ -17,7 +17,7 @@ FLAGS = frozenset(
     (
         "detach", "disable-content-trust", "env-host", "help", "http-proxy", "infra", "init", "interactive",
         "no-healthcheck", "no-hostname", "no-hosts", "oom-kill-disable", "passwd", "privileged", "publish-all",
-        "quiet", "read-only", "read-only-tmpfs", "replace", "rm", "rmi", "sig-proxy", "tls-verify", "tty",
+        "quiet", "read-only", "read-only-tmpfs", "replace", "rm", "rmi", "rootfs", "sig-proxy", "tls-verify", "tty",
         "unsetenv-all",
     )
 )  # fmt: skip

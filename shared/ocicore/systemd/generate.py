@@ -8,45 +8,44 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TypedDict
 
 from ocicore.errors import InvalidInput, Unsupported
 from ocicore.systemd import create_command
 from ocicore.systemd.quoting import join, quote, quote_value
 
-if TYPE_CHECKING:
-    from typing import TypedDict
 
-    class ContainerFacts(TypedDict):
-        """What the unit of a container depends on.
+class ContainerFacts(TypedDict):
+    """What the unit of a container depends on.
 
-        Keys:
-            id, name; create_command: words of its command line, None when unknown.
-            conmon_pid_file: absolute path; stop_timeout: seconds.
-            restart_policy: of the engine ("" or "no" when none); env: "KEY=VALUE" of its process.
-            run_root: volatile directory of the store; depends_on: ids of containers it needs.
-            is_init: it is an init container of a pod.
-        """
+    Keys:
+        id, name; create_command: words of its command line, None when unknown.
+        conmon_pid_file: absolute path; stop_timeout: seconds.
+        restart_policy: of the engine ("" or "no" when none); env: "KEY=VALUE" of its process.
+        run_root: volatile directory of the store; depends_on: ids of containers it needs.
+        is_init: it is an init container of a pod.
+    """
 
-        id: str
-        name: str
-        create_command: list[str] | None
-        conmon_pid_file: str
-        stop_timeout: int
-        restart_policy: str
-        env: list[str]
-        run_root: str
-        depends_on: list[str]
-        is_init: bool
+    id: str
+    name: str
+    create_command: list[str] | None
+    conmon_pid_file: str
+    stop_timeout: int
+    restart_policy: str
+    env: list[str]
+    run_root: str
+    depends_on: list[str]
+    is_init: bool
 
-    class PodFacts(TypedDict):
-        """id, name, create_command of the pod; its infra container (None: it has none); the others."""
 
-        id: str
-        name: str
-        create_command: list[str] | None
-        infra: ContainerFacts | None
-        containers: list[ContainerFacts]
+class PodFacts(TypedDict):
+    """id, name, create_command of the pod; its infra container (None: it has none); the others."""
+
+    id: str
+    name: str
+    create_command: list[str] | None
+    infra: ContainerFacts | None
+    containers: list[ContainerFacts]
 
 
 #: What systemd.service(5) allows for Restart=.
