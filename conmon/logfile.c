@@ -87,41 +87,63 @@ void logfile_open(struct conmon *c, struct logfile *file)
     file->total = file->size;
 }
 
-/* Puts the pieces at the end of the file, or none of them. */
-static void write_pieces(struct conmon *c, struct logfile *file, struct iovec *pieces, int count)
+/* How many of the first `written` bytes of the pieces come after their last newline. */
+static size_t torn_tail(const struct iovec *pieces, int count, size_t written)
+{
+    size_t tail = 0;
+    for (int i = 0; i < count && written > 0; i++) {
+        size_t part = written < pieces[i].iov_len ? written : pieces[i].iov_len;
+        const char *base = pieces[i].iov_base, *newline = memrchr(base, '\n', part);
+        tail = newline ? part - (size_t)(newline - base) - 1 : tail + part;
+        written -= part;
+    }
+    return tail;
+}
+
+static void write_failed(struct conmon *c, struct logfile *file, size_t lost, size_t torn)
+{
+    if (file->lost == 0)
+        warn(c, "Failed to write to log file %s: %s", file->path, strerror(errno));
+    file->lost += lost;
+    /* A full disk must not leave half a record for the next one to be glued to. */
+    struct stat status;
+    if (torn > 0 && fstat(file->fd, &status) == 0 && S_ISREG(status.st_mode) &&
+        status.st_size >= (off_t)torn && ftruncate(file->fd, status.st_size - (off_t)torn) < 0)
+        debug(c, "%s: cannot take back half a record", file->path);
+}
+
+/* Puts the pieces, at most two, at the end of the file; what does not fit is lost in whole records. */
+static void write_pieces(struct conmon *c, struct logfile *file, const struct iovec *pieces, int count)
 {
     size_t wanted = 0, written = 0;
     for (int i = 0; i < count; i++)
         wanted += pieces[i].iov_len;
+    file->dirty = true;
     while (written < wanted) {
-        ssize_t now = writev(file->fd, pieces, count);
+        struct iovec rest[2];
+        size_t skip = written;
+        int used = 0;
+        for (int i = 0; i < count; i++) {
+            if (skip >= pieces[i].iov_len) {
+                skip -= pieces[i].iov_len;
+                continue;
+            }
+            rest[used].iov_base = (char *)pieces[i].iov_base + skip;
+            rest[used++].iov_len = pieces[i].iov_len - skip;
+            skip = 0;
+        }
+        ssize_t now = writev(file->fd, rest, used);
         if (now < 0 && errno == EINTR)
             continue;
-        if (now <= 0)
-            break;
-        written += (size_t)now;
-        for (; count > 0 && (size_t)now >= pieces->iov_len; pieces++, count--)
-            now -= (ssize_t)pieces->iov_len;
-        if (count > 0) {
-            pieces->iov_base = (char *)pieces->iov_base + now;
-            pieces->iov_len -= (size_t)now;
+        if (now <= 0) {
+            write_failed(c, file, wanted - written, torn_tail(pieces, count, written));
+            return;
         }
+        written += (size_t)now;
     }
-    file->dirty = true;
-    if (written == wanted) {
-        if (file->lost > 0)
-            warn(c, "%s: writing again; %llu bytes were lost", file->path, (unsigned long long)file->lost);
-        file->lost = 0;
-        return;
-    }
-    if (file->lost == 0)
-        warn(c, "Failed to write to log file %s: %s", file->path, strerror(errno));
-    file->lost += wanted;
-    /* A full disk must not leave half a record for the next one to be glued to. */
-    struct stat status;
-    if (written > 0 && fstat(file->fd, &status) == 0 && S_ISREG(status.st_mode) &&
-        status.st_size >= (off_t)written && ftruncate(file->fd, status.st_size - (off_t)written) < 0)
-        debug(c, "%s: cannot take back half a record", file->path);
+    if (file->lost > 0)
+        warn(c, "%s: writing again; %llu bytes were lost", file->path, (unsigned long long)file->lost);
+    file->lost = 0;
 }
 
 void logfile_flush(struct conmon *c, struct logfile *file)

@@ -13,6 +13,7 @@
 #include "loop.h"
 #include "notify.h"
 #include "oom.h"
+#include "privileges.h"
 #include "runtime.h"
 #include "socket.h"
 #include "streams.h"
@@ -211,6 +212,7 @@ static void run(struct conmon *c)
     }
     if (c->container_pid > 0) {
         oom_watch(c, pid);
+        privileges_drop(c);
         health_start(c);
         if (c->options.timeout > 0)
             timer_start(c, TIMER_TIMEOUT, (int64_t)c->options.timeout * 1000, on_timeout);
