@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from ocicore.engine import cleanup, events, liveness, records, start
+from ocicore.engine import cleanup, events, liveness, places, records, start
 from ocicore.engine.errors import WrongState
 from ocicore.errors import NotFound
 from ocicore.linux import process
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ocicore.engine.context import Engine
     from ocicore.engine.records import Container
+    from ocicore.engine.streams import Streams
 
 #: Signals that are not passed on: their meaning is between us and the kernel (podman's list).
 _KEPT = frozenset(
@@ -41,30 +42,6 @@ _KEPT = frozenset(
         "SIGTSTP",
     )
 )
-
-
-class Streams:
-    """Which of our descriptors take part; None leaves a stream out.
-
-    Slots: stdin, stdout, stderr; detach_keys: bytes of attach.parse_detach_keys; sig_proxy.
-    """
-
-    __slots__ = ("detach_keys", "sig_proxy", "stderr", "stdin", "stdout")
-
-    def __init__(
-        self,
-        *,
-        stdin: int | None,
-        stdout: int | None,
-        stderr: int | None,
-        detach_keys: bytes,
-        sig_proxy: bool,
-    ) -> None:
-        self.stdin = stdin
-        self.stdout = stdout
-        self.stderr = stderr
-        self.detach_keys = detach_keys
-        self.sig_proxy = sig_proxy
 
 
 def proxied_signals() -> tuple[int, ...]:
@@ -102,7 +79,7 @@ def run(
             start.create_in_runtime(engine, container, owner_fd=reader, extra_fds=extra_fds)
             socket = None
             if not passthrough:
-                socket = attach.connect(engine.store.container_dir(container.id))
+                socket = attach.connect(places.static_dir(engine, container))
             start.start_created(engine, container)
             events.container(engine, "attach", container)
         if reader >= 0:
@@ -133,7 +110,7 @@ def _copy(engine: Engine, container: Container, socket: object, streams: Streams
         stderr=streams.stderr,
         terminal=container.config["runtime"]["terminal"],
         detach_keys=streams.detach_keys,
-        bundle=engine.store.container_dir(container.id),
+        bundle=places.static_dir(engine, container),
         on_signal=pass_on if streams.sig_proxy else None,
         proxy=proxied_signals() if streams.sig_proxy else (),
     )
@@ -168,7 +145,7 @@ def attach_to(engine: Engine, container: Container, streams: Streams) -> int | N
         liveness.sync(engine, container)
         if container.status not in (records.RUNNING, records.CREATED):
             raise WrongState("you can only attach to running containers")
-        socket = attach.connect(engine.store.container_dir(container.id))
+        socket = attach.connect(places.static_dir(engine, container))
         if container.status == records.CREATED:
             start.start_created(engine, container)
         events.container(engine, "attach", container)

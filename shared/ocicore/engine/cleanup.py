@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from ocicore.engine.records import Container
 
 
+#: Parts of the state that outlive a run.
+_LASTING = frozenset(("health_log", "static_dir", "run_dir"))
+
+
 def take_down(engine: Engine, container: Container) -> None:
     """Undo what start put up, and leave the container "exited" (or "configured", when it never ran).
 
@@ -51,7 +55,7 @@ def take_down(engine: Engine, container: Container) -> None:
         conmon_start=0,
         mountpoint="",
         netns="",
-        state={key: value for key, value in container.state.items() if key == "health_log"},
+        state={key: value for key, value in container.state.items() if key in _LASTING},
     )
 
 

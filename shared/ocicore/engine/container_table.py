@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
+import _sqlite3 as sqlite3
 
 from ocicore.engine.errors import HasDependents, NameTaken, NoSuchContainer
 from ocicore.engine.records import CONTAINER_COLUMNS, Container

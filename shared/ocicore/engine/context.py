@@ -218,7 +218,12 @@ class Engine:
         if found is None:
             from ocicore.engine import runtime_choice
 
-            found = self._runtimes[wanted] = runtime_choice.choose(self, wanted)
+            if requested.startswith("/"):
+                # What a container was made with needs neither containers.conf nor facts of the host.
+                found = runtime_choice.at(self, requested)
+            else:
+                found = runtime_choice.choose(self, wanted)
+            self._runtimes[wanted] = found
         return found
 
     @property

@@ -25,17 +25,24 @@ def backend(engine: Engine) -> str:
     return engine.options.events_backend or engine.config.engine.events_logger or "file"
 
 
-def write(engine: Engine, kind: str, status: str, **fields: Any) -> None:
+def write(engine: Engine, kind: str, status: str, *, to: str = "", **fields: Any) -> None:
     """Append one event; a log that cannot be written never fails the command.
 
     Args:
         kind: container, image, volume, network, pod, secret or system.
         status: what happened, in podman's words ("create", "died", "remove" …).
+        to: the backend, "" for the engine's.
         fields: further keys of the object (Name, ID, Image, Attributes …).
     """
-    if backend(engine) == "none":
+    to = to or backend(engine)
+    if to == "none":
         return
     event = {**fields, "Status": status, "Time": rfc3339(time.time_ns()), "Type": kind}
+    if to == "journald":
+        from ocicore.engine import events_journal
+
+        events_journal.write(engine, event)
+        return
     line = (quick_json.dumps(event) + "\n").encode()
     path = engine.paths.events_file
     try:
@@ -65,4 +72,5 @@ def container(
     }
     if exit_code is not None:
         fields["ContainerExitCode"] = exit_code
-    write(engine, "container", status, **fields)
+    # The choice made at creation spares every later verb the reading of containers.conf.
+    write(engine, "container", status, to=record.config.get("events", ""), **fields)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from ocicore.engine import events, liveness, names, records
+from ocicore.engine import events, liveness, names, places, records
 from ocicore.engine.errors import WrongState
 from ocicore.errors import Error, NotFound
 from ocicore.files import quick_json
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from ocicore.engine.attached import Streams
     from ocicore.engine.context import Engine
     from ocicore.engine.records import Container
+    from ocicore.engine.streams import Streams
 
 
 class ExecOptions:
@@ -66,7 +66,7 @@ def process_object(engine: Engine, container: Container, options: ExecOptions) -
     """The OCI process, derived from the container's own config.json."""
     from ocicore.runtime import spec
 
-    path = f"{engine.store.container_dir(container.id)}/config.json"
+    path = f"{places.static_dir(engine, container)}/config.json"
     try:
         with open(path, "rb") as file:
             document = quick_json.loads(file.read())
@@ -104,30 +104,37 @@ def run_silently(engine: Engine, container: Container, options: ExecOptions) -> 
 
 def _is_executable(pid: int, command: str, process: dict[str, Any]) -> bool:
     """Whether the command is surely there: looked up in the container's own mounts."""
-    from ocicore.linux import resolve
-
-    candidates = [command]
-    if "/" not in command:
+    if command.startswith("/"):
+        candidates = [command]
+    elif "/" in command:
+        return False
+    else:
         path = next((entry[5:] for entry in process["env"] if entry.startswith("PATH=")), "")
-        candidates = [f"{directory}/{command}" for directory in path.split(":") if directory]
-    elif not command.startswith("/"):
-        return False
-    try:
-        root = os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        for candidate in candidates:
-            try:
-                descriptor = resolve.open_in_root(root, candidate, os.O_PATH | os.O_CLOEXEC)
-            except (OSError, Error):
-                continue
-            mode = os.fstat(descriptor).st_mode
-            os.close(descriptor)
+        candidates = [f"{directory}/{command}" for directory in path.split(":") if directory.startswith("/")]
+    root = f"/proc/{pid}/root"
+    for candidate in candidates:
+        mode = _mode_inside(root, candidate)
+        if mode is not None:
             return mode & 0o170000 == 0o100000 and bool(mode & 0o111)
-    finally:
-        os.close(root)
     return False
+
+
+def _mode_inside(root: str, path: str) -> int | None:
+    """The mode of a file as the container sees it; absolute links are followed from its root.
+
+    Only a guess for choosing the way (nothing is opened), so a link half-way up that points to an absolute path may
+    mislead it: the runtime then reports the error itself.
+    """
+    for _ in range(8):
+        try:
+            info = os.lstat(root + path)
+            if info.st_mode & 0o170000 != 0o120000:
+                return info.st_mode
+            target = os.readlink(root + path)
+        except OSError:
+            return None
+        path = target if target.startswith("/") else os.path.normpath(f"{os.path.dirname(path)}/{target}")
+    return None
 
 
 def _in_foreground(
@@ -239,7 +246,7 @@ def _new_session(
 
 def session_directory(engine: Engine, container: Container, session_id: str) -> str:
     """Folder of one session's files."""
-    return f"{engine.store.container_run_dir(container.id)}/{session_id}"
+    return f"{places.run_dir(engine, container)}/{session_id}"
 
 
 def _launch(

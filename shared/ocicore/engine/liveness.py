@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from ocicore.engine import events, records
+from ocicore.engine import events, places, records
 from ocicore.linux import process
 
 TYPE_CHECKING = False
@@ -99,7 +99,7 @@ def record_exit(engine: Engine, container: Container, exit_code: int, finished: 
     """The container has ended; it still has to be cleaned up."""
     oom = os.path.exists(f"{engine.paths.persist_dir}/{container.id}/oom")
     if not oom:
-        oom = os.path.exists(f"{engine.store.container_dir(container.id)}/oom")
+        oom = os.path.exists(f"{places.static_dir(engine, container)}/oom")
     with engine.state:
         engine.state.containers.update(
             container,

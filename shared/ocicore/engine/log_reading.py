@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ocicore.engine import liveness, records
+from ocicore.engine import liveness, places, records
 from ocicore.errors import Error, NotFound
 
 TYPE_CHECKING = False
@@ -24,14 +24,13 @@ def lines(
     follow: bool = False,
 ) -> Iterator[LogLine]:
     """The log of one container. Raises Error for a driver that keeps nothing."""
-    from ocicore.engine import runtime_choice
     from ocicore.runtime import logs
 
     log = container.config["log"]
     driver = log["driver"]
     if driver in ("none", "passthrough", "passthrough-tty"):
         raise Error(f"this container is using the '{driver}' log driver, cannot read its logs")
-    path = log["path"] or f"{engine.store.container_dir(container.id)}/ctr.log"
+    path = log["path"] or f"{places.static_dir(engine, container)}/ctr.log"
     try:
         yield from logs.read(
             driver,
@@ -41,7 +40,7 @@ def lines(
             until=until,
             follow=_still_runs(engine, container) if follow else None,
             container_id=container.id,
-            env=runtime_choice.runtime_environment(engine),
+            env=engine.environ,
         )
     except NotFound:
         if container.status != records.CONFIGURED and not follow:

@@ -196,9 +196,13 @@ def _configured_host_address(engine: Engine) -> str | None:
 
 def _base_hosts(engine: Engine, container: Container, network: dict[str, Any]) -> str:
     asked = network["hosts_file"] or engine.config.containers.base_hosts_file
-    path = {"": "/etc/hosts", "none": "", "image": f"{container.mountpoint}/etc/hosts"}.get(asked, asked)
+    path = {"": "/etc/hosts", "none": ""}.get(asked, asked)
     if not path:
         return ""
+    if asked == "image":
+        from ocicore.linux.resolve import resolve_in_root
+
+        path = resolve_in_root(container.mountpoint, "/etc/hosts", missing_ok=True)
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             return file.read()

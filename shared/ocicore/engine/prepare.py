@@ -279,7 +279,7 @@ class Preparation:
             return
         from ocicore.linux.resolve import resolve_in_root
 
-        found = resolve_in_root(self.root, path)
+        found = resolve_in_root(self.root, path, missing_ok=True)
         if os.path.isdir(found):
             return
         if self.config["workdir_given"]:

@@ -23,6 +23,22 @@ def choose(engine: Engine, requested: str) -> OCIRuntime:
     )
 
 
+def at(engine: Engine, path: str) -> OCIRuntime:
+    """The runtime a container was made with. Raises MissingProgram when it is gone."""
+    import os
+
+    from ocicore.errors import MissingProgram
+    from ocicore.runtime import oci
+
+    if not os.access(path, os.X_OK):
+        raise MissingProgram(
+            f"OCI runtime {path} is not installed any more",
+            hint="install it, or recreate the container with another --runtime",
+        )
+    name = os.path.basename(path)
+    return oci.OCIRuntime(name, path, runtime_environment(engine), engine.options.runtime_flags, "the container's own")
+
+
 def conmon(engine: Engine) -> str:
     """Path of the monitor. Raises MissingProgram."""
     from ocicore.runtime import monitor

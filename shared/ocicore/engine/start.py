@@ -92,6 +92,8 @@ def _create(engine: Engine, container: Container, owner_fd: int, extra_fds: Sequ
         boot_id=engine.boot_id,
         state={
             **_kept(container.state),
+            "static_dir": work.static_dir,
+            "run_dir": work.run_dir,
             "overlays": prepared.overlays,
             "image_mounts": prepared.image_mounts,
             "volumes": prepared.volumes,

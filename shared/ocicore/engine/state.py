@@ -8,7 +8,9 @@ verb recomputes what is true from the kernel and from exit files (see liveness.p
 from __future__ import annotations
 
 import os
-import sqlite3
+
+# The C module alone: the package imports datetime and collections.abc for adapters that are not used here.
+import _sqlite3 as sqlite3
 
 from ocicore.engine import schema
 from ocicore.engine.container_table import ContainerTable

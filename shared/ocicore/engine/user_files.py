@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from ocicore.engine.quantities import parse_unsigned
-from ocicore.errors import InvalidInput
+from ocicore.errors import Error, InvalidInput
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _image_file(root: str, path: str) -> str:
         found = resolve.resolve_in_root(root, path)
         with open(found, encoding="utf-8", errors="surrogateescape") as file:
             return file.read()
-    except OSError:
+    except (OSError, Error):
         return ""
 
 

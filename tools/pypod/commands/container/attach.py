@@ -33,7 +33,7 @@ COMMAND = Command(
 
 
 def run(args: Args, ctx: Context) -> int:
-    from ocicore.engine import attached
+    from ocicore.engine import attached, streams
     from ocicore.errors import InvalidInput
     from ocicore.runtime.attach import parse_detach_keys
     from pypod.session import open_engine
@@ -44,12 +44,12 @@ def run(args: Args, ctx: Context) -> int:
     table = engine.state.containers
     container = table.latest() if args.latest else table.find(args.containers)
     keys = args.detach_keys if args.given("detach-keys") else engine.config.engine.detach_keys
-    streams = attached.Streams(
+    attached_streams = streams.Streams(
         stdin=0 if container.config["stdin"] and not args.no_stdin else None,
         stdout=1,
         stderr=2,
         detach_keys=parse_detach_keys(keys),
         sig_proxy=args.sig_proxy,
     )
-    status = attached.attach_to(engine, container, streams)
+    status = attached.attach_to(engine, container, attached_streams)
     return 0 if status is None else status & 0xFF

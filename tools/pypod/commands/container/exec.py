@@ -93,7 +93,7 @@ def run(args: Args, ctx: Context) -> int:
     if args.detach:
         ctx.print(execute.detach(engine, container, options))
         return 0
-    from ocicore.engine.attached import Streams
+    from ocicore.engine.streams import Streams
 
     keys = b""
     if args.tty:

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
-    from ocicore.engine.attached import Streams
+    from ocicore.engine.streams import Streams
     from ocicore.engine.context import Engine
     from ocicore.engine.records import Container
 
@@ -104,7 +104,7 @@ def _discard(engine: Engine, container: Container, *, remove: bool) -> None:
 
 
 def _streams(args: Args, ctx: Context, engine: Engine) -> Streams:
-    from ocicore.engine.attached import Streams
+    from ocicore.engine.streams import Streams
     from ocicore.errors import InvalidInput
     from ocicore.runtime.attach import parse_detach_keys
 

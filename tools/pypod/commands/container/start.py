@@ -47,7 +47,7 @@ COMMAND = Command(
 
 
 def run(args: Args, ctx: Context) -> int:
-    from ocicore.engine import attached, liveness, records, start
+    from ocicore.engine import attached, liveness, records, start, streams
     from ocicore.errors import InvalidInput
     from ocicore.runtime.attach import parse_detach_keys
     from pypod.options import select
@@ -68,7 +68,7 @@ def run(args: Args, ctx: Context) -> int:
         raise errors[0]
     container = found[0][1]
     keys = args.detach_keys if args.given("detach-keys") else engine.config.engine.detach_keys
-    streams = attached.Streams(
+    attached_streams = streams.Streams(
         stdin=0 if args.interactive and container.config["stdin"] else None,
         stdout=1,
         stderr=2,
@@ -77,7 +77,7 @@ def run(args: Args, ctx: Context) -> int:
     )
     liveness.sync(engine, container)
     if container.status == records.RUNNING:
-        status = attached.attach_to(engine, container, streams)
+        status = attached.attach_to(engine, container, attached_streams)
     else:
-        status = attached.run(engine, container, streams)
+        status = attached.run(engine, container, attached_streams)
     return 0 if status is None else status & 0xFF
