@@ -179,7 +179,7 @@ def teardown(request: NetworkRequest, *, env: NetworkEnvironment, warn: Warn) ->
 
 
 def _remember(request: NetworkRequest, pid: int) -> None:
-    """Record a helper process by pid and start time, for whoever tears down."""
+    """Record a container's helper process by pid and start time, for whoever tears down."""
     state = {"pid": pid, "started": process.start_time(pid)}
     with open(f"{request.run_dir}/{_STATE_FILE}", "w") as stream:
         stream.write(quick_json.dumps(state))
@@ -293,10 +293,36 @@ def _netavark_setup(
         info = rootless.acquire()
         status = _caller(env, rootless).setup(request.netns_path, options)
         rootless.count(len(definitions))
+        try:
+            _publish(request, env, rootless.path, status)
+        except Error:
+            _caller(env, rootless).teardown(request.netns_path, options)
+            rootless.count(-len(definitions))
+            raise
     if not any(block.get("dns_server_ips") for block in status.values()):
         for block in status.values():
             block["dns_server_ips"] = info.get("DnsForwardIps") or []
     return status
+
+
+def _publish(request: NetworkRequest, env: NetworkEnvironment, path: str, status: Mapping[str, Json]) -> None:
+    """Open the host ports of a container on a rootless bridge: netavark's rules end inside the user's namespace."""
+    if not request.ports:
+        return
+    from ocicore.network import port_proxy
+
+    found = [
+        subnet["ipnet"].partition("/")[0]
+        for block in status.values()
+        for interface in block["interfaces"].values()
+        for subnet in interface.get("subnets") or ()
+    ]
+    ipv4 = [address for address in found if ":" not in address]
+    for mapping in request.ports:
+        if mapping["protocol"] == "sctp":
+            raise Unsupported("publishing SCTP ports is not possible on a rootless bridge")
+    pid = port_proxy.start(env.environ, netns=path, address=(ipv4 or found)[0], ports=list(request.ports))
+    _remember(request, pid)
 
 
 def _teardown_bridge(request: NetworkRequest, env: NetworkEnvironment) -> None:
