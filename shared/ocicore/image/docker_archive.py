@@ -98,14 +98,16 @@ class DockerArchiveFile:
         self._lock = threading.Lock()
         try:
             self._file = self._open(path, tmp)
-            self._archive = tarfile.open(fileobj=self._file, mode="r:")
-            self._members = {os.path.normpath(member.name): member for member in self._archive}
         except FileNotFoundError:
             raise NotFound(f"open {path}: no such file or directory") from None
-        except tarfile.TarError as exc:
-            raise Corrupted(f"reading {path}: not a docker archive: {exc}") from exc
         except OSError as exc:
             raise Error(f"reading {path}: {exc.strerror or exc}") from exc
+        try:
+            self._archive = tarfile.open(fileobj=self._file, mode="r:")
+            self._members = {os.path.normpath(member.name): member for member in self._archive}
+        except (tarfile.TarError, OSError) as exc:
+            self._file.close()
+            raise Corrupted(f"reading {path}: not a docker archive: {exc}") from exc
 
     @staticmethod
     def _open(path: str, tmp: str) -> IO[bytes]:
@@ -116,8 +118,12 @@ class DockerArchiveFile:
             if codec.detect(prefix) == "none":
                 return file
         spool = tempfile.TemporaryFile(dir=tmp)
-        with file:
-            shutil.copyfileobj(cast("IO[bytes]", codec.open_reader(file)), spool, _CHUNK)
+        try:
+            with file:
+                shutil.copyfileobj(cast("IO[bytes]", codec.open_reader(file)), spool, _CHUNK)
+        except BaseException:
+            spool.close()
+            raise
         spool.seek(0)
         return cast("IO[bytes]", spool)
 

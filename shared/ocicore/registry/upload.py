@@ -90,6 +90,7 @@ class BlobUpload:
         counted = _Counted(stream, on_progress)
         sent, resumes = 0, 0
         current: IO[bytes] | _Counted = counted
+        reopened: IO[bytes] | None = None
         while True:
             left = None if size is None else size - sent
             headers = {"Content-Type": "application/octet-stream"}
@@ -120,7 +121,11 @@ class BlobUpload:
                     self._cancel(location)
                     raise
                 location, sent = self._ask(location)
-                current = reopen(sent)
+                if reopened is not None:
+                    reopened.close()
+                current = reopened = reopen(sent)
+        if reopened is not None:
+            reopened.close()
         if resumes == 0:
             found, total = counted.digest(), counted.total
         else:
