@@ -162,7 +162,7 @@ def _block(
     owner: bytes,
     group: bytes,
     link: bytes,
-    device: tuple[int, int],
+    device: tuple[int, int] | None,
     prefix: bytes = b"",
 ) -> bytes:
     header = b"".join(
@@ -178,8 +178,11 @@ def _block(
             b"ustar\x0000",
             owner.ljust(32, b"\0"),
             group.ljust(32, b"\0"),
-            _number(device[0], 8) or b"0000000\0",
-            _number(device[1], 8) or b"0000000\0",
+            *(
+                (_number(device[0], 8) or b"0000000\0", _number(device[1], 8) or b"0000000\0")
+                if device is not None
+                else (bytes(8), bytes(8))
+            ),
             prefix.ljust(155, b"\0"),
             bytes(12),
         )
@@ -217,7 +220,7 @@ def tar_header(
         return _block(base, typeflag, size=size, mode=mode, link=link, prefix=prefix, **common)
     body = b"".join(_pax_record(key, records[key]) for key in sorted(records))
     folder, _, last = name.rstrip(b"/").rpartition(b"/")
-    pax_name = _ascii((folder + b"/" if folder else b"") + b"PaxHeaders.0/" + last)[:100]
+    pax_name = _ascii((folder + b"/" if folder else b"") + b"PaxHeaders.0/" + last)[:100].rstrip(b"/")
     extended = _block(
         pax_name,
         b"x",
@@ -228,7 +231,8 @@ def tar_header(
         owner=b"",
         group=b"",
         link=b"",
-        device=(0, 0),
+        # Go writes the fields of the seventh edition only into this one.
+        device=None,
     )
     body += bytes(-len(body) % 512)
     # With a pax header in front, names are cut, not split.

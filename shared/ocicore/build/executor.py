@@ -98,6 +98,7 @@ class Executor:
         self._containers: list[tuple[WorkingContainer, bool]] = []
         self._lock = threading.RLock()
         self._warned: set[str] = set()
+        self._empty = ""
         self.full_names = [names.normalise(tag) for tag in options.tags]
         if not os.path.isdir(options.context):
             raise NotFound(f"build context {options.context}: not a directory")
@@ -223,6 +224,9 @@ class Executor:
                 except Error as error:
                     self.environment.warn(f"unmounting image {image_id[:12]}: {error.message}")
             self._mounted_images.clear()
+            if self._empty:
+                os.rmdir(self._empty)
+                self._empty = ""
         os.close(self.null)
 
     # -- output ---------------------------------------------------------------------------
@@ -357,9 +361,17 @@ class Executor:
         """Mount an image once a build and give the path."""
         with self._lock:
             path = self._mounted_images.get(image.id)
-            if path is None:
-                path = self.environment.store.mount_image(image.id)
-                self._mounted_images[image.id] = path
+            if path is not None:
+                return path
+            if not image.layer:
+                # An image without layers is an empty root; there is nothing to mount.
+                if not self._empty:
+                    import tempfile
+
+                    self._empty = tempfile.mkdtemp(prefix="buildah-empty-", dir=self.scratch)
+                return self._empty
+            path = self.environment.store.mount_image(image.id)
+            self._mounted_images[image.id] = path
             return path
 
     def mount_checksum(self, fields: dict[str, str], reader: Stage) -> str:

@@ -145,6 +145,9 @@ def run(container: WorkingContainer, root: str, options: RunOptions, environment
                 no_pivot=options.no_pivot,
                 systemd_cgroup=environment.cgroup_manager == "systemd",
             )
+        except Error as error:
+            # buildah's status for a command that could not be started at all.
+            raise Error(f"while running runtime: exit status 1: {error.message}", hint=error.hint, status=1) from error
         finally:
             remove_targets(root, created)
     finally:

@@ -220,8 +220,9 @@ class StageBuild:
                 content = copy_step.perform()
             elif run_step is not None:
                 run_step.perform()
-            elif instruction.name == "workdir":
-                adds_layer = self.ensure_working_dir()
+            if adds_layer:
+                # As buildah: a working directory comes to be with the next step that has a layer.
+                self.ensure_working_dir()
             created_by = self._created_by(instruction, content, run_step)
             if final and self.last:
                 self._log_commit()
@@ -235,13 +236,14 @@ class StageBuild:
     def _perform(self, instruction: Instruction) -> str:
         """Do what the instruction says in the working container; the digest text of what was copied."""
         request = self._apply(instruction)
+        content = ""
         if isinstance(request, CopyRequest):
-            return CopyStep(self, instruction, request).perform()
-        if isinstance(request, RunRequest):
+            content = CopyStep(self, instruction, request).perform()
+        elif isinstance(request, RunRequest):
             RunStep(self, instruction, request).perform()
-        elif instruction.name == "workdir":
+        if request is not None or instruction.name == "workdir":
             self.ensure_working_dir()
-        return ""
+        return content
 
     def ensure_working_dir(self) -> bool:
         """Make the working directory where it is missing; whether that changed the files."""

@@ -117,7 +117,7 @@ def _rows(image: LocalImage, args: Args) -> list[dict[str, Any]]:
         "Created": units.ago(image.created, time_ns()),
         "CreatedAt": units.ago(image.created, time_ns()),
         "CreatedAtRaw": units.format_time(image.created),
-        "Size": units.human_size(image.size(), precision=3, space=True),
+        "Size": _size(image),
         "ReadOnly": image.read_only,
         "History": ", ".join(image.names_history) or "<none>",
     }
@@ -156,7 +156,7 @@ def _print_json(images: list[LocalImage], ctx: Context) -> None:
             "names": image.names or None,
             "digest": image.digest or "",
             "createdat": units.ago(image.created, time_ns()),
-            "size": units.human_size(image.size(), precision=3, space=True),
+            "size": _size(image),
             "created": image.created // 1_000_000_000,
             "createdatraw": image.record.raw.get("created") or "",
             "readonly": image.read_only,
@@ -165,3 +165,10 @@ def _print_json(images: list[LocalImage], ctx: Context) -> None:
         for image in images
     ]
     ctx.print(gojson.dumps(values, indent="    "))
+
+
+def _size(image: LocalImage) -> str:
+    from ocicore.cli import units
+
+    # buildah writes KB where Docker's units package writes kB.
+    return units.human_size(image.size(), precision=3, space=True).replace("kB", "KB")

@@ -47,9 +47,9 @@ def run(args: Args, ctx: Context) -> int:
         except Error as error:
             problems.append(error)
     if problems:
-        if len(problems) == 1:
-            raise problems[0]
-        raise Error("; ".join(problem.message for problem in problems))
+        # podman's status for an image in use is 2, buildah's 125.
+        hint = problems[0].hint if len(problems) == 1 else None
+        raise Error("; ".join(problem.message for problem in problems), hint=hint)
     return 0
 
 
@@ -59,7 +59,6 @@ def _remove(session: Session, ctx: Context, name: str, *, force: bool) -> None:
         image,
         referenced_by=name,
         force=force,
-        remove_containers=session.store.delete_container if force else None,
     )
     show(report, ctx)
 
@@ -83,9 +82,7 @@ def prune(session: Session, ctx: Context, *, everything: bool, force: bool = Fal
             if image.read_only or (image.names and not everything):
                 continue
             try:
-                report = session.images.remove(
-                    image, force=force, remove_containers=session.store.delete_container if force else None
-                )
+                report = session.images.remove(image, force=force)
             except (NotFound, Error):
                 continue  # in use, or gone with another
             removed = removed or bool(report.deleted)
