@@ -80,7 +80,10 @@ def join(pid: int) -> None:
     Raises:
         UserNamespaceError: the process is gone, or belongs to somebody else.
     """
-    cwd = os.getcwd()
+    try:
+        cwd = os.getcwd()
+    except FileNotFoundError:
+        cwd = "/"
     try:
         user_fd = namespaces.open_ns(pid, "user")
         try:
@@ -153,7 +156,13 @@ def ensure(pause_pid_file: str, user: str, uid: int, gid: int, warn: Callable[[s
         pid = pause_pid(pause_pid_file)
         created = False
         if not pid:
-            pid, created = _create_locked(pause_pid_file, user, uid, warn)
+            try:
+                pid, created = _create_locked(pause_pid_file, user, uid, warn)
+            except OSError as error:
+                raise UserNamespaceError(
+                    f"creating user namespace: {error.filename or pause_pid_file}: {error.strerror}",
+                    hint="XDG_RUNTIME_DIR must be a folder of the user's own: loginctl enable-linger makes one",
+                ) from None
         try:
             join(pid)
         except UserNamespaceError:
@@ -225,9 +234,21 @@ def _create_locked(pid_file: str, user: str, uid: int, warn: Callable[[str], Non
         os.close(lock)
 
 
+def _is_pause_process(pid: int) -> bool:
+    """A recycled pid may belong to a browser's sandbox, which stands in a user namespace too."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as stream:
+            if b"_PODMAN_PAUSE=" in stream.read():
+                return True
+        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as name:
+            return name.read().strip() in ("catatonit", "podman pause", "pypod pause")
+    except OSError:
+        return False
+
+
 def _holds_namespace(pid: int) -> bool:
-    """Whether a live process of ours stands in another user namespace than this one."""
-    if pid <= 1 or not process.alive(pid):
+    """Whether a live pause process of ours stands in another user namespace than this one."""
+    if pid <= 1 or not process.alive(pid) or not _is_pause_process(pid):
         return False
     try:
         return namespaces.ns_id(pid, "user") != namespaces.ns_id("self", "user")

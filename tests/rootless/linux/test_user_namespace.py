@@ -225,6 +225,41 @@ def test_ranges_that_are_not_the_users(lab: Lab) -> None:
     assert out.endswith("| the ranges must be the user's in /etc/subuid")
 
 
+def test_a_recycled_pid_is_not_joined(lab: Lab) -> None:
+    """Another process in a namespace of its own, as browsers have, is not the pause process."""
+    out = lab.run(
+        """
+        os.makedirs(os.path.dirname(file))
+        reader, writer = os.pipe()
+        stranger = os.fork()
+        if stranger == 0:
+            namespaces.unshare(namespaces.CLONE_NEWUSER)
+            os.write(writer, b"x")
+            import signal
+            signal.pause()
+        os.read(reader, 1)
+        with open(file, "w") as out:
+            out.write(str(stranger))
+        done = ensure(file)
+        print(done.created, done.pause_pid != stranger)
+        os.kill(stranger, 9)
+        """
+    )
+    assert out == "True True"
+
+
+def test_runtime_folder_of_somebody_else(lab: Lab) -> None:
+    out = lab.run(
+        """
+        try:
+            ensure("/proc/none/pause.pid")
+        except userns.UserNamespaceError as error:
+            print(error, "|", error.hint)
+        """
+    )
+    assert out.startswith("creating user namespace: /proc/none: No such file or directory | XDG_RUNTIME_DIR")
+
+
 def test_forbidden_user_namespaces(lab: Lab) -> None:
     out = lab.run(
         """
