@@ -113,9 +113,13 @@ class _Proxy:
                 sock.setsockopt(self._socket.SOL_SOCKET, self._socket.SO_REUSEADDR, 1)
             if family == self._socket.AF_INET6:
                 sock.setsockopt(self._socket.IPPROTO_IPV6, self._socket.IPV6_V6ONLY, 1 if host else 0)
-            sock.bind((host or ("::" if family == self._socket.AF_INET6 else "0.0.0.0"), port))
-            if stream:
-                sock.listen(128)
+            try:
+                sock.bind((host or ("::" if family == self._socket.AF_INET6 else "0.0.0.0"), port))
+                if stream:
+                    sock.listen(128)
+            except OSError:
+                sock.close()
+                raise
             return sock
         raise OSError("no address family")
 
