@@ -11,7 +11,7 @@ import tempfile
 from ocicore.errors import Corrupted, Error, InvalidInput, NotFound
 from ocicore.files import codec
 from ocicore.image import directory
-from ocicore.image.oci_layout import REF_NAME, OciDestination, OciSource, split_path
+from ocicore.image.oci_layout import OciDestination, OciSource, name_of_only, split_path
 from ocicore.image.tar_writer import DeterministicTar
 from ocicore.image.types import ImageReference, SystemContext
 from ocicore.oci.manifest import MAX_MANIFEST_SIZE
@@ -187,10 +187,7 @@ def only_name(path: str) -> str:
                 if os.path.normpath(member.name) == "index.json" and member.isreg():
                     source = archive.extractfile(member)
                     assert source is not None
-                    entries = json.loads(source.read(MAX_MANIFEST_SIZE)).get("manifests") or []
-                    if len(entries) != 1:
-                        return ""
-                    return str((entries[0].get("annotations") or {}).get(REF_NAME) or "")
+                    return name_of_only(json.loads(source.read(MAX_MANIFEST_SIZE)))
     except FileNotFoundError:
         raise NotFound(f"open {path}: no such file or directory") from None
     except (tarfile.TarError, ValueError, AttributeError) as exc:

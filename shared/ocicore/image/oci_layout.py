@@ -286,3 +286,16 @@ def add_entry(index: dict[str, Any], entry: dict[str, Any]) -> None:
             entries[number] = entry
             return
     entries.append(entry)
+
+
+def only_name(path: str) -> str:
+    """The name of the single image of a layout, "" when it has none or there are several."""
+    return name_of_only(read_index(path))
+
+
+def name_of_only(index: dict[str, Any]) -> str:
+    """The same, from an index."""
+    entries = index.get("manifests") or []
+    if len(entries) != 1:
+        return ""
+    return str((entries[0].get("annotations") or {}).get(REF_NAME) or "")

@@ -261,7 +261,7 @@ def _carried_name(reference: ImageReference) -> str:
     from ocicore.image import oci_archive, oci_layout
 
     if isinstance(reference, oci_layout.OciReference):
-        return reference.image
+        return reference.image or oci_layout.only_name(reference.path)
     if isinstance(reference, oci_archive.OciArchiveReference):
         return reference.image or oci_archive.only_name(reference.path)
     if isinstance(reference, StorageReference) and reference.named is not None:
