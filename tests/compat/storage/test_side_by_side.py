@@ -55,21 +55,30 @@ print("fine")
 """
 
 
+_started: list[subprocess.Popen[str]] = []
+
+
 @pytest.fixture
 def folder() -> Iterator[Path]:
     path = Path(tempfile.mkdtemp(prefix="st", dir="/tmp"))
     yield path
+    for worker in _started:
+        worker.communicate()
+    _started.clear()
     Store(config(path)).shutdown(force=True)
     shutil.rmtree(path)
 
 
 def _worker(folder: Path, number: int, rounds: int) -> subprocess.Popen[str]:
     argv = [sys.executable, "-c", _WORKER, os.pathsep.join(sys.path), str(folder), str(number), str(rounds)]
-    return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    _started.append(subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+    return _started[-1]
 
 
 def _finish(workers: list[subprocess.Popen[str]]) -> None:
     outputs = [worker.communicate(timeout=200)[0] for worker in workers]
+    for worker in workers:
+        _started.remove(worker)
     assert [out for out in outputs if out != "fine\n"] == []
 
 
@@ -101,7 +110,7 @@ def test_ours_with_podman_and_buildah(folder: Path) -> None:
         name = buildah.out("from", "--name", f"b{turn}", "localhost/base")
         buildah("copy", "-q", name, str(folder / "their.tar"), "/copied.tar")
         buildah("commit", "-q", name, f"localhost/built{turn}")
-        podman("images", "-q")
+        podman("images", "-q", status=None)  # podman fails when an image goes while it lists them
         podman("import", "-q", str(folder / "their.tar"), f"localhost/imported{turn}")
         podman("rmi", f"localhost/built{turn}", f"localhost/imported{turn}")
         buildah("rm", name)
