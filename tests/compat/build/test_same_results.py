@@ -132,7 +132,7 @@ def stores(tmp_path: Path) -> Iterator[tuple[Tool, Tool, list[str], list[str]]]:
         roots.append(["--root", str(tmp_path / name / "root"), "--runroot", str(tmp_path / name / "run")])
     yield ours("pybuildah", *roots[0]), theirs("buildah", *roots[1]), roots[0], roots[1]
     for name in ("ours", "theirs"):
-        theirs("umount", "-l", "--recursive", str(tmp_path / name / "root" / "overlay"))(status=None)
+        Tool(["umount", "-l", "-R", str(tmp_path / name / "root" / "overlay")])(status=None)
 
 
 def _image(tool: Tool, name: str) -> dict[str, object]:
@@ -272,7 +272,7 @@ def test_each_goes_on_with_the_others_container(context: Path, tmp_path: Path) -
         assert {"first", "second"} <= set(found)
         second("rm", name)
         assert name not in first.out("containers")
-    theirs("umount", "-l", "--recursive", str(tmp_path / "s" / "root" / "overlay"))(status=None)
+    Tool(["umount", "-l", "-R", str(tmp_path / "s" / "root" / "overlay")])(status=None)
 
 
 def test_caches_are_shared(context: Path, tmp_path: Path) -> None:
@@ -287,4 +287,4 @@ def test_caches_are_shared(context: Path, tmp_path: Path) -> None:
         again = second.out("build", "--layers", "-f", str(file), "-t", "cached", str(context))
         assert again.count("Using cache") == 4
         second("rmi", "-f", "cached")
-    theirs("umount", "-l", "--recursive", str(tmp_path / "s" / "root" / "overlay"))(status=None)
+    Tool(["umount", "-l", "-R", str(tmp_path / "s" / "root" / "overlay")])(status=None)
