@@ -47,7 +47,7 @@ class OrdinaryUser:
     def _become(self) -> list[str]:
         if os.geteuid() == self.uid:
             return []
-        return ["setpriv", f"--reuid={self.uid}", f"--regid={self.gid}", "--init-groups", "--"]
+        return ["/usr/bin/setpriv", f"--reuid={self.uid}", f"--regid={self.gid}", "--init-groups", "--"]
 
 
 def _readable(user: str, path: Path) -> bool:
