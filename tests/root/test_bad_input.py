@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -293,7 +292,7 @@ def test_name_in_use(pypod: Tool, image: str) -> None:
         ("FROM scratch\nCOPY only-one\n", "COPY"),
         ("FROM scratch\nHEALTHCHECK --interval=x CMD a\n", "interval"),
         ("FROM scratch\nCOPY nosuch /\n", "nosuch"),
-        ("", "no FROM"),
+        ("", "no contents in"),
     ],
 )
 def test_containerfile_errors(pybuildah: Tool, tmp_path: Path, clean: Path, text: str, contains: str) -> None:
@@ -309,14 +308,17 @@ def test_containerfile_errors(pybuildah: Tool, tmp_path: Path, clean: Path, text
 
 
 def test_missing_newuidmap(tmp_path: Path, ordinary_user: OrdinaryUser) -> None:
-    programs = Path(f"/var/tmp/pypod-path-{os.getpid()}")
-    programs.mkdir()
+    # /usr/bin without it, in a mount namespace of the test's own; a new runtime directory, so that no namespace is there to join.
+    runtime = ordinary_user.command("mktemp", "-d", "/var/tmp/pypod-runtime.XXXXXX").out()
+    tool = ordinary_user.tool("pypod", "--root", f"{runtime}/root", "--runroot", f"{runtime}/run")
+    for folder in ("upper", "work"):
+        (tmp_path / folder).mkdir()
+    hide = (
+        f"mount -t overlay overlay -o lowerdir=/usr/bin,upperdir={tmp_path}/upper,workdir={tmp_path}/work /usr/bin"
+        ' && rm /usr/bin/newuidmap && exec "$@"'
+    )
+    hidden = Tool(["unshare", "-m", "sh", "-ec", hide, "sh", *tool.argv], tool.env, tool.cwd)
     try:
-        for name in ("runc", "sh", "id"):
-            (programs / name).symlink_to(run(["which", name]).stdout.strip())
-        runtime = ordinary_user.command("mktemp", "-d", "/var/tmp/pypod-runtime.XXXXXX").out()
-        env = {"PATH": str(programs), "XDG_RUNTIME_DIR": runtime}
-        tool = ordinary_user.tool("pypod", "--root", f"{runtime}/root", "--runroot", f"{runtime}/run")
-        one_line(tool, "images", status=125, contains="newuidmap", env=env)
+        one_line(hidden, "images", status=125, contains="newuidmap", env={"XDG_RUNTIME_DIR": runtime})
     finally:
-        subprocess.run(["rm", "-rf", str(programs)], check=False)
+        subprocess.run(["rm", "-rf", runtime], check=False)
