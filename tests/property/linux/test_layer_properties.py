@@ -15,7 +15,13 @@ from ocicore.linux import archive
 from support import tree
 from support.malicious_layers import cases
 
-relaxed = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+relaxed = settings(
+    max_examples=60,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 
 #: Names of one component: any bytes but NUL and slash, and nothing that means a whiteout.
 names = (
