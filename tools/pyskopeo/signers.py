@@ -33,7 +33,9 @@ def simple_signer(
             with open(passphrase_file, encoding="utf-8") as file:
                 passphrase = file.readline().rstrip("\n")
         except OSError as exc:
-            raise Error(f"reading passphrase file {passphrase_file}: {exc.strerror}") from exc
+            raise Error(
+                f"reading passphrase file {passphrase_file}: {(exc.strerror or str(exc)).lower()}"
+            ) from exc
     creator = f"{ctx.program.name} {ctx.program.version}"
     home = ctx.environ.get("GNUPGHOME") or None
 

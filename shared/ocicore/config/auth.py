@@ -213,7 +213,7 @@ class AuthFiles:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as exc:
-            raise InvalidInput(f"reading JSON file {path}: {exc.strerror}") from exc
+            raise InvalidInput(f"reading JSON file {path}: {(exc.strerror or str(exc)).lower()}") from exc
         if not data.strip():
             return {}
         try:
@@ -230,7 +230,7 @@ class AuthFiles:
             os.makedirs(os.path.dirname(path) or ".", mode=0o700, exist_ok=True)
             atomic.write(path, json.dumps(value, indent="\t").encode(), 0o600)
         except OSError as exc:
-            raise Error(f"writing {path}: {exc.strerror}") from exc
+            raise Error(f"writing {path}: {(exc.strerror or str(exc)).lower()}") from exc
 
 
 def _narrowing(name: str) -> list[str]:

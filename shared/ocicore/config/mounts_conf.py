@@ -40,7 +40,7 @@ def load(names: Sequence[str]) -> list[tuple[str, str]]:
         except FileNotFoundError:
             continue
         except OSError as exc:
-            raise InvalidInput(f"reading {name}: {exc.strerror}") from exc
+            raise InvalidInput(f"reading {name}: {(exc.strerror or str(exc)).lower()}") from exc
         for number, line in enumerate(lines, 1):
             line = line.strip()
             if not line or line.startswith("#"):

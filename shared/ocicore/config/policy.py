@@ -114,7 +114,7 @@ def load(path: str) -> Policy:
         with open(path, "rb") as file:
             data = file.read()
     except OSError as exc:
-        raise InvalidInput(f"loading trust policy: {path}: {exc.strerror}") from exc
+        raise InvalidInput(f"loading trust policy: {path}: {(exc.strerror or str(exc)).lower()}") from exc
     try:
         value = json.loads(data)
     except (ValueError, RecursionError) as exc:

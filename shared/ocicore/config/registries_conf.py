@@ -231,7 +231,9 @@ def _apply(config: RegistriesConfig, path: str, *, required: bool) -> None:
             ) from None
         return
     except OSError as exc:
-        raise InvalidInput(f"loading registries configuration: {path}: {exc.strerror}") from exc
+        raise InvalidInput(
+            f"loading registries configuration: {path}: {(exc.strerror or str(exc)).lower()}"
+        ) from exc
     if isinstance(data.get("registries"), dict):
         data = _from_version_1(data, path)
     search = _list(data, "unqualified-search-registries", path)

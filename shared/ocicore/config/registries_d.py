@@ -53,7 +53,7 @@ def load(directory: str) -> dict[str, SignatureStorage]:
     except FileNotFoundError:
         return found
     except OSError as exc:
-        raise InvalidInput(f"reading {directory}: {exc.strerror}") from exc
+        raise InvalidInput(f"reading {directory}: {(exc.strerror or str(exc)).lower()}") from exc
     for name in names:
         if not name.endswith(".yaml"):
             continue
@@ -99,7 +99,7 @@ def _scopes(path: str) -> list[tuple[str, Any]]:
         where = f"line {mark.line + 1}: " if mark is not None else ""
         raise InvalidInput(f"parsing {path}: {where}{getattr(exc, 'problem', None) or 'not YAML'}") from exc
     except OSError as exc:
-        raise InvalidInput(f"reading {path}: {exc.strerror}") from exc
+        raise InvalidInput(f"reading {path}: {(exc.strerror or str(exc)).lower()}") from exc
     if not isinstance(value, dict) or set(value) - {"default-docker", "docker"}:
         raise InvalidInput(f"parsing {path}: expected the keys default-docker and docker only")
     scopes = []

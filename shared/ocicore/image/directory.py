@@ -100,7 +100,7 @@ class DirectoryDestination(ImageDestination):
         try:
             self._prepare(path)
         except OSError as exc:
-            raise Error(f"writing {reference}: {exc.strerror or exc}") from exc
+            raise Error(f"writing {reference}: {(exc.strerror or str(exc)).lower()}") from exc
 
     def _prepare(self, path: str) -> None:
         if self._made:
@@ -178,7 +178,7 @@ def read_small(path: str, limit: int) -> bytes:
     except FileNotFoundError:
         raise NotFound(f"open {path}: no such file or directory") from None
     except OSError as exc:
-        raise Error(f"reading {path}: {exc.strerror}") from exc
+        raise Error(f"reading {path}: {(exc.strerror or str(exc)).lower()}") from exc
     if len(data) > limit:
         raise InvalidInput(f"reading {path}: larger than {limit} bytes")
     return data
@@ -191,7 +191,7 @@ def open_file(path: str, offset: int = 0) -> IO[bytes]:
     except FileNotFoundError:
         raise NotFound(f"open {path}: no such file or directory") from None
     except OSError as exc:
-        raise Error(f"reading {path}: {exc.strerror}") from exc
+        raise Error(f"reading {path}: {(exc.strerror or str(exc)).lower()}") from exc
     if offset:
         file.seek(offset)
     return file
@@ -204,7 +204,7 @@ def write_file(path: str, data: bytes) -> None:
     try:
         atomic.write(path, data, 0o644, fsync=False)
     except OSError as exc:
-        raise Error(f"writing {path}: {exc.strerror}") from exc
+        raise Error(f"writing {path}: {(exc.strerror or str(exc)).lower()}") from exc
 
 
 def remove(path: str) -> None:
@@ -240,5 +240,5 @@ def store_blob(stream: BlobReader, folder: str, path_for: Callable[[str], str]) 
             os.unlink(temporary)
             raise
     except OSError as exc:
-        raise Error(f"writing a blob to {folder}: {exc.strerror or exc}") from exc
+        raise Error(f"writing a blob to {folder}: {(exc.strerror or str(exc)).lower()}") from exc
     return f"sha256:{encoded}", total

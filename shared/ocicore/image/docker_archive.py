@@ -101,7 +101,7 @@ class DockerArchiveFile:
         except FileNotFoundError:
             raise NotFound(f"open {path}: no such file or directory") from None
         except OSError as exc:
-            raise Error(f"reading {path}: {exc.strerror or exc}") from exc
+            raise Error(f"reading {path}: {(exc.strerror or str(exc)).lower()}") from exc
         try:
             self._archive = tarfile.open(fileobj=self._file, mode="r:")
             self._members = {os.path.normpath(member.name): member for member in self._archive}
@@ -333,7 +333,8 @@ class DockerArchiveDestination(ImageDestination):
             self._folder = tempfile.mkdtemp(prefix="docker-archive-", dir=context.tmp)
         except OSError as exc:
             raise Error(
-                f"creating a temporary directory in {context.tmp}: {exc.strerror}", hint="use --tmpdir"
+                f"creating a temporary directory in {context.tmp}: {(exc.strerror or str(exc)).lower()}",
+                hint="use --tmpdir",
             ) from exc
         self._manifest: Manifest | None = None
 

@@ -31,7 +31,7 @@ class DockerArchiveWriter:
         try:
             self._file = open(self._temporary or path, "wb")
         except OSError as exc:
-            raise Error(f"writing {path}: {exc.strerror}") from exc
+            raise Error(f"writing {path}: {(exc.strerror or str(exc)).lower()}") from exc
         self._tar = DeterministicTar(self._file)
         self._items: list[dict[str, Any]] = []
         self._repositories: dict[str, dict[str, str]] = {}
@@ -58,7 +58,7 @@ class DockerArchiveWriter:
                 config = json.load(file)
             self._add_legacy(manifest, config, names)
         except OSError as exc:
-            raise Error(f"writing {self._path}: {exc.strerror}") from exc
+            raise Error(f"writing {self._path}: {(exc.strerror or str(exc)).lower()}") from exc
         self._add_item(config_name, manifest, names)
 
     def close(self) -> None:
@@ -73,7 +73,7 @@ class DockerArchiveWriter:
                 os.rename(self._temporary, self._path)
         except OSError as exc:
             self.discard()
-            raise Error(f"writing {self._path}: {exc.strerror}") from exc
+            raise Error(f"writing {self._path}: {(exc.strerror or str(exc)).lower()}") from exc
 
     def discard(self) -> None:
         """Take back what was written."""

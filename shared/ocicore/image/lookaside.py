@@ -50,7 +50,7 @@ def write(context: SystemContext, named: Reference, digest: str, signatures: Seq
             os.makedirs(os.path.dirname(path), exist_ok=True)
             atomic.write(path, signature, 0o644)
         except OSError as exc:
-            raise Error(f"writing signature {path}: {exc.strerror}") from exc
+            raise Error(f"writing signature {path}: {(exc.strerror or str(exc)).lower()}") from exc
     stale = number + 1
     while True:
         path = _path(_address(base, named, digest, stale))
@@ -59,7 +59,7 @@ def write(context: SystemContext, named: Reference, digest: str, signatures: Seq
         except FileNotFoundError:
             return
         except OSError as exc:
-            raise Error(f"removing signature {path}: {exc.strerror}") from exc
+            raise Error(f"removing signature {path}: {(exc.strerror or str(exc)).lower()}") from exc
         stale += 1
 
 
@@ -100,7 +100,7 @@ def _fetch(context: SystemContext, address: str) -> bytes | None:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as exc:
-            raise Error(f"reading signature {path}: {exc.strerror}") from exc
+            raise Error(f"reading signature {path}: {(exc.strerror or str(exc)).lower()}") from exc
     elif parts.scheme in ("http", "https"):
         import requests
 

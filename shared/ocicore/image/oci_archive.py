@@ -108,7 +108,7 @@ class OciArchiveDestination(OciDestination):
         except OSError as exc:
             if os.path.exists(temporary):
                 os.unlink(temporary)
-            raise Error(f"writing {self._target}: {exc.strerror}") from exc
+            raise Error(f"writing {self._target}: {(exc.strerror or str(exc)).lower()}") from exc
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -122,7 +122,10 @@ def make_folder(tmp: str) -> str:
     try:
         return tempfile.mkdtemp(prefix="container_images_oci", dir=tmp)
     except OSError as exc:
-        raise Error(f"creating a temporary directory in {tmp}: {exc.strerror}", hint="use --tmpdir") from exc
+        raise Error(
+            f"creating a temporary directory in {tmp}: {(exc.strerror or str(exc)).lower()}",
+            hint="use --tmpdir",
+        ) from exc
 
 
 def unpack_layout(path: str, folder: str) -> None:
@@ -144,7 +147,7 @@ def unpack_layout(path: str, folder: str) -> None:
     except tarfile.TarError as exc:
         raise Corrupted(f"reading {path}: not an OCI archive: {exc}") from exc
     except OSError as exc:
-        raise Error(f"reading {path}: {exc.strerror or exc}") from exc
+        raise Error(f"reading {path}: {(exc.strerror or str(exc)).lower()}") from exc
 
 
 def _unpack(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: str) -> None:

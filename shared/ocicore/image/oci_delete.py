@@ -48,7 +48,7 @@ def delete(reference: OciReference, shared_blobs: str) -> None:
         except FileNotFoundError:
             continue
         except OSError as exc:
-            raise Error(f"deleting {reference}: {exc.strerror}") from exc
+            raise Error(f"deleting {reference}: {(exc.strerror or str(exc)).lower()}") from exc
 
 
 def _reachable(blobs: str, digest: str, depth: int = 0) -> set[str]:

@@ -186,7 +186,7 @@ class OciDestination(ImageDestination):
             os.makedirs(os.path.join(self._blobs, "sha256"), exist_ok=True)
             os.makedirs(path, exist_ok=True)
         except OSError as exc:
-            raise Error(f"writing {reference}: {exc.strerror}") from exc
+            raise Error(f"writing {reference}: {(exc.strerror or str(exc)).lower()}") from exc
         if os.path.exists(os.path.join(path, "index.json")):
             read_index(path)
 

@@ -95,7 +95,7 @@ def read_keys(fields: dict[str, Any], path_keys: tuple[str, ...], data_keys: tup
                 with open(path, "rb") as file:
                     found.append(file.read())
             except OSError as exc:
-                raise InvalidInput(f"reading key {path}: {exc.strerror}") from exc
+                raise InvalidInput(f"reading key {path}: {(exc.strerror or str(exc)).lower()}") from exc
     for key in data_keys:
         value = fields.get(key) or []
         for text in [value] if isinstance(value, str) else value:

@@ -73,4 +73,4 @@ class TlsContexts:
         except ssl.SSLError as exc:
             raise InvalidInput(f"reading certificate {path}: {exc.reason or exc}") from exc
         except OSError as exc:
-            raise InvalidInput(f"reading certificate {path}: {exc.strerror}") from exc
+            raise InvalidInput(f"reading certificate {path}: {(exc.strerror or str(exc)).lower()}") from exc

@@ -168,4 +168,4 @@ def write_digest(path: str, digest: str) -> None:
         with open(path, "w", encoding="ascii") as file:
             file.write(digest)
     except OSError as exc:
-        raise Error(f'Failed to write digest to file "{path}": {exc.strerror}') from exc
+        raise Error(f'Failed to write digest to file "{path}": {(exc.strerror or str(exc)).lower()}') from exc

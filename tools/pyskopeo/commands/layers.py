@@ -67,7 +67,7 @@ def run(args: Args, ctx: Context) -> int:
         destination.put_manifest(data, media_type)
         done = True
     except OSError as exc:
-        raise Error(f"saving layers to {folder}: {exc.strerror}") from exc
+        raise Error(f"saving layers to {folder}: {(exc.strerror or str(exc)).lower()}") from exc
     finally:
         source.close()
         if not done:

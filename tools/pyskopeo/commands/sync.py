@@ -201,7 +201,9 @@ def _finish(
             with open(args.digestfile, "w", encoding="utf-8") as file:
                 file.write("".join(line + "\n" for line in digests))
         except OSError as exc:
-            raise error(f"Error creating digest file: {args.digestfile}: {exc.strerror}") from exc
+            raise error(
+                f"Error creating digest file: {args.digestfile}: {(exc.strerror or str(exc)).lower()}"
+            ) from exc
     if args.report == "json":
         from ocicore.image.go_json import pretty
 
