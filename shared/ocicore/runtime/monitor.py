@@ -13,18 +13,15 @@ from ocicore.errors import Error, MissingProgram, Unsupported
 from ocicore.files import quick_json
 from ocicore.linux import spawn
 from ocicore.runtime import oci
+from ocicore.runtime.monitor_pipes import MonitorFailure, Pipes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from typing import Any
 
     from ocicore.runtime.types import ExecRequest, MonitorRequest
 
     Warn = Callable[[str], None]
-
-#: How long a runtime may take to create a container (podman's limit), milliseconds.
-CREATE_TIMEOUT_MS = 240_000
 
 #: Installed places of conmon, ours first.
 FOLDERS = (
@@ -41,10 +38,6 @@ FOLDERS = (
 )
 #: Never passed on: the socket belongs to our own service manager.
 _PRIVATE_VARIABLES = ("NOTIFY_SOCKET", "_OCI_SYNCPIPE", "_OCI_STARTPIPE", "_OCI_ATTACHPIPE", "_OCI_OWNERPIPE")
-
-
-class MonitorFailure(Error):
-    """conmon itself failed, before or beside the runtime."""
 
 
 class Launched:
@@ -122,7 +115,7 @@ def launch(request: MonitorRequest, *, runtime: oci.OCIRuntime, conmon: str, war
     argv += request.health
 
     passthrough = any(driver.startswith("passthrough") for driver in request.log)
-    pipes = _Pipes(preserved, attach=False, owner_fd=request.owner_fd)
+    pipes = Pipes(preserved, attach=False, owner_fd=request.owner_fd)
     try:
         child = _start(argv, request, pipes, passthrough=passthrough)
         _place(child.pid, request, warn)
@@ -162,7 +155,7 @@ def launch_exec(request: ExecRequest, *, runtime: oci.OCIRuntime, conmon: str, w
     argv += ["-e", "--exec-process-spec", process_file]
     if request.attach:
         argv.append("--exec-attach")
-    pipes = _Pipes(preserved, attach=request.attach, owner_fd=request.owner_fd)
+    pipes = Pipes(preserved, attach=request.attach, owner_fd=request.owner_fd)
     try:
         child = _start(argv, request, pipes, passthrough=False)
         pipes.release()
@@ -178,7 +171,7 @@ class ExecSession:
 
     __slots__ = ("_log", "_pipes", "_request", "_runtime", "_started")
 
-    def __init__(self, request: ExecRequest, runtime: oci.OCIRuntime, pipes: _Pipes, oci_log: str) -> None:
+    def __init__(self, request: ExecRequest, runtime: oci.OCIRuntime, pipes: Pipes, oci_log: str) -> None:
         self._request = request
         self._runtime = runtime
         self._pipes = pipes
@@ -219,61 +212,6 @@ class ExecSession:
         self._pipes.close()
 
 
-class _Pipes:
-    """The pipes between us and conmon, in the order of their numbers in conmon: sync, start, attach, owner."""
-
-    __slots__ = ("_attach", "_buffer", "_start", "_sync", "child", "env", "first")
-
-    def __init__(self, preserved: int, *, attach: bool, owner_fd: int) -> None:
-        self.first = 3 + preserved
-        self.child: dict[int, int] = {}
-        self.env: dict[str, str] = {}
-        self._buffer = b""
-        self._sync, sync_child = os.pipe()
-        start_child, self._start = os.pipe()
-        self._attach = -1
-        self._add("_OCI_SYNCPIPE", sync_child)
-        self._add("_OCI_STARTPIPE", start_child)
-        if attach:
-            self._attach, attach_child = os.pipe()
-            self._add("_OCI_ATTACHPIPE", attach_child)
-        if owner_fd >= 0:
-            self._add("_OCI_OWNERPIPE", os.dup(owner_fd))
-
-    def _add(self, variable: str, fd: int) -> None:
-        number = self.first + len(self.child)
-        self.child[number] = fd
-        self.env[variable] = str(number)
-
-    def close_child(self) -> None:
-        """Close conmon's ends here, so that its death reads as end of file."""
-        spawn.close(self.child.values())
-        self.child = {}
-
-    def release(self) -> None:
-        """Let conmon pass its next wait on the start pipe."""
-        try:
-            os.write(self._start, b"\0")
-        except BrokenPipeError:
-            # conmon has ended; whoever reads the answer next learns why.
-            return
-
-    def ready(self) -> tuple[int, str] | None:
-        """The next message of the attach pipe."""
-        line = _read_line(self._attach, b"", CREATE_TIMEOUT_MS)[0]
-        return _parse(line)
-
-    def answer(self, timeout_ms: int | None = CREATE_TIMEOUT_MS) -> tuple[int, str] | None:
-        """The next (data, message) of the sync pipe, None at its end. Raises MonitorFailure after the timeout."""
-        line, self._buffer = _read_line(self._sync, self._buffer, timeout_ms)
-        return _parse(line)
-
-    def close(self) -> None:
-        self.close_child()
-        spawn.close(fd for fd in (self._sync, self._start, self._attach) if fd >= 0)
-        self._sync = self._start = self._attach = -1
-
-
 class _Child:
     """The first conmon process, which ends as soon as the second one runs."""
 
@@ -301,7 +239,7 @@ class _Child:
 
 
 def _start(
-    argv: list[str], request: MonitorRequest | ExecRequest, pipes: _Pipes, *, passthrough: bool
+    argv: list[str], request: MonitorRequest | ExecRequest, pipes: Pipes, *, passthrough: bool
 ) -> _Child:
     fds = dict(pipes.child)
     sources = request.extra_fds or tuple(range(3, 3 + request.preserve_fds))
@@ -444,37 +382,6 @@ def _forget(runtime: oci.OCIRuntime, container_id: str) -> None:
     except Error:
         # Most failures leave nothing behind, and then there is nothing to delete.
         return
-
-
-def _read_line(fd: int, buffer: bytes, timeout_ms: int | None) -> tuple[bytes, bytes]:
-    """(line, rest) from a pipe; the line is empty at the end."""
-    poller = None
-    if timeout_ms is not None:
-        import select
-
-        poller = select.poll()
-        poller.register(fd, select.POLLIN)
-    while b"\n" not in buffer:
-        if poller is not None and not poller.poll(timeout_ms):
-            raise MonitorFailure(
-                f"container creation timeout: no answer from conmon in {(timeout_ms or 0) // 1000} s"
-            )
-        chunk = os.read(fd, 65536)
-        if not chunk:
-            return buffer, b""
-        buffer += chunk
-    line, _, rest = buffer.partition(b"\n")
-    return line, rest
-
-
-def _parse(line: bytes) -> tuple[int, str] | None:
-    if not line.strip():
-        return None
-    try:
-        answer: Any = quick_json.loads(line)
-        return int(answer["data"]), str(answer.get("message") or "")
-    except (ValueError, KeyError, TypeError):
-        raise MonitorFailure(f"conmon bytes {line!r}: not an answer") from None
 
 
 def _read_number(path: str) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ocicore.errors import Error, InvalidInput, NotFound, Unsupported
-from ocicore.runtime import spec
+from ocicore.runtime import spec, spec_process
 from ocicore.runtime.types import HostFacts
 from support.rootfs import make_busybox_root
 
@@ -73,7 +73,7 @@ def test_defaults_are_podmans(rootfs: str) -> None:
     assert process["capabilities"] == {"bounding": names, "effective": names, "permitted": names}
     assert "noNewPrivileges" not in process
     assert env(made) == {
-        "PATH": spec.DEFAULT_PATH,
+        "PATH": spec_process.DEFAULT_PATH,
         "container": "podman",
         "HOME": "/root",
         "HOSTNAME": ID[:12],
