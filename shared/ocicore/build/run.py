@@ -147,7 +147,9 @@ def run(container: WorkingContainer, root: str, options: RunOptions, environment
             )
         except Error as error:
             # buildah's status for a command that could not be started at all.
-            raise Error(f"while running runtime: exit status 1: {error.message}", hint=error.hint, status=1) from error
+            raise Error(
+                f"while running runtime: exit status 1: {error.message}", hint=error.hint, status=1
+            ) from error
         finally:
             remove_targets(root, created)
     finally:
