@@ -15,7 +15,6 @@
 #include "owner.h"
 #include "root_path.h"
 #include "tar_writer.h"
-#include "tree.h"
 #include "unpack.h"
 
 #define MAX_WALK_DEPTH 2048
@@ -81,10 +80,10 @@ static int by_name(const void *a, const void *b)
   return strcmp(((const struct tar_xattr *)a)->name, ((const struct tar_xattr *)b)->name);
 }
 
-static int read_xattr(struct packer *packer, const char *path, const char *name)
+static int read_xattr(struct packer *packer, int fd, const char *name)
 {
   struct tar_entry *entry = &packer->entry;
-  ssize_t size = getxattr(path, name, NULL, 0);
+  ssize_t size = fgetxattr(fd, name, NULL, 0);
   if (size < 0)
     return errno == ENODATA || errno == ENOTSUP || errno == EPERM ? 0 : failed(packer, "reading extended attribute");
   unsigned char *value = malloc((size_t)size + 1);
@@ -98,7 +97,7 @@ static int read_xattr(struct packer *packer, const char *path, const char *name)
     return failed(packer, "allocating");
   }
   if (size > 0)
-    size = getxattr(path, name, value, (size_t)size);
+    size = fgetxattr(fd, name, value, (size_t)size);
   if (size < 0) {
     free(value);
     free(copy);
@@ -108,39 +107,39 @@ static int read_xattr(struct packer *packer, const char *path, const char *name)
   return 0;
 }
 
-static int read_xattrs(struct packer *packer, const char *path)
+static int read_xattrs(struct packer *packer, int fd)
 {
   struct buffer *names = &packer->xattr_names;
-  ssize_t length = listxattr(path, NULL, 0);
+  ssize_t length = flistxattr(fd, NULL, 0);
   if (length <= 0)
     return length == 0 || errno == ENOTSUP || errno == EPERM ? 0 : failed(packer, "listing extended attributes");
   names->length = 0;
   if (buffer_reserve(names, (size_t)length) < 0)
     return failed(packer, "allocating");
-  length = listxattr(path, (char *)names->data, (size_t)length);
+  length = flistxattr(fd, (char *)names->data, (size_t)length);
   if (length < 0)
     return failed(packer, "listing extended attributes");
   const char *end = (const char *)names->data + length;
   for (const char *name = (const char *)names->data; name < end; name += strlen(name) + 1)
-    if (is_kept_xattr(name) && read_xattr(packer, path, name) < 0)
+    if (is_kept_xattr(name) && read_xattr(packer, fd, name) < 0)
       return -1;
   if (packer->entry.xattr_count > 1)
     qsort(packer->entry.xattrs, packer->entry.xattr_count, sizeof(*packer->entry.xattrs), by_name);
   return 0;
 }
 
-static bool has_mark(const char *path, const char *name)
+static bool has_mark(int fd, const char *name)
 {
   char value[2];
-  return getxattr(path, name, value, sizeof(value)) == 1 && value[0] == 'y';
+  return fgetxattr(fd, name, value, sizeof(value)) == 1 && value[0] == 'y';
 }
 
-static bool is_opaque(const struct packer *packer, const char *path)
+static bool is_opaque(const struct packer *packer, int fd)
 {
   const struct oci_pack_options *options = packer->options;
   if (options->whiteouts == WHITEOUTS_OVERLAY)
-    return has_mark(path, options->in_user_namespace ? "user.overlay.opaque" : "trusted.overlay.opaque");
-  return options->whiteouts == WHITEOUTS_FUSE && has_mark(path, "user.fuseoverlayfs.opaque");
+    return has_mark(fd, options->in_user_namespace ? "user.overlay.opaque" : "trusted.overlay.opaque");
+  return options->whiteouts == WHITEOUTS_FUSE && has_mark(fd, "user.fuseoverlayfs.opaque");
 }
 
 static int fill_owner(struct packer *packer, const struct stat *facts)
@@ -240,7 +239,7 @@ static int hides_lower(struct packer *packer, bool *hides)
 static int write_content(struct packer *packer, int fd, uint64_t *crc)
 {
   int64_t left = packer->entry.size;
-  bool ended = fd < 0;
+  bool ended = false;
   while (left > 0) {
     size_t wanted = left < (int64_t)CHUNK ? (size_t)left : CHUNK;
     ssize_t got = (ssize_t)wanted;
@@ -263,26 +262,14 @@ static int write_content(struct packer *packer, int fd, uint64_t *crc)
   return 0;
 }
 
-static int write_file(struct packer *packer, int directory_fd, const char *name)
+static int write_file(struct packer *packer, int fd, const struct stat *facts)
 {
   uint64_t crc = 0;
-  int fd = openat(directory_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-  if (fd < 0)
-    return errno == ENOENT ? 0 : failed(packer, "opening");
-  struct stat facts;
-  int result = fstat(fd, &facts) < 0 ? failed(packer, "examining") : 0;
-  /* Between the look and the open it may have become something else. */
-  if (result == 0 && !S_ISREG(facts.st_mode)) {
-    close(fd);
-    return 0;
-  }
-  packer->entry.size = result == 0 ? facts.st_size : 0;
-  if (result == 0 && tar_write_header(&packer->writer, &packer->entry) < 0)
-    result = -1;
-  if (result == 0)
-    result = write_content(packer, fd, &crc);
-  close(fd);
-  return result < 0 ? -1 : count_entry(packer, crc);
+  packer->entry.type = '0';
+  packer->entry.size = facts->st_size;
+  if (tar_write_header(&packer->writer, &packer->entry) < 0 || write_content(packer, fd, &crc) < 0)
+    return -1;
+  return count_entry(packer, crc);
 }
 
 static int write_plain_entry(struct packer *packer)
@@ -320,13 +307,14 @@ static int write_symlink(struct packer *packer, int directory_fd, const char *na
   return write_plain_entry(packer);
 }
 
-static int write_directory(struct packer *packer, const char *proc_path)
+static int write_directory(struct packer *packer, int fd)
 {
-  bool opaque = is_opaque(packer, proc_path);
+  bool opaque = is_opaque(packer, fd);
   bool hides = false;
   if (opaque && hides_lower(packer, &hides) < 0)
     return -1;
   uint32_t mode = packer->entry.mode;
+  packer->entry.type = '5';
   if (write_plain_entry(packer) < 0)
     return -1;
   if (!hides)
@@ -334,11 +322,32 @@ static int write_directory(struct packer *packer, const char *proc_path)
   return write_whiteout(packer, here(packer), packer->path.length, "/" WHITEOUT_OPAQUE, mode & 0777);
 }
 
+/* Files and directories: attributes and content through one descriptor. */
+static int write_opened(struct packer *packer, int directory_fd, const char *name, const struct stat *seen)
+{
+  struct stat facts;
+  int fd = openat(directory_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0)
+    return errno == ENOENT ? 0 : failed(packer, "opening");
+  int result = fstat(fd, &facts) < 0 ? failed(packer, "examining") : 0;
+  /* Between the look and the open it may have become something else: it is left out then. */
+  if (result == 0 && (facts.st_mode & S_IFMT) == (seen->st_mode & S_IFMT)) {
+    result = read_xattrs(packer, fd);
+    if (result == 0 && S_ISDIR(facts.st_mode)) {
+      result = write_directory(packer, fd);
+    } else if (result == 0) {
+      int linked = write_link(packer, &facts);
+      result = linked != 0 ? (linked < 0 ? -1 : 0) : write_file(packer, fd, &facts);
+    }
+  }
+  close(fd);
+  return result;
+}
+
 static int write_entry(struct packer *packer, int directory_fd, const char *name, const struct stat *facts)
 {
   const struct oci_pack_options *options = packer->options;
   struct tar_entry *entry = &packer->entry;
-  struct fd_path path;
   drop_xattrs(entry);
   entry->link.length = 0;
   entry->size = 0;
@@ -353,28 +362,12 @@ static int write_entry(struct packer *packer, int directory_fd, const char *name
   if (set_name(packer, &entry->name, is_root ? "." : here(packer), is_root ? 1 : packer->path.length,
                S_ISDIR(facts->st_mode) ? "/" : "") < 0)
     return -1;
-  if (S_ISREG(facts->st_mode) || S_ISDIR(facts->st_mode)) {
-    int fd = openat(directory_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0)
-      return errno == ENOENT ? 0 : failed(packer, "opening");
-    int result = read_xattrs(packer, fd_path(&path, fd));
-    if (result == 0 && S_ISDIR(facts->st_mode)) {
-      entry->type = '5';
-      result = write_directory(packer, fd_path(&path, fd));
-      close(fd);
-      return result;
-    }
-    close(fd);
-    if (result < 0)
-      return -1;
-  }
+  if (S_ISREG(facts->st_mode) || S_ISDIR(facts->st_mode))
+    return write_opened(packer, directory_fd, name, facts);
   int linked = write_link(packer, facts);
   if (linked != 0)
     return linked < 0 ? -1 : 0;
   switch (facts->st_mode & S_IFMT) {
-  case S_IFREG:
-    entry->type = '0';
-    return write_file(packer, directory_fd, name);
   case S_IFLNK:
     entry->type = '2';
     return write_symlink(packer, directory_fd, name);

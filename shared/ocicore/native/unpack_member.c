@@ -319,7 +319,7 @@ int unpack_directory_times(struct unpacker *unpacker)
       return oci_fail(unpacker->error, last->path, "opening directory to set its times");
     }
     if ((last->set_mode && chmod(fd_path(&proc_path, fd), last->mode) < 0) ||
-        utimensat(AT_FDCWD, fd_path(&proc_path, fd), last->times, 0) < 0)
+        utimensat(fd, "", last->times, AT_EMPTY_PATH) < 0)
       return oci_fail(unpacker->error, last->path, "setting directory times");
   }
   return 0;
