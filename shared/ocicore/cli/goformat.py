@@ -211,7 +211,9 @@ def sprintf(pattern: str, values: Sequence[object]) -> str:
             used += 1
     if not reordered and used < len(values):
         extra = ", ".join(
-            f"{type_name(value)}={format_value(value, top=False)}" if value is not None else "<nil>"
+            "<nil>"
+            if value is None or isinstance(value, Missing)
+            else f"{type_name(value)}={format_value(value, top=False)}"
             for value in values[used:]
         )
         out.append(f"%!(EXTRA {extra})")
@@ -221,46 +223,67 @@ def sprintf(pattern: str, values: Sequence[object]) -> str:
 def format_verb(
     verb: str, value: object, flags: str = "", width: int | None = None, precision: int | None = None
 ) -> str:
-    """One operand under one verb."""
+    """One operand under one verb; width and precision apply to each element of a list, map or struct."""
+    if isinstance(value, Missing):
+        value = None
+    if isinstance(value, list | tuple | dict | Struct) and verb != "T" and not (verb == "v" and "#" in flags):
+        return _format_container(verb, value, flags, width, precision)
     zero = "0" in flags and "-" not in flags
     text = _verb_text(verb, value, flags, precision)
-    if width is None or len(text) >= width:
+    if text is None:
+        # Go pads the value inside the complaint.
+        shown = format_verb("v", value, flags, width, precision)
+        return f"%!{verb}({type_name(value)}={shown})"
+    if width is None or len(text) >= width or (value is None and verb not in "vT"):
         return text
     if "-" in flags:
         return text.ljust(width)
-    if zero and (verb in "dbox XeEfFgG" or (verb == "v" and isinstance(value, int | float))):
+    if zero and (verb in "dboxXeEfFgG" or (verb == "v" and isinstance(value, int | float))):
         sign = text[:1] if text[:1] in "+-" else ""
         return sign + text[len(sign) :].rjust(width - len(sign), "0")
     return text.rjust(width, "0" if zero and verb in "sqv" else " ")
 
 
-def _verb_text(verb: str, value: object, flags: str, precision: int | None) -> str:
+def _format_container(verb: str, value: object, flags: str, width: int | None, precision: int | None) -> str:
+    """Lists, maps and structs: every element under the verb."""
+
+    def element(item: object) -> str:
+        return format_verb(verb, item, flags, width, precision)
+
+    if isinstance(value, list | tuple):
+        return "[" + " ".join(element(item) for item in value) + "]"
+    if isinstance(value, dict) and not is_struct(value):
+        pairs = [f"{element(key)}:{element(value[key])}" for key in sorted(value, key=str)]
+        return "map[" + " ".join(pairs) + "]"
+    fields = value.fields if isinstance(value, Struct) else value
+    assert isinstance(fields, dict) or hasattr(fields, "items")
+    named = verb == "v" and "+" in flags
+    parts = []
+    for key, item in fields.items():
+        if key in MAP_KEYS and isinstance(item, dict):
+            item = GoMap(item)
+        parts.append((f"{key}:" if named else "") + element(item))
+    return "{" + " ".join(parts) + "}"
+
+
+def _verb_text(verb: str, value: object, flags: str, precision: int | None) -> str | None:
+    """A simple operand without padding; None where the verb does not suit it."""
     if verb == "T":
         return "<nil>" if value is None else type_name(value)
     if verb == "v":
+        # Under %v a "+" asks for field names, not for signs.
+        blank = flags.replace("+", "")
         if isinstance(value, float) and precision is not None:
-            return _signed(format_float(value, "g", precision), flags)
+            return _signed(format_float(value, "g", precision), blank)
         text = format_value(value, plus="+" in flags, sharp="#" in flags, top=False)
         if isinstance(value, int) and not isinstance(value, bool):
-            return _signed(text, flags)
+            return _signed(text, blank)
         return text
     if value is None:
         return f"%!{verb}(<nil>)"
-    if isinstance(value, list | tuple):
-        return "[" + " ".join(_verb_text(verb, item, flags, precision) for item in value) + "]"
-    if isinstance(value, dict) and not is_struct(value):
-        pairs = [
-            f"{_verb_text(verb, key, flags, precision)}:{_verb_text(verb, value[key], flags, precision)}"
-            for key in sorted(value, key=str)
-        ]
-        return "map[" + " ".join(pairs) + "]"
-    if isinstance(value, Struct | dict):
-        fields = value.fields if isinstance(value, Struct) else value
-        return "{" + " ".join(_verb_text(verb, item, flags, precision) for item in fields.values()) + "}"
     if isinstance(value, bool):
-        return format_value(value) if verb == "t" else _wrong(verb, value)
-    typed = _typed(verb, value, flags, precision)
-    return _wrong(verb, value) if typed is None else typed
+        return format_value(value) if verb == "t" else None
+    return _typed(verb, value, flags, precision)
 
 
 def _typed(verb: str, value: object, flags: str, precision: int | None) -> str | None:
@@ -317,7 +340,3 @@ def _signed(text: str, flags: str) -> str:
     if text[:1] in "+-":
         return text if "+" in flags or text[:1] == "-" or "Inf" in text else text[1:]
     return "+" + text if "+" in flags else " " + text if " " in flags else text
-
-
-def _wrong(verb: str, value: object) -> str:
-    return f"%!{verb}({type_name(value)}={format_value(value, top=False)})"

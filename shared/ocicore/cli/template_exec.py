@@ -185,7 +185,7 @@ class Executor:
             return [(key, value[key]) for key in sorted(value, key=str)]
         if isinstance(value, int) and not isinstance(value, bool):
             return [(number, number) for number in range(value)]
-        raise self.error(pipe, f"range can't iterate over {format_value(value)}")
+        raise self.error(_last_operand(pipe), f"range can't iterate over {format_value(value)}")
 
     def _break(self, node: Node) -> Action:
         def run(dot: object) -> None:
@@ -386,20 +386,25 @@ class Executor:
         if name in ("and", "or"):
             return self._junction(identifier, name, arguments)
 
+        kinds = (*function.kinds, *[""] * (len(arguments) + 1))
+
         def evaluate(dot: object, final: object) -> object:
-            values = [argument(dot) for argument in arguments]
-            if final is not _NOTHING:
-                values.append(final)
-            count = len(values)
+            count = len(arguments) + (final is not _NOTHING)
             if count < function.least or (function.most is not None and count > function.most):
                 least = "at least " if function.most is None else ""
                 raise self.error(
                     identifier, f"wrong number of args for {name}: want {least}{function.least} got {count}"
                 )
-            for index, kind in enumerate(function.kinds):
-                self._check_kind(
-                    operands[index] if index < len(operands) else identifier, kind, values[index]
-                )
+            values = []
+            for index, argument in enumerate(arguments):
+                value = argument(dot)
+                if kinds[index]:
+                    self._check_kind(operands[index], kinds[index], value)
+                values.append(value)
+            if final is not _NOTHING:
+                if kinds[len(values)]:
+                    self._check_kind(identifier, kinds[len(values)], final)
+                values.append(final)
             try:
                 return function.call(*values)
             except CallError as error:
@@ -429,7 +434,9 @@ class Executor:
         fits = {
             "string": isinstance(value, str),
             "int": isinstance(value, int) and not isinstance(value, bool),
-            "[]string": isinstance(value, list | tuple) and all(isinstance(item, str) for item in value),
+            # nil is a slice, too: an empty one
+            "[]string": value is None
+            or (isinstance(value, list) and all(isinstance(item, str) for item in value)),
         }[kind]
         if fits:
             return
@@ -438,6 +445,19 @@ class Executor:
             if kind == "[]string":
                 raise self.error(node, f"can't handle {node.text} for arg of type []string")
             raise self.error(node, f"expected {expected}; found {node.text}")
+        if node.kind == "nil":
+            raise self.error(node, f"cannot assign nil to {kind}")
         if value is None or isinstance(value, Missing):
             raise self.error(node, f"invalid value; expected {kind}")
-        raise self.error(node, f"wrong type for value; expected {kind}; got {type_name(value)}")
+        raise self.error(
+            _last_operand(node), f"wrong type for value; expected {kind}; got {type_name(value)}"
+        )
+
+
+def _last_operand(node: Node) -> Node:
+    """The node that was evaluated last, which is what Go names when a whole pipeline is to blame."""
+    while node.kind in ("pipe", "command"):
+        children = node.parts[2] if node.kind == "pipe" else node.parts[0]
+        assert isinstance(children, list)
+        node = children[-1]
+    return node

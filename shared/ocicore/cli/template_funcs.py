@@ -59,11 +59,11 @@ def _equal_pair(first: object, second: object) -> bool:
         return (first is None or isinstance(first, Missing)) == (
             second is None or isinstance(second, Missing)
         )
+    if _basic(first) != _basic(second):
+        raise CallError("incompatible types for comparison")
     for value in (first, second):
         if isinstance(value, list | tuple | dict):
             raise CallError(f"non-comparable type {format_value(value)}: {type_name(value)}")
-    if _basic(first) != _basic(second):
-        raise CallError("incompatible types for comparison")
     return first == second
 
 
@@ -78,13 +78,13 @@ def _ne(first: object, second: object) -> bool:
 
 
 def _lt(first: object, second: object) -> bool:
-    for value in (first, second):
-        if _basic(value) in ("", "bool"):
-            if value is not first and _basic(first) != _basic(second) and _basic(value):
-                break
-            raise CallError("invalid type for comparison")
-    if _basic(first) != _basic(second):
+    kinds = _basic(first), _basic(second)
+    if "" in kinds:
+        raise CallError("invalid type for comparison")
+    if kinds[0] != kinds[1]:
         raise CallError("incompatible types for comparison")
+    if kinds[0] == "bool":
+        raise CallError("invalid type for comparison")
     return first < second  # type: ignore[operator, no-any-return]
 
 
@@ -194,7 +194,9 @@ def _text(arguments: tuple[object, ...]) -> str:
     """What html, js and urlquery escape."""
     if len(arguments) == 1 and isinstance(arguments[0], str):
         return arguments[0]
-    return sprint(["<no value>" if isinstance(value, Missing) else value for value in arguments])
+    return sprint(
+        ["<no value>" if value is None or isinstance(value, Missing) else value for value in arguments]
+    )
 
 
 def _html(*arguments: object) -> str:
@@ -284,7 +286,7 @@ FUNCTIONS: dict[str, Function] = {
     "println": Function(lambda *values: sprintln(values), 0, None),
     "printf": Function(_printf, 1, None, ("string",)),
     "json": Function(_json, 1, 1),
-    "join": Function(lambda items, separator: separator.join(items), 2, 2, ("[]string", "string")),
+    "join": Function(lambda items, separator: separator.join(items or ()), 2, 2, ("[]string", "string")),
     "lower": Function(str.lower, 1, 1, ("string",)),
     "upper": Function(str.upper, 1, 1, ("string",)),
     "title": Function(_title, 1, 1, ("string",)),

@@ -5,7 +5,7 @@ Messages are Go's, because users look them up: "unclosed action", "unterminated 
 
 from __future__ import annotations
 
-from ocicore.cli.goformat import quote, quote_rune
+from ocicore.cli.goformat import quote
 from ocicore.errors import InvalidInput
 
 KEYWORDS = frozenset(
@@ -47,7 +47,7 @@ class Token:
 
 
 class LexError(Exception):
-    """What is wrong, and in which line; the parser adds the template's name."""
+    """What is wrong, and in which line."""
 
     def __init__(self, message: str, line: int) -> None:
         super().__init__(message)
@@ -55,12 +55,19 @@ class LexError(Exception):
 
 
 def tokens(source: str) -> list[Token]:
-    """All tokens of a template, the last of kind "end of input".
+    """All tokens of a template, the last of kind "end of input", or "error" (its text is the message).
 
-    Raises:
-        LexError
+    What is wrong further on does not matter when the parser already stumbles over what comes before.
     """
     found: list[Token] = []
+    try:
+        _scan(source, found)
+    except LexError as error:
+        found.append(Token("error", str(error), len(source), error.line))
+    return found
+
+
+def _scan(source: str, found: list[Token]) -> None:
     position, line = 0, 1
     length = len(source)
     while True:
@@ -77,7 +84,7 @@ def tokens(source: str) -> list[Token]:
         line += text.count("\n")
         if start < 0:
             found.append(Token("end of input", "", length, line))
-            return found
+            return
         inside = start + (4 if trims else 2)
         if source.startswith("/*", inside):
             end = source.find("*/", inside + 2)
@@ -148,8 +155,7 @@ def _action(source: str, position: int, line: int, found: list[Token]) -> tuple[
         elif letter == "." and not following.isdigit():
             position = _word(source, position + 1)
             kind = "field" if position > start + 1 else "."
-            if kind == "field":
-                _check_end(source, position, line)
+            _check_end(source, position, line)
         elif letter == "$":
             position = _word(source, position + 1)
             _check_end(source, position, line)
@@ -191,7 +197,7 @@ def _check_end(source: str, position: int, line: int) -> None:
 
 def _unicode(letter: str) -> str:
     """Go's %#U."""
-    shown = f" {quote_rune(letter)}" if letter.isprintable() else ""
+    shown = f" '{letter}'" if letter.isprintable() else ""
     return f"U+{ord(letter):04X}{shown}"
 
 

@@ -6,7 +6,7 @@ Nodes keep the position and the text that Go's error messages quote.
 from __future__ import annotations
 
 from ocicore.cli.goformat import quote
-from ocicore.cli.template_lex import LexError, TemplateError, Token, tokens, unquote
+from ocicore.cli.template_lex import TemplateError, Token, tokens, unquote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,10 +51,7 @@ class Parser:
         self.definitions: dict[str, list[Node]] = {}
         self.variables = ["$"]
         self.loops = 0
-        try:
-            self.tokens = tokens(source)
-        except LexError as error:
-            raise TemplateError(f"template: {name}:{error.line}: {error}") from None
+        self.tokens = tokens(source)
         self.index = 0
 
     def parse(self) -> list[Node]:
@@ -71,10 +68,13 @@ class Parser:
     # tokens
 
     def peek(self) -> Token:
-        return self.tokens[self.index]
+        token = self.tokens[self.index]
+        if token.kind == "error":
+            raise self.error(token.text, token)
+        return token
 
     def next(self) -> Token:
-        token = self.tokens[self.index]
+        token = self.peek()
         if token.kind != "end of input":
             self.index += 1
         return token
@@ -82,7 +82,7 @@ class Parser:
     def skip_space(self) -> Token:
         while self.tokens[self.index].kind == "space":
             self.index += 1
-        return self.tokens[self.index]
+        return self.peek()
 
     def next_solid(self) -> Token:
         self.skip_space()

@@ -7,7 +7,6 @@ Known differences of podman 4.3, which are mistakes of its own, are left out of 
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -15,34 +14,16 @@ from typing import Any
 import pytest
 
 from ocicore.systemd.generate import ContainerFacts, Names, Options, PodFacts, container_unit, pod_units
+from support.peer_podman import podman_with_busybox
 from support.programs import Tool
-from support.rootfs import busybox_tar
 
 pytestmark = [pytest.mark.compat, pytest.mark.root]
 
 
 @pytest.fixture(scope="module")
 def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tool]:
-    """podman on a store of its own that configuration files choose, so that no global option gets into the units."""
-    folder = tmp_path_factory.mktemp("podman")
-    (folder / "storage.conf").write_text(
-        f'[storage]\ndriver = "overlay"\ngraphroot = "{folder}/root"\nrunroot = "{folder}/run"\n'
-    )
-    (folder / "containers.conf").write_text(
-        f'[engine]\nruntime = "runc"\ntmp_dir = "{folder}/tmp"\nstatic_dir = "{folder}/root/libpod"\n'
-    )
-    environment = {
-        **os.environ,
-        "CONTAINERS_STORAGE_CONF": f"{folder}/storage.conf",
-        "CONTAINERS_CONF": f"{folder}/containers.conf",
-    }
-    tool = Tool(["/usr/bin/podman"], environment)
-    archive = folder / "busybox.tar"
-    archive.write_bytes(busybox_tar())
-    tool("import", str(archive), "localhost/bb")
-    yield tool
-    tool("pod", "rm", "--all", "--force", status=None)
-    tool("rm", "--all", "--force", "--time", "0", status=None)
+    with podman_with_busybox(tmp_path_factory.mktemp("podman")) as tool:
+        yield tool
 
 
 @pytest.fixture(scope="module")
