@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from ocicore.cli.declare import Option
 
-AUTHFILE = Option(
-    "authfile", kind="path", env="REGISTRY_AUTH_FILE", help="path of the registry credentials file"
-)
+AUTHFILE = Option("authfile", kind="path", help="path of the registry credentials file")
 
 RETRY = (
     Option("retry-times", kind="int", help="the number of times to possibly retry"),

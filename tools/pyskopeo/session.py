@@ -68,6 +68,7 @@ def system_context(ctx: Context, args: Any = None, prefix: str = "") -> SystemCo
         environ=ctx.environ,
         warn=ctx.warn,
         authfile=str(value("authfile") or values.get("authfile") or ""),
+        authfile_must_exist=False,
         credentials=_credentials(value, prefix),
         no_creds=bool(value("no_creds", False)),
         registry_token=str(value("registry_token")),

@@ -101,7 +101,7 @@ class AuthFiles:
         """
         if self._missing:
             raise InvalidInput(
-                f"checking authfile: stat {self._missing}: no such file or directory",
+                f"stat {self._missing}: no such file or directory",
                 hint="create it with: login --authfile",
             )
 

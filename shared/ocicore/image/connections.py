@@ -64,7 +64,8 @@ class Connections:
             return None
         if context.credentials is not None:
             return context.credentials
-        context.auth_files.require_file()
+        if context.authfile_must_exist:
+            context.auth_files.require_file()
         return context.auth_files.credentials_for(f"{host}/{repository}" if repository else host)
 
     @staticmethod

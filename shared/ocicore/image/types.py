@@ -46,7 +46,7 @@ class SystemContext:
     Attributes:
         paths, environ: whose, from the caller; nothing below reads the environment.
         warn: told in one line what is tried again or ignored.
-        authfile: `--authfile`.
+        authfile: `--authfile`; podman fails when it does not exist (`authfile_must_exist`), skopeo does not.
         credentials: `--creds`; `no_creds` forces anonymous access.
         registry_token: a ready bearer token.
         tls_verify: None leaves it to registries.conf.
@@ -66,6 +66,7 @@ class SystemContext:
     environ: Mapping[str, str]
     warn: Callable[[str], None] = lambda text: None
     authfile: str = ""
+    authfile_must_exist: bool = True
     credentials: Credentials | None = None
     no_creds: bool = False
     registry_token: str = ""

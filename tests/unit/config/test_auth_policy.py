@@ -157,7 +157,7 @@ def test_malformed_files(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_a_named_file_must_exist(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="checking authfile"):
+    with pytest.raises(InvalidInput, match="no such file"):
         AuthFiles(paths(tmp_path), {}, authfile=str(tmp_path / "none")).require_file()
 
 

@@ -17,7 +17,6 @@ from ocicore.registry.tls import TlsContexts
 from support.images import digest_of, make_image, publish
 from support.registry_server import RegistryServer, registry_server
 
-
 _made: list[Registry] = []
 
 

@@ -14,9 +14,9 @@ COMMAND = Command(
     "Log in to a container registry",
     description="Login to a container registry on a specified server.",
     options=(
-        Option("authfile", kind="path", env="REGISTRY_AUTH_FILE", help="path of the authentication file"),
+        Option("authfile", kind="path", help="path of the authentication file"),
         Option("cert-dir", kind="path", help="use certificates at the specified path to access the registry"),
-        Option("compat-auth-file", kind="path", env="DOCKER_CONFIG_FILE", help="path of a Docker-compatible config file to update instead"),
+        Option("compat-auth-file", kind="path", help="path of a Docker-compatible config file to update instead"),
         Option("get-login", help="return the current login user for the registry"),
         Option("password", "p", kind="string", help="password for registry"),
         Option("password-stdin", help="take the password from stdin"),

@@ -15,7 +15,7 @@ COMMAND = Command(
     description="Remove the cached username and password for the registry.",
     options=(
         Option("all", "a", help="remove the cached credentials for all registries in the auth file"),
-        Option("authfile", kind="path", env="REGISTRY_AUTH_FILE", help="path of the authentication file"),
+        Option("authfile", kind="path", help="path of the authentication file"),
         Option(
             "compat-auth-file", kind="path", help="path of a Docker-compatible config file to update instead"
         ),
