@@ -132,7 +132,7 @@ def _shm(config: ContainerConfig) -> Json:
     if config.get("shm_path"):
         return _bind(config["shm_path"], "/dev/shm", ["bind", "rprivate", *_GUARDED])
     if _mode(config, "ipc") == "host":
-        return _bind("/dev/shm", "/dev/shm", ["rbind", "rprivate", *_GUARDED])
+        return _bind("/dev/shm", "/dev/shm", ["bind", "rprivate", *_GUARDED])
     size = config.get("shm_size") or SHM_SIZE
     size_text = f"size={size // 1024}k" if size % 1024 == 0 else f"size={size}"
     return _mount("/dev/shm", "tmpfs", "shm", [*_GUARDED, "mode=1777", size_text])

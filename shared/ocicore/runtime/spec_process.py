@@ -211,4 +211,8 @@ def hostname(config: ContainerConfig, host: HostFacts) -> str:
     """The name of the container's own UTS namespace, "" when it has none."""
     if spec_linux.namespace(config, "uts", host)["mode"] != "private":
         return ""
-    return config.get("hostname") or config["id"][:12]
+    if config.get("hostname"):
+        return config["hostname"]
+    if spec_linux.namespace(config, "net", host)["mode"] == "host":
+        return host.hostname
+    return config["id"][:12]
