@@ -144,6 +144,12 @@ class SystemContext:
         if "connections" in self._shared:
             self._shared["connections"].close()
 
+    def __enter__(self) -> SystemContext:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
 
 class ImageReference:
     """The name of an image in one transport.

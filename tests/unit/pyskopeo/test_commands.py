@@ -75,11 +75,6 @@ def skopeo(tmp_path: Path) -> Pyskopeo:
     return Pyskopeo(tmp_path)
 
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
-)
-
-
 def test_inspect(server: RegistryServer, skopeo: Pyskopeo) -> None:
     image = make_image()
     publish(server, "a", "v1", image)

@@ -93,11 +93,12 @@ def run(args: Args, ctx: Context) -> int:
         if args.digestfile:
             write_digest(args.digestfile, result.digest)
 
-    if args.progress == "plain" and not args.quiet:
-        work(PlainProgress(ctx.stdout.write))
-    else:
-        with shown(ctx.stdout, quiet=args.quiet, json=args.progress == "json") as report:
-            work(report)
+    with source_context:
+        if args.progress == "plain" and not args.quiet:
+            work(PlainProgress(ctx.stdout.write))
+        else:
+            with shown(ctx.stdout, quiet=args.quiet, json=args.progress == "json") as report:
+                work(report)
     return 0
 
 

@@ -35,5 +35,6 @@ def run(args: Args, ctx: Context) -> int:
         reference = transport.parse(args.image)
     except InvalidInput as exc:
         raise InvalidInput(f"Invalid source name {args.image}: {exc.message}", hint=exc.hint) from exc
-    reference.delete(system_context(ctx, args))
+    with system_context(ctx, args) as context:
+        reference.delete(context)
     return 0

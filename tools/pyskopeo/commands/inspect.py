@@ -44,16 +44,16 @@ def run(args: Args, ctx: Context) -> int:
     if args.raw and args.format:
         raise InvalidInput("raw output does not support format option")
     enter_namespace(ctx, args.image)
-    context = system_context(ctx, args)
-    try:
-        source = transport.parse(args.image).source(context)
-    except Error as exc:
-        exc.message = f'Error parsing image name "{args.image}": {exc.message}'
-        raise
-    try:
-        _print(args, ctx, source, context)
-    finally:
-        source.close()
+    with system_context(ctx, args) as context:
+        try:
+            source = transport.parse(args.image).source(context)
+        except Error as exc:
+            exc.message = f'Error parsing image name "{args.image}": {exc.message}'
+            raise
+        try:
+            _print(args, ctx, source, context)
+        finally:
+            source.close()
     return 0
 
 

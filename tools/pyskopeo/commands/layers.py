@@ -70,6 +70,7 @@ def run(args: Args, ctx: Context) -> int:
         raise Error(f"saving layers to {folder}: {(exc.strerror or str(exc)).lower()}") from exc
     finally:
         source.close()
+        context.close()
         if not done:
             destination.discard()
             if os.path.isdir(folder):

@@ -10,6 +10,7 @@ from pyskopeo.options import RETRY, registry
 if TYPE_CHECKING:
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
+    from ocicore.image.types import ImageReference, SystemContext
 
 COMMAND = Command(
     "List tags in the transport/repository specified by the SOURCE-IMAGE",
@@ -24,32 +25,32 @@ COMMAND = Command(
 
 def run(args: Args, ctx: Context) -> int:
     """Print tags as JSON."""
-    from ocicore.errors import InvalidInput
     from ocicore.image import transport
-    from ocicore.image.docker import DockerReference
-    from ocicore.image.docker_archive import DockerArchiveReference
     from ocicore.image.go_json import pretty
     from pyskopeo.session import system_context
 
     reference = transport.parse(args.image)
-    context = system_context(ctx, args)
-    value: dict[str, object] = {}
-    if isinstance(reference, DockerReference):
-        if not args.image.endswith(":latest") and reference.named.tag != "latest":
-            raise InvalidInput(f"No tag or digest allowed in reference: {args.image}")
-        if reference.named.digest is not None or _has_tag(args.image):
-            raise InvalidInput(f"No tag or digest allowed in reference: {args.image}")
-        client, repository = reference.connect(context)
-        value["Repository"] = reference.named.name
-        value["Tags"] = client.tags(repository)
-    elif isinstance(reference, DockerArchiveReference):
-        value["Tags"] = _archive_tags(reference, context.tmp)
-    else:
-        raise InvalidInput(
-            f"Unsupported transport '{reference.transport}'. Only supported: docker, docker-archive"
-        )
+    with system_context(ctx, args) as context:
+        value = _value(args.image, reference, context)
     ctx.stdout.write(pretty(value) + "\n")
     return 0
+
+
+def _value(text: str, reference: ImageReference, context: SystemContext) -> dict[str, object]:
+    from ocicore.errors import InvalidInput
+    from ocicore.image.docker import DockerReference
+    from ocicore.image.docker_archive import DockerArchiveReference
+
+    if isinstance(reference, DockerReference):
+        if _has_tag(text):
+            raise InvalidInput(f"No tag or digest allowed in reference: {text}")
+        client, repository = reference.connect(context)
+        return {"Repository": reference.named.name, "Tags": client.tags(repository)}
+    if isinstance(reference, DockerArchiveReference):
+        return {"Tags": _archive_tags(reference, context.tmp)}
+    raise InvalidInput(
+        f"Unsupported transport '{reference.transport}'. Only supported: docker, docker-archive"
+    )
 
 
 def _has_tag(text: str) -> bool:

@@ -47,7 +47,8 @@ def run(args: Args, ctx: Context) -> int:
         tls_verify=args.tls_verify if args.tls_verify is not None else ctx.globals.tls_verify,
         cert_dir=args.cert_dir,
     )
-    return login(request, context, stdin=ctx.stdin, write=ctx.print, ask_password=_ask_password)
+    with context:
+        return login(request, context, stdin=ctx.stdin, write=ctx.print, ask_password=_ask_password)
 
 
 def _ask_password(prompt: str) -> str:

@@ -53,6 +53,14 @@ COMMAND = Command(
 
 def run(args: Args, ctx: Context) -> int:
     """Plan, then copy several images at a time."""
+    from pyskopeo.session import system_context
+
+    _check(args)
+    with system_context(ctx, args, "src_") as source_context:
+        return _sync(args, ctx, source_context)
+
+
+def _sync(args: Args, ctx: Context, source_context: SystemContext) -> int:
     from ocicore.errors import Error
     from ocicore.image import sync_plan, sync_run
     from ocicore.image.copy import CopyOptions
@@ -60,8 +68,6 @@ def run(args: Args, ctx: Context) -> int:
     from pyskopeo.formats import manifest_type
     from pyskopeo.session import system_context
 
-    _check(args)
-    source_context = system_context(ctx, args, "src_")
     destination_context = system_context(ctx, args, "dest_")
     destination_context._shared = source_context._shared
     items, incomplete = _plan(args, ctx, source_context)
