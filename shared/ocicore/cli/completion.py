@@ -316,3 +316,26 @@ def _from_completer(
     except (Error, OSError, ValueError):
         return []  # a completion that fails completes nothing; the command itself will say why
     return [(lead + word, note) for word, _, note in pairs if word.startswith(typing)]
+
+
+def main(argv: list[str]) -> int:
+    """`python -m ocicore.cli.completion --program NAME --shell SHELL`: prints a script; for packagers."""
+    import sys
+
+    values = dict(zip(argv[::2], argv[1::2], strict=False))
+    name, shell = values.get("--program"), values.get("--shell")
+    if len(argv) != 4 or not name or not shell:
+        sys.stderr.write("usage: python -m ocicore.cli.completion --program NAME --shell SHELL\n")
+        return 2
+    try:
+        sys.stdout.write(script(name, shell))
+    except Error as error:
+        sys.stderr.write(f"Error: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.exit(main(sys.argv[1:]))

@@ -183,12 +183,13 @@ def _see_also(program: Program, path: tuple[str, ...], more: tuple[str, ...]) ->
 
 def _sentence(text: str) -> str:
     """Help texts have no full stop; sentences in a manual do."""
-    return text if not text or text[-1] in ".!?:)" else text + "."
+    return text if not text or text[-1] in ".!?:" else text + "."
 
 
 def escape(text: str) -> str:
     """Text for roff: backslashes, hyphens of option names, dots and quotes at the start of lines."""
     text = text.replace("\\", "\\e").replace("-", "\\-").replace('"', "\\(dq")
+    text = "".join(letter if letter.isascii() else f"\\[u{ord(letter):04X}]" for letter in text)
     return "\n".join("\\&" + line if line[:1] in (".", "'") else line for line in text.split("\n"))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ocicore.cli import man, progress, typer_app
+from ocicore.cli import completion, man, progress, typer_app
 from ocicore.cli.completion import complete, script
 from ocicore.cli.help_page import Page
 from ocicore.cli.main import main
@@ -155,6 +155,13 @@ def test_completion_command(tmp_path: Path) -> None:
     assert (tmp_path / "_sample").read_text() == script("sample", "zsh")
 
 
+def test_completion_for_packagers(capsys: pytest.CaptureFixture[str]) -> None:
+    assert completion.main(["--program", "pypod", "--shell", "fish"]) == 0
+    assert capsys.readouterr().out == script("pypod", "fish")
+    assert completion.main(["--program", "pypod", "--shell", "csh"]) == 1
+    assert completion.main(["--program", "pypod"]) == 2
+
+
 def test_manual_pages() -> None:
     found = dict(man.pages(PROGRAM))
     assert set(found) >= {
@@ -184,7 +191,7 @@ def test_manual_pages_are_sound() -> None:
 
 
 def test_manual_escapes() -> None:
-    assert man.escape(".dot 'q' a-b \\x") == "\\&.dot 'q' a\\-b \\ex"
+    assert man.escape(".dot 'q' a-b \\x é") == "\\&.dot 'q' a\\-b \\ex \\[u00E9]"
 
 
 def test_manual_of_an_unknown_program(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
