@@ -435,8 +435,6 @@ class LayerStore:
         with self.mounts.lock.exclusive():
             self.mounts.load()
             path, count = self.mounts.get(layer_id)
-            if not count and not force:
-                raise NotFound("layer is not mounted")
             if count > 1 and not force:
                 self.mounts.set(layer_id, path, count - 1)
                 return True

@@ -8,9 +8,10 @@ written back with every key they came with.
 
 from __future__ import annotations
 
+import errno
 import os
 
-from ocicore.errors import Conflict, Corrupted
+from ocicore.errors import Conflict, Corrupted, Error
 from ocicore.files import atomic
 from ocicore.storage import identifiers
 from ocicore.storage.records import Record
@@ -34,6 +35,18 @@ else:
 
         def __class_getitem__(cls, item: object) -> type:
             return cls
+
+
+class StoreError(Error):
+    """The kernel refused to read or write the store.
+
+    Attributes:
+        errno: its error number.
+    """
+
+    def __init__(self, message: str, *, errno: int, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.errno = errno
 
 
 class RecordFiles(Generic[R]):
@@ -302,6 +315,8 @@ class _Reading(Generic[R]):
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         _release(self._files)
+        if isinstance(value, OSError):
+            raise _translated("reading", self._files, value) from value
 
 
 class _Writing(Generic[R]):
@@ -328,6 +343,8 @@ class _Writing(Generic[R]):
         if kind is not None:
             self._files.forget()  # records in memory may have been changed but not saved
         _release(self._files)
+        if isinstance(value, OSError):
+            raise _translated("writing", self._files, value) from value
 
 
 class _Unread(Generic[R]):
@@ -370,10 +387,27 @@ def _acquire(files: RecordFiles[Any], exclusive: bool) -> None:
         for lock in files.locks:
             lock.acquire(exclusive)
             taken.append(lock)
-    except BaseException:
+    except BaseException as error:
         for lock in reversed(taken):
             lock.release()
+        if isinstance(error, OSError):
+            raise _translated("locking", files, error) from error
         raise
+
+
+def _translated(doing: str, files: RecordFiles[Any], error: OSError) -> StoreError:
+    """The kernel's refusal as a sentence: what was done to the store, where, why."""
+    hints = {
+        errno.ENOSPC: "free some space, or move the store",
+        errno.EDQUOT: "free some space, or ask for a larger quota",
+        errno.EROFS: "the store is on a read-only file system: use it as an additional image store",
+        errno.EACCES: "the store belongs to another user, or this process is not in its user namespace",
+    }
+    where = os.fsdecode(error.filename if error.filename is not None else os.path.dirname(files.paths[0]))
+    reason = (error.strerror or str(error)).lower()
+    return StoreError(
+        f"{doing} the store: {where}: {reason}", errno=error.errno or 0, hint=hints.get(error.errno or 0)
+    )
 
 
 def _release(files: RecordFiles[Any]) -> None:

@@ -538,7 +538,7 @@ class Store:
     def unmount(self, container_or_layer_id: str, force: bool = False) -> bool:
         """Count one mount less, and unmount at none (at once with `force`); True while still mounted.
 
-        What is not mounted raises NotFound ("layer is not mounted"), unless `force`.
+        What is not mounted is no error.
         """
         layer_id = self._layer_id(container_or_layer_id)
         with self.layer_store.files.reading():
