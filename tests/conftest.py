@@ -8,6 +8,7 @@ caller when the caller is one. Nothing is skipped for a missing program: a missi
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,3 +59,16 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """HOST:PORT of a docker-registry without authentication or TLS."""
     with docker_registry(tmp_path_factory.mktemp("registry")) as address:
         yield address
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _unmount_leftovers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Take away mounts below this run's temporary folder: podman (and a store as podman leaves it) keeps its overlay
+    directory bind-mounted on itself, and pytest could not tidy up."""
+    yield
+    if os.geteuid() != 0:
+        return
+    base = f"{tmp_path_factory.getbasetemp()}/"
+    mounted = [line.split(" ")[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    for target in reversed([path for path in mounted if path.startswith(base)]):
+        subprocess.run(["umount", "--lazy", target], check=False)
