@@ -84,7 +84,14 @@ class Page:
                         Text(f"# {part}", "dim") for part in textwrap.wrap(explanation, console.width - 6)
                     ]
                 lines.append(Text(line, "cyan"))
-            console.print(Panel(Group(*lines), title="Examples", title_align="left", border_style="dim"))
+            console.print(
+                Panel(
+                    Group(*lines),
+                    title=Text("Examples", "bold not dim"),
+                    title_align="left",
+                    border_style="dim",
+                )
+            )
 
     def _option_groups(self) -> dict[str, list[tuple[Text, str, str]]]:
         """Rows by heading; the option for help ends the first group."""
@@ -116,7 +123,9 @@ class Page:
                 name.pad_right(left + 2 - name.cell_len)
                 lines.append(name + wrapped.pop(0))
             lines += [Text(" " * (left + 2)) + part for part in wrapped]
-        console.print(Panel(Group(*lines), title=title, title_align="left", border_style="dim"))
+        console.print(
+            Panel(Group(*lines), title=Text(title, "bold not dim"), title_align="left", border_style="dim")
+        )
 
 
 def _wrap(text: str, note: str, width: int) -> list[Text]:
