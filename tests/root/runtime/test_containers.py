@@ -14,7 +14,7 @@ import pytest
 from ocicore.errors import NotFound
 from ocicore.runtime import attach, logs, monitor, oci, spec
 from ocicore.runtime.types import ExecRequest
-from support.monitored import Container, conmons
+from support.monitored import OURS, Container, conmons
 
 pytestmark = pytest.mark.root
 
@@ -251,7 +251,7 @@ def test_update_limits(make: Make) -> None:
         assert Path(f"{root}{path}/pids.max").read_text().strip() == "33"
 
 
-def test_exit_command_runs_and_the_owner_keeps_it_away(make: Make, tmp_path: Path) -> None:
+def test_exit_command_runs(make: Make, tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     command = ("/bin/sh", "-c", f"echo done > {mark}")
     with make("true") as container:
@@ -385,3 +385,37 @@ def test_conmon_that_refuses_its_options(make: Make, tmp_path: Path) -> None:
         container.conmon = str(fake)
         with pytest.raises(monitor.MonitorFailure, match="conmon failed: exit status 1: bad option"):
             container.create()
+
+
+def owned(container: Container, mark: Path) -> int:
+    """Create with a clean-up command which our monitor leaves to the owner of the returned descriptor."""
+    reader, writer = os.pipe()
+    container.create(exit_command=("/bin/sh", "-c", f"echo done > {mark}"), owner_fd=reader)
+    os.close(reader)
+    return writer
+
+
+def test_an_attached_owner_does_the_cleaning_up(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    with Container(tmp_path, str(OURS), "true") as container:
+        launched_by = owned(container, mark)
+        conmon = int((container.run_dir / "conmon.pid").read_text())
+        container.start()
+        assert container.wait() == 0
+        deadline = time.monotonic() + 10
+        while Path(f"/proc/{conmon}/exe").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert not mark.exists()
+        os.close(launched_by)
+
+
+def test_the_monitor_cleans_up_when_the_owner_is_gone(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    with Container(tmp_path, str(OURS), "true") as container:
+        os.close(owned(container, mark))
+        container.start()
+        assert container.wait() == 0
+        deadline = time.monotonic() + 10
+        while not mark.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert mark.exists()
