@@ -18,9 +18,13 @@ _V = "pypod.commands.volume."
 CONTAINER: dict[str, Entry | Group] = {
     "attach": (_C + "attach", "Attach to a running container"),
     "cleanup": (_C + "cleanup", "Clean up network and mountpoints of one or more containers"),
+    "commit": (_C + "commit", "Create new image based on the changed container"),
+    "cp": (_C + "cp", "Copy files/folders between a container and the local filesystem"),
     "create": (_C + "create", "Create but do not start a container"),
+    "diff": (_C + "diff", "Inspect changes to the container's file systems"),
     "exec": (_C + "exec", "Run a process in a running container"),
     "exists": (_C + "exists", "Check if a container exists in local storage"),
+    "export": (_C + "export", "Export container's filesystem contents as a tar archive"),
     "init": (_C + "init", "Initialize one or more containers"),
     "inspect": (_C + "inspect", "Display the configuration of a container"),
     "kill": (_C + "kill", "Kill one or more running containers with a specific signal"),
@@ -34,20 +38,27 @@ CONTAINER: dict[str, Entry | Group] = {
     "rm": (_C + "rm", "Remove one or more containers"),
     "run": (_C + "run", "Run a command in a new container"),
     "start": (_C + "start", "Start one or more containers"),
+    "stats": (_C + "stats", "Display a live stream of container resource usage statistics"),
     "stop": (_C + "stop", "Stop one or more containers"),
+    "top": (_C + "top", "Display the running processes of a container"),
     "unpause": (_C + "unpause", "Unpause the processes in one or more containers"),
     "wait": (_C + "wait", "Block on one or more containers"),
 }
 
 IMAGE: dict[str, Entry | Group] = {
     "build": ("pypod.commands.build", "Build an image using instructions from Containerfiles"),
+    "diff": (_C + "diff", "Inspect changes to the image's file systems"),
     "exists": (_I + "exists", "Check if an image exists in local storage"),
     "history": (_I + "history", "Show history of a specified image"),
+    "import": (_I + "import_", "Import a tarball to create a filesystem image"),
     "inspect": (_I + "inspect", "Display the configuration of an image"),
     "list": (_I + "list", "List images in local storage", ("ls",)),
+    "load": (_I + "load", "Load image(s) from a tar archive"),
     "prune": (_I + "prune", "Remove unused images"),
     "pull": (_I + "pull", "Pull an image from a registry"),
+    "push": (_I + "push", "Push an image to a specified destination"),
     "rm": (_I + "rm", "Remove one or more images from local storage"),
+    "save": (_I + "save", "Save image(s) to an archive"),
     "tag": (_I + "tag", "Add an additional name to a local image"),
     "untag": (_I + "untag", "Remove a name from a local image"),
 }
@@ -62,7 +73,21 @@ VOLUME: dict[str, Entry | Group] = {
 }
 
 SYSTEM: dict[str, Entry | Group] = {
+    "df": (_S + "df", "Show pypod disk usage"),
+    "events": (_S + "events", "Show system events"),
     "info": (_S + "info", "Display pypod system information"),
+    "migrate": (_S + "migrate", "Migrate containers"),
+    "prune": (_S + "prune", "Remove unused data"),
+    "reset": (_S + "reset", "Reset pypod storage"),
+}
+
+
+SECRET: dict[str, Entry | Group] = {
+    "create": ("pypod.commands.secret.create", "Create a new secret"),
+    "exists": ("pypod.commands.secret.exists", "Check if a secret exists in local storage"),
+    "inspect": ("pypod.commands.secret.inspect", "Inspect a secret"),
+    "ls": ("pypod.commands.secret.ls", "List secrets", ("list",)),
+    "rm": ("pypod.commands.secret.rm", "Remove one or more secrets"),
 }
 
 
@@ -153,7 +178,13 @@ PROGRAM = Program(
         **_same(
             CONTAINER,
             "attach",
+            "commit",
+            "cp",
             "create",
+            "diff",
+            "export",
+            "stats",
+            "top",
             "exec",
             "init",
             "kill",
@@ -169,12 +200,15 @@ PROGRAM = Program(
             "unpause",
             "wait",
         ),
-        **_same(IMAGE, "build", "history", "pull", "tag", "untag"),
+        **_same(IMAGE, "build", "history", "import", "load", "pull", "push", "save", "tag", "untag"),
         "ps": (_C + "list", "List containers"),
         "images": (_I + "list", "List images in local storage"),
         "rmi": (_I + "rm", "Remove one or more images from local storage"),
+        "events": (_S + "events", "Show system events"),
         "info": (_S + "info", "Display pypod system information"),
         "inspect": ("pypod.commands.inspect", "Display the configuration of object denoted by ID"),
+        "login": ("pypod.commands.login", "Log in to a container registry"),
+        "logout": ("pypod.commands.logout", "Log out of a container registry"),
         "unshare": ("pypod.commands.unshare", "Run a command in a modified user namespace"),
         "version": ("pypod.commands.version", "Display the pypod version information"),
         "container": Group("Manage containers", commands=CONTAINER),
@@ -184,6 +218,11 @@ PROGRAM = Program(
             commands={"systemd": ("pypod.commands.generate.systemd", "Generate systemd units")},
         ),
         "image": Group("Manage images", commands=IMAGE),
+        "healthcheck": Group(
+            "Manage health checks on containers",
+            commands={"run": ("pypod.commands.healthcheck.run", "Run the health check of a container")},
+        ),
+        "secret": Group("Manage secrets", commands=SECRET),
         "volume": Group("Manage volumes", commands=VOLUME),
         "system": Group("Manage pypod", commands=SYSTEM),
     },

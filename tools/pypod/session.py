@@ -133,3 +133,17 @@ def _on_path(name: str, path: str) -> str:
 def create_command(ctx: Context) -> list[str]:
     """The command line as typed, for `inspect` and generated units."""
     return [os.path.basename(sys.argv[0]) or ctx.program.name, *sys.argv[1:]]
+
+
+def end_namespace(engine: Engine) -> None:
+    """End the pause process, so that the next command makes the user's namespaces anew (new subordinate ids)."""
+    if not engine.rootless:
+        return
+    from ocicore.linux import process, userns
+
+    pause = f"{engine.user.runtime_dir}/libpod/tmp/pause.pid"
+    pid = userns.pause_pid(pause)
+    if pid:
+        process.kill_process(pid, 9)
+    if os.path.exists(pause):
+        os.unlink(pause)

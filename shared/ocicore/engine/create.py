@@ -207,6 +207,10 @@ class _Plan:
             self.config["rootfs_overlay"] = flags == "O"
             if not os.path.isdir(self.config["rootfs"]):
                 raise Error(f"checking rootfs {path}: no such directory")
+        if options.sdnotify not in ("container", "conmon", "ignore", "healthy"):
+            raise InvalidInput(
+                f'invalid value "{options.sdnotify}" for --sdnotify: choose container, conmon or ignore'
+            )
         if options.rm and self.config["restart"]["name"] not in ("", "no"):
             raise InvalidInput(
                 'the --rm option conflicts with --restart, when the restartPolicy is not "" and "no"'

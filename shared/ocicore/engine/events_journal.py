@@ -32,7 +32,11 @@ def write(engine: Engine, event: dict[str, Any]) -> None:
     import _socket
 
     words = [str(event.get(key, "")) for key in ("Type", "Status", "ID", "Name")]
-    fields = {"MESSAGE": " ".join(word for word in words if word), "PRIORITY": "6", "SYSLOG_IDENTIFIER": _IDENTIFIER}
+    fields = {
+        "MESSAGE": " ".join(word for word in words if word),
+        "PRIORITY": "6",
+        "SYSLOG_IDENTIFIER": _IDENTIFIER,
+    }
     for key, name in _FIELDS.items():
         if event.get(key) not in (None, ""):
             fields[name] = str(event[key])

@@ -96,10 +96,24 @@ def run(engine: Engine, container: Container, options: ExecOptions, streams: Str
     return _monitored(engine, container, options, process, streams)
 
 
+def capture(engine: Engine, container: Container, options: ExecOptions) -> tuple[int, str]:
+    """Run a process and keep what it writes: (exit status, text). Raises Error."""
+    require_running(engine, container)
+    output = os.memfd_create("output", os.MFD_CLOEXEC)
+    try:
+        process = process_object(engine, container, options)
+        status = _in_foreground(engine, container, options, process, output=output)
+        os.lseek(output, 0, os.SEEK_SET)
+        with os.fdopen(os.dup(output), encoding="utf-8", errors="replace") as file:
+            return status, file.read()
+    finally:
+        os.close(output)
+
+
 def run_silently(engine: Engine, container: Container, options: ExecOptions) -> int:
     """Run a process without any streams, for a health check; its exit status. Raises Error."""
     require_running(engine, container)
-    return _in_foreground(engine, container, options, process_object(engine, container, options), silent=True)
+    return _in_foreground(engine, container, options, process_object(engine, container, options), output=-1)
 
 
 def _is_executable(pid: int, command: str, process: dict[str, Any]) -> bool:
@@ -143,9 +157,12 @@ def _in_foreground(
     options: ExecOptions,
     process: dict[str, Any],
     *,
-    silent: bool = False,
+    output: int | None = None,
 ) -> int:
-    """The runtime's exec on our own streams. Its own failures are on stderr already, as its log tells."""
+    """The runtime's exec on our own streams, or with both outputs in `output` (-1: nowhere).
+
+    Its own failures are on stderr already, as its log tells.
+    """
     from ocicore.linux import spawn
     from ocicore.runtime import oci
 
@@ -166,7 +183,9 @@ def _in_foreground(
         if not base.rejects_json_log:
             argv[1:1] = ["--log-format=json", f"--log=/proc/self/fd/{number + 1}"]
         fds = {3 + position: descriptor for position, descriptor in enumerate(options.extra_fds)}
-        out, err = (stdin, stdin) if silent else (1, 2)
+        out, err = (1, 2) if output is None else (output, output)
+        if output == -1:
+            out = err = stdin
         fds.update({0: stdin, 1: out, 2: err, number: spec_fd, number + 1: log_fd})
         status = spawn.run(argv, base.env, fds)
         if status < 0:

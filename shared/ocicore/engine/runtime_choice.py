@@ -36,7 +36,9 @@ def at(engine: Engine, path: str) -> OCIRuntime:
             hint="install it, or recreate the container with another --runtime",
         )
     name = os.path.basename(path)
-    return oci.OCIRuntime(name, path, runtime_environment(engine), engine.options.runtime_flags, "the container's own")
+    return oci.OCIRuntime(
+        name, path, runtime_environment(engine), engine.options.runtime_flags, "the container's own"
+    )
 
 
 def conmon(engine: Engine) -> str:

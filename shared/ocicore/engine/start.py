@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 
-from ocicore.engine import events, liveness, prepare, records
+from ocicore.engine import events, liveness, prepare, records, sd_notify
 from ocicore.engine.errors import WrongState
 from ocicore.errors import Error
 from ocicore.files import quick_json
@@ -112,6 +112,10 @@ def _create(engine: Engine, container: Container, owner_fd: int, extra_fds: Sequ
         from ocicore.engine import secret_options
 
         runtime_config["env"] = {**runtime_config["env"], **secret_options.environment(work)}
+    notify = sd_notify.socket_for(engine, config["sdnotify"])
+    if notify:
+        runtime_config["env"] = {**runtime_config["env"], "NOTIFY_SOCKET": sd_notify.INSIDE}
+        runtime_config["mounts"] = [*prepared.mounts, sd_notify.mount(work.static_dir)]
     hooks = _hooks(engine, config)
     if hooks:
         runtime_config["hooks"] = hooks
@@ -125,6 +129,7 @@ def _create(engine: Engine, container: Container, owner_fd: int, extra_fds: Sequ
 
         health = health_check.words(engine, container, work.run_dir, document)
     request = _monitor_request(engine, container, bundle, work.run_dir, owner_fd, extra_fds, health)
+    request.sdnotify_socket = notify
     launched = monitor.launch(
         request, runtime=runtime, conmon=runtime_choice.conmon(engine), warn=engine.warn
     )
@@ -326,6 +331,7 @@ def start_created(engine: Engine, container: Container) -> None:
         raise
     engine.state.containers.update(container, status=records.RUNNING, started=time.time_ns())
     events.container(engine, "start", container)
+    sd_notify.started(engine, container)
 
 
 def start(engine: Engine, container: Container) -> None:

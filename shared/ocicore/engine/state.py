@@ -7,10 +7,9 @@ verb recomputes what is true from the kernel and from exit files (see liveness.p
 
 from __future__ import annotations
 
-import os
-
 # The C module alone: the package imports datetime and collections.abc for adapters that are not used here.
 import _sqlite3 as sqlite3
+import os
 
 from ocicore.engine import schema
 from ocicore.engine.container_table import ContainerTable

@@ -210,10 +210,25 @@ def copy_up(engine: Engine, volume: Volume, root: str, destination: str) -> None
         except (OSError, Error):
             is_directory = False
         if is_directory and not os.listdir(volume.mountpoint):
-            from ocicore.engine import tree_copy
-
             if volume.needs_copy_up:
-                tree_copy.copy_tree(source, volume.mountpoint)
-            elif volume.needs_chown:
-                tree_copy.copy_attributes(source, volume.mountpoint)
+                copy_tree(engine, source, volume.mountpoint)
+            else:
+                info = os.stat(source)
+                os.chown(volume.mountpoint, info.st_uid, info.st_gid)
+                os.chmod(volume.mountpoint, info.st_mode & 0o7777)
         engine.state.volumes.update(volume, needs_copy_up=False, needs_chown=False)
+
+
+def copy_tree(engine: Engine, source: str, target: str, owner: tuple[int, int] | None = None) -> None:
+    """Copy the content of one directory into another, with all attributes. Raises ArchiveError."""
+    from ocicore.linux import archive
+
+    source_fd = os.open(source, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        target_fd = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            archive.copy_tree(source_fd, target_fd, owner=owner, in_user_namespace=engine.rootless)
+        finally:
+            os.close(target_fd)
+    finally:
+        os.close(source_fd)

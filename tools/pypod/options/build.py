@@ -20,14 +20,25 @@ RUN_SETTINGS = (
     Option("cpuset-cpus", kind="string", help="CPUs in which to allow execution (0-3, 0,1)"),
     Option("cpuset-mems", kind="string", help="Memory nodes (MEMs) in which to allow execution (0-3, 0,1)"),
     Option("device", kind="stringArray", help="Additional devices to provide"),
-    Option("dns", kind="strings", help="Set custom DNS servers or disable it completely by setting it to 'none'"),
+    Option(
+        "dns", kind="strings", help="Set custom DNS servers or disable it completely by setting it to 'none'"
+    ),
     Option("dns-option", kind="strings", help="Set custom DNS options"),
     Option("dns-search", kind="strings", help="Set custom DNS search domains"),
     Option("group-add", kind="strings", help="Add additional groups to the primary container process"),
     Option("http-proxy", default=True, help="Pass through HTTP Proxy environment variables"),
     Option("memory", "m", kind="string", help="Memory limit (unit: b, k, m or g)"),
-    Option("memory-swap", kind="string", help="Swap limit equal to memory plus swap: '-1' to enable unlimited swap"),
-    Option("network", kind="string", also=("net",), help="'private', 'none', 'ns:path' of network namespace to join, or 'host'"),
+    Option(
+        "memory-swap",
+        kind="string",
+        help="Swap limit equal to memory plus swap: '-1' to enable unlimited swap",
+    ),
+    Option(
+        "network",
+        kind="string",
+        also=("net",),
+        help="'private', 'none', 'ns:path' of network namespace to join, or 'host'",
+    ),
     Option("shm-size", kind="string", default="65536k", help="Size of '/dev/shm' (unit: b, k, m or g)"),
     Option("ulimit", kind="strings", help="Ulimit options"),
     Option("volume", "v", kind="stringArray", help="Bind mount a volume into the container"),

@@ -53,6 +53,12 @@ PROCESS = (
         help="Timeout (in seconds) that containers stopped by user command have to exit. If exceeded, the container will be forcibly stopped via SIGKILL",
     ),
     Option(
+        "sdnotify",
+        kind="string",
+        default="container",
+        help='control sd-notify behavior ("container"|"conmon"|"ignore")',
+    ),
+    Option(
         "systemd",
         kind="string",
         default="true",
@@ -239,6 +245,7 @@ NAMESPACES = (
 )
 
 SECURITY = (
+    Option("secret", kind="stringArray", help="Add secret to container"),
     Option("cap-add", kind="strings", help="Add capabilities to the container"),
     Option("cap-drop", kind="strings", help="Drop capabilities from the container"),
     Option("device", kind="stringArray", help="Add a host device to the container"),

@@ -9,9 +9,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
-    from ocicore.engine.streams import Streams
     from ocicore.engine.context import Engine
     from ocicore.engine.records import Container
+    from ocicore.engine.streams import Streams
 
 COMMAND = Command(
     "Run a command in a new container",

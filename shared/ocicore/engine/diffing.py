@@ -1,0 +1,58 @@
+"""diff: what changed in a container or image against its parent, or against another."""
+
+from __future__ import annotations
+
+from ocicore.errors import InvalidInput, NotFound
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocicore.engine.context import Engine
+
+#: Files a container gets from its host: they say nothing about what it changed.
+_OURS = frozenset(
+    (
+        "/dev",
+        "/etc/hostname",
+        "/etc/hosts",
+        "/etc/resolv.conf",
+        "/proc",
+        "/run",
+        "/run/notify",
+        "/run/.containerenv",
+        "/run/secrets",
+        "/sys",
+        "/etc/mtab",
+    )
+)
+
+
+def layer_of(engine: Engine, name: str, *, kind: str = "all") -> tuple[str, bool]:
+    """(layer id, whether it is a container's) of a container or image. Raises NotFound."""
+    if kind in ("all", "container"):
+        try:
+            container = engine.state.containers.find(name)
+            if container.config.get("rootfs"):
+                raise InvalidInput(f"{name}: a container on a root directory of its own has no layer")
+            return engine.store.container(container.id).layer, True
+        except NotFound:
+            if kind == "container":
+                raise
+    try:
+        return engine.images.find(name).layer, False
+    except NotFound:
+        if kind == "image":
+            raise
+        raise NotFound(f"{name} not found: layer not known") from None
+
+
+def changes(engine: Engine, name: str, other: str = "", *, kind: str = "all") -> list[tuple[str, str]]:
+    """(kind "A" | "C" | "D", path) of each change, as podman sorts them. Raises NotFound."""
+    layer, is_container = layer_of(engine, name, kind=kind)
+    parent = layer_of(engine, other, kind=kind)[0] if other else None
+    found = []
+    for change in engine.store.changes(layer, parent):
+        path = change.path if change.path.startswith("/") else "/" + change.path
+        if is_container and path in _OURS:
+            continue
+        found.append((change.kind, path))
+    return found

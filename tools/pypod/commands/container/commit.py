@@ -1,0 +1,65 @@
+"""`pypod commit`, `pypod container commit`."""
+
+from __future__ import annotations
+
+from ocicore.cli.declare import Argument, Command, Option
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocicore.cli.bind import Args
+    from ocicore.cli.context import Context
+
+COMMAND = Command(
+    "Create new image based on the changed container",
+    description="Create an image from a container's changes. Optionally tag the image created, set the author with the --author flag, set the commit message with the --message flag, and make changes to the instructions with the --change flag.",
+    options=(
+        Option("author", "a", kind="string", help="Set the author for the image committed"),
+        Option(
+            "change",
+            "c",
+            kind="stringArray",
+            help="Apply the following possible instructions to the created image (default []): CMD | ENTRYPOINT | ENV | EXPOSE | LABEL | ONBUILD | STOPSIGNAL | USER | VOLUME | WORKDIR",
+        ),
+        Option(
+            "format",
+            "f",
+            kind="string",
+            default="oci",
+            metavar="Format",
+            help="Format of the image manifest and metadata",
+        ),
+        Option("iidfile", kind="path", metavar="file", help="file to write the image ID to"),
+        Option("include-volumes", help="Include container volumes as image volumes"),
+        Option("message", "m", kind="string", help="Set commit message for imported image"),
+        Option("pause", "p", help="Pause container during commit"),
+        Option("quiet", "q", help="Suppress output"),
+        Option("squash", "s", help="squash newly built layers into a single new layer"),
+    ),
+    arguments=(
+        Argument("container", completer="pypod.complete:containers"),
+        Argument("image", min=0, metavar="[IMAGE]"),
+    ),
+    examples=(("pypod commit -q --author 'Somebody' web web:snapshot", "an image of what it is now"),),
+)
+
+
+def run(args: Args, ctx: Context) -> int:
+    from ocicore.engine import commit
+    from pypod.session import open_engine
+
+    engine = open_engine(ctx)
+    options = commit.CommitOptions(
+        author=args.author,
+        message=args.message,
+        changes=args.change,
+        format=args.format,
+        pause=args.pause,
+        squash=args.squash,
+        include_volumes=args.include_volumes,
+    )
+    image = commit.commit(engine, engine.state.containers.find(args.container), args.image or "", options)
+    if args.iidfile:
+        with open(args.iidfile, "w") as file:
+            file.write(image.id)
+    ctx.print(image.id)
+    return 0

@@ -1,0 +1,30 @@
+"""`pypod healthcheck run`: one check now."""
+
+from __future__ import annotations
+
+from ocicore.cli.declare import Argument, Command, Option
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocicore.cli.bind import Args
+    from ocicore.cli.context import Context
+
+COMMAND = Command(
+    "Run the health check of a container",
+    description="Runs the health check of a container once; the exit status is 0 when it is healthy and 1 when it is not.",
+    options=(Option("ignore-result", help="Exit with 0 regardless of the healthcheck result"),),
+    arguments=(Argument("container", completer="pypod.complete:running"),),
+    examples=(("pypod healthcheck run web", "is it well?"),),
+    statuses=((1, "the check failed"),),
+)
+
+
+def run(args: Args, ctx: Context) -> int:
+    from ocicore.engine import health_check
+    from pypod.session import open_engine
+
+    engine = open_engine(ctx)
+    status = health_check.run_once(engine, engine.state.containers.find(args.container))
+    if status:
+        ctx.print("unhealthy")
+    return 0 if args.ignore_result else status

@@ -1,0 +1,52 @@
+"""`pypod secret inspect`."""
+
+from __future__ import annotations
+
+from ocicore.cli.declare import Argument, Command, Option
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ocicore.cli.bind import Args
+    from ocicore.cli.context import Context
+    from ocicore.engine.context import Engine
+
+COMMAND = Command(
+    "Inspect a secret",
+    options=(
+        Option("format", "f", kind="string", default="json", help="Format inspect output using Go template"),
+        Option("showsecret", help="Display the secret"),
+    ),
+    arguments=(Argument("secrets", max=None, metavar="SECRET [SECRET...]"),),
+    examples=(("pypod secret inspect my_secret", "everything but the secret"),),
+)
+
+
+def run(args: Args, ctx: Context) -> int:
+    from pypod.inspecting import show
+    from pypod.session import open_engine
+
+    engine = open_engine(ctx)
+    return show(
+        ctx, args.secrets, lambda name: _describe(engine, name, args.showsecret), args.format, indent="    "
+    )
+
+
+def _describe(engine: Engine, name: str, reveal: bool) -> dict[str, Any]:
+    from ocicore.engine import secrets
+
+    secret = secrets.find(engine, name)
+    result: dict[str, Any] = {
+        "ID": secret["id"],
+        "CreatedAt": secret["created"],
+        "UpdatedAt": secret["updated"],
+        "Spec": {
+            "Name": secret["name"],
+            "Driver": {"Name": secret["driver"], "Options": secret["driver_opts"]},
+            "Labels": secret["labels"],
+        },
+    }
+    if reveal:
+        result["SecretData"] = secrets.data(engine, secret).decode("utf-8", "replace")
+    return result
