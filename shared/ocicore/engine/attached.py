@@ -80,6 +80,9 @@ def run(
             socket = None
             if not passthrough:
                 socket = attach.connect(places.static_dir(engine, container))
+                if config["runtime"]["terminal"] and streams.stdin is not None:
+                    # Before the first instruction: programs ask for the size once, at their start.
+                    attach.resize_to(places.static_dir(engine, container), streams.stdin)
             start.start_created(engine, container)
             events.container(engine, "attach", container)
         if reader >= 0:

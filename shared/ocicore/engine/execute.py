@@ -219,6 +219,8 @@ def _monitored(
         try:
             launched.wait_ready()
             socket = attach.connect(bundle)
+            if options.tty and streams.stdin is not None:
+                attach.resize_to(bundle, streams.stdin)
             launched.start()
             outcome = attach.attach(
                 socket,
@@ -234,7 +236,8 @@ def _monitored(
             if detached:
                 engine.state.execs.update(session, status=records.RUNNING)
                 return None
-            return launched.exit_status()
+            status: int = launched.exit_status()
+            return status
         finally:
             launched.close()
     finally:
