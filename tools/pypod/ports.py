@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 def describe(mappings: Iterable[Mapping[str, Any]], exposed: Mapping[str, Sequence[str]]) -> str:
     """ "0.0.0.0:8080->80/tcp, 443/tcp": what is published, then what is only exposed; neighbours as ranges."""
     parts = []
-    published = set()
+    published: set[tuple[int, str]] = set()
     for mapping in mappings:
         count = mapping.get("range", 1) or 1
         host, container, protocol = mapping["host_port"], mapping["container_port"], mapping["protocol"]

@@ -201,8 +201,8 @@ def _network(engine: Engine, value: str) -> Test:
         kind = container.config["network"]["kind"]
         if value.startswith("container:"):
             target = container.config["network"]["target"]
-            return kind == "container" and engine.state.containers.find(value[10:]).id == target
-        return kind == value or value in container.networks
+            return bool(kind == "container" and engine.state.containers.find(value[10:]).id == target)
+        return bool(kind == value or value in container.networks)
 
     return test
 

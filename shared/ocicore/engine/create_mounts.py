@@ -51,7 +51,8 @@ def from_containers(engine: Engine, options: CreateOptions) -> tuple[list[MountS
             if mount["type"] not in ("bind", "volume", "overlay"):
                 continue
             kept = [word for word in mount.get("options", ()) if not words or word not in ("ro", "rw")]
-            copy: MountSpec = {**mount, "options": [*kept, *words]}
+            copy: MountSpec = dict(mount)  # type: ignore[assignment]
+            copy["options"] = [*kept, *words]
             found[mount["destination"]] = copy
     return list(found.values()), needed
 

@@ -99,7 +99,7 @@ def inspect(engine: Engine, image: LocalImage) -> dict[str, Any]:
         "Parent": parent,
         "Comment": raw.get("comment") or (history[-1].get("comment", "") if history else ""),
         "Created": config.created,
-        "Config": config_object(raw.get("config") or {}),
+        "Config": config_object(config.config),
         "Version": raw.get("docker_version", ""),
         "Author": config.author,
         "Architecture": config.architecture,

@@ -404,9 +404,9 @@ def _shown_mode(mode: str, default: str) -> str:
 def _network_mode(network: Json) -> str:
     kind: str = network["kind"]
     if kind == "container":
-        return "container:" + network["target"]
+        return f"container:{network['target']}"
     if kind == "ns":
-        return "ns:" + network["target"]
+        return f"ns:{network['target']}"
     return kind
 
 

@@ -151,8 +151,8 @@ class Container:
     def config(self) -> dict[str, Any]:
         """The decisions made at creation (create.py says what is in it)."""
         if self._config is None:
-            self._config = quick_json.loads(self._load_config(self.id))
-        return self._config  # type: ignore[return-value]
+            self._config = dict(quick_json.loads(self._load_config(self.id)))
+        return self._config
 
     # What happens to it.
     @property

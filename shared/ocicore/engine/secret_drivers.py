@@ -83,13 +83,13 @@ class _Programs:
     def __init__(self, engine: Engine) -> None:
         self._environ = dict(engine.environ)
 
-    def run(self, argv: Sequence[str], data: bytes = b"", **more: str) -> bytes:
+    def run(self, argv: Sequence[str], data: bytes = b"", more: Mapping[str, str] | None = None) -> bytes:
         from ocicore.linux import spawn
 
         path = argv[0] if "/" in argv[0] else spawn.find(argv[0], self._environ.get("PATH", "").split(":"))
         if not path:
             raise MissingProgram(f"secret driver: {argv[0]}: not found", hint=f"install {argv[0]}")
-        done = spawn.capture([path, *argv[1:]], {**self._environ, **more}, data)
+        done = spawn.capture([path, *argv[1:]], {**self._environ, **(more or {})}, data)
         if done.status:
             raise Error(f"secret driver: {argv[0]} failed with status {done.status}: {done.error_text()}")
         return done.stdout
@@ -112,16 +112,16 @@ class PassDriver:
     def put(self, identifier: str, data: bytes) -> None:
         """Store."""
         self._programs.run(
-            ["pass", "insert", "--multiline", "--force", self._entry(identifier)], data, **self._more
+            ["pass", "insert", "--multiline", "--force", self._entry(identifier)], data, more=self._more
         )
 
     def get(self, identifier: str) -> bytes:
         """Look up."""
-        return self._programs.run(["pass", "show", self._entry(identifier)], **self._more)
+        return self._programs.run(["pass", "show", self._entry(identifier)], more=self._more)
 
     def delete(self, identifier: str) -> None:
         """Remove."""
-        self._programs.run(["pass", "rm", "--force", self._entry(identifier)], **self._more)
+        self._programs.run(["pass", "rm", "--force", self._entry(identifier)], more=self._more)
 
 
 class ShellDriver:
@@ -135,7 +135,7 @@ class ShellDriver:
         self._options = options
 
     def _run(self, key: str, identifier: str, data: bytes = b"") -> bytes:
-        return self._programs.run(["/bin/sh", "-c", self._options[key]], data, SECRET_ID=identifier)
+        return self._programs.run(["/bin/sh", "-c", self._options[key]], data, {"SECRET_ID": identifier})
 
     def put(self, identifier: str, data: bytes) -> None:
         """Store."""

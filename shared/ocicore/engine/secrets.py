@@ -117,7 +117,8 @@ def create(
 
 def data(engine: Engine, secret: Json) -> bytes:
     """The secret's bytes. Raises Error."""
-    return _store(engine, secret).get(secret["id"])
+    found: bytes = _store(engine, secret).get(secret["id"])
+    return found
 
 
 def remove(engine: Engine, name: str) -> str:

@@ -82,13 +82,13 @@ def chosen(
         if values.get("filter"):
             from ocicore.engine import container_filters
 
-            everything = container_filters.apply(engine, everything, values["filter"])  # type: ignore[arg-type]
+            everything = container_filters.apply(engine, everything, args.filter)
         found = [(c.id, c) for c in everything if wanted is None or wanted(c)]
         return found, []
     names = [
-        *read_cidfiles(values.get("cidfile") or (), ignore_missing=ignore),
-        *(values.get("containers") or ()),
-    ]  # type: ignore[call-overload,misc]
+        *read_cidfiles(getattr(args, "cidfile", ()) if "cidfile" in values else (), ignore_missing=ignore),
+        *args.containers,
+    ]
     seen = set()
     for name in names:
         try:

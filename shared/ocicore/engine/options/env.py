@@ -52,7 +52,7 @@ def read_file(path: str, environ: Mapping[str, str]) -> dict[str, str]:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             lines = file.read().split("\n")
     except OSError as error:
-        raise Error(f"parsing file {path}: open {path}: {error.strerror.lower()}") from error
+        raise Error(f"parsing file {path}: open {path}: {(error.strerror or '').lower()}") from error
     entries = []
     for number, line in enumerate(lines, 1):
         text = line.lstrip().removesuffix("\r")

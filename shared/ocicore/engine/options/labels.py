@@ -17,7 +17,7 @@ def read_labels(files: Iterable[str], entries: Iterable[str]) -> dict[str, str]:
             with open(path, encoding="utf-8", errors="surrogateescape") as file:
                 lines = file.read().split("\n")
         except OSError as error:
-            raise Error(f"reading labels: open {path}: {error.strerror.lower()}") from error
+            raise Error(f"reading labels: open {path}: {(error.strerror or '').lower()}") from error
         labels.update(
             _pairs(line.strip() for line in lines if line.strip() and not line.strip().startswith("#"))
         )

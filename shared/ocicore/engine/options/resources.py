@@ -91,7 +91,7 @@ def read(args: Any, *, default_pids_limit: int, cgroups: str, given: frozenset[s
         result["cpu_quota"] = int(args.cpus * _CPUS_PERIOD)
     for key in ("cpu_shares", "cpu_period", "cpu_quota", "cpu_rt_period", "cpu_rt_runtime"):
         if getattr(args, key):
-            result[key] = getattr(args, key)  # type: ignore[literal-required]
+            result[key] = getattr(args, key)
     for key in ("cpuset_cpus", "cpuset_mems"):
         if getattr(args, key):
             result[key] = getattr(args, key)  # type: ignore[literal-required]

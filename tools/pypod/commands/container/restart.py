@@ -38,6 +38,7 @@ COMMAND = Command(
 
 def run(args: Args, ctx: Context) -> int:
     from ocicore.engine import records, stop
+    from ocicore.errors import Error
     from pypod.options import select
     from pypod.session import open_engine
 
@@ -47,7 +48,7 @@ def run(args: Args, ctx: Context) -> int:
     if args.running and not args.containers:
         everything = engine.state.containers.all()
         found = [(c.id, c) for c in everything if c.status == records.RUNNING]
-        errors = []
+        errors: list[Error] = []
     else:
         found, errors = select.chosen(engine, args)
     if args.running:

@@ -76,9 +76,9 @@ def run(args: Args, ctx: Context) -> int:
             continue
         ctx.print(typed)
     # podman: 1 when a container does not exist, 2 when one runs, 125 for anything else.
-    for error in errors:
-        error.exit_status = 1
-    for error in failed:
-        if isinstance(error, WrongState) and error.exit_status is None:
-            error.exit_status = 2
+    for missing in errors:
+        missing.exit_status = 1
+    for failure in failed:
+        if isinstance(failure, WrongState) and failure.exit_status is None:
+            failure.exit_status = 2
     return select.report(ctx, [*errors, *failed])

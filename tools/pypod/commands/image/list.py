@@ -58,8 +58,8 @@ def run(args: Args, ctx: Context) -> int:
     images = image_listing.select(engine, filters, all_images=args.all)
     if args.quiet and not args.given("format") and args.sort == "created":
         ordered = sorted(images, key=_created, reverse=True)
-        for image in dict.fromkeys(image.id for image in ordered):
-            ctx.print(f"sha256:{image}" if args.no_trunc else image[:12])
+        for image_id in dict.fromkeys(image.id for image in ordered):
+            ctx.print(f"sha256:{image_id}" if args.no_trunc else image_id[:12])
         return 0
     wanted = args.given("format")
     users = image_listing.users(engine) if wanted else {}
@@ -107,8 +107,8 @@ def _show(args: Args, ctx: Context, rows: list[dict[str, Any]]) -> None:
         _show_format(args, ctx, rows)
         return
     if args.quiet:
-        for line in dict.fromkeys(_id(row, args) for row in rows):
-            ctx.print(line)
+        for text in dict.fromkeys(_id(row, args) for row in rows):
+            ctx.print(text)
         return
     import time
 

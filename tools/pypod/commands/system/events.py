@@ -100,7 +100,7 @@ def _fields(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _json(event: dict[str, Any], moment: int) -> dict[str, Any]:
-    result = {
+    result: dict[str, Any] = {
         key: event[key] for key in ("ContainerExitCode", "ID", "Image", "Name", "Status") if key in event
     }
     result.update({"time": moment // 1_000_000_000, "timeNano": moment, "Type": event.get("Type", "")})
