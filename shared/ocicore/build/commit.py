@@ -90,6 +90,8 @@ def choose_times(
         started: nanoseconds; what changed later in the root was changed by the build.
         rewrite: --rewrite-timestamp: with source_date_epoch, later files of any origin are clamped.
     """
+    # Copies between stages have whole seconds only: a file of the build's first second may seem older than it.
+    started = started // 1_000_000_000 * 1_000_000_000
     if timestamp is not None:
         return Times(timestamp, format_time(timestamp), rewrite=True)
     if source_date_epoch is not None:
@@ -276,13 +278,17 @@ def normalise_times(container: WorkingContainer, times: Times) -> None:
     """
     if times.clamp_after is None or times.seconds is None or times.rewrite:
         return
+    store = container.store
+    # Whiteouts cannot be seen in the mounted root, but they have times too.
+    upper = store.driver.diff_path(store.container(container.id).layer)
     root = container.mount()
     try:
         when = times.seconds * 1_000_000_000
         root_fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            for change in container.store.changes(container.id):
+            for change in store.changes(container.id):
                 if change.kind == "D":
+                    _set_whiteout_time(upper + change.path, when)
                     continue
                 path = change.path.lstrip("/") or "."
                 try:
@@ -297,6 +303,15 @@ def normalise_times(container: WorkingContainer, times: Times) -> None:
             os.close(root_fd)
     finally:
         container.unmount()
+
+
+def _set_whiteout_time(path: str, when: int) -> None:
+    folder, _, name = path.rpartition("/")
+    for candidate in (path, f"{folder}/.wh.{name}"):
+        try:
+            os.utime(candidate, ns=(when, when), follow_symlinks=False)
+        except OSError:
+            continue  # a driver without whiteouts, or a folder that is gone as a whole
 
 
 def _stage_whole(container: WorkingContainer, times: Times) -> StagedLayer:

@@ -1,8 +1,8 @@
 """The digest of what COPY and ADD bring in, as it appears in history ("COPY dir:<hex> in /x").
 
 buildah computes it over a tar stream with the times set to zero; so does this module, byte for byte for
-content owned by root, because both programs look up their cache by that text. Owner names are always
-"root" (id 0) or empty: the name of whoever holds the build context is not content.
+content owned by root, because both programs look up their cache by that text. Owner names are "root" for the
+build context, whoever holds it: that name is not content. Elsewhere only id 0 has one.
 Archive format: POSIX ustar, with pax records where ustar cannot say it (Go's archive/tar).
 """
 
@@ -71,6 +71,7 @@ class ItemDigest:
         gid: int,
         link: str = "",
         xattrs: dict[bytes, bytes] | None = None,
+        given_owner: bool = False,
     ) -> str:
         """Start an entry; the caller passes a regular file's content to `update` and then calls `end`.
 
@@ -79,6 +80,7 @@ class ItemDigest:
             status: of the source: type, size, device, and the inode by which hard links are recognised.
             mode, uid, gid: what the copy gets.
             link: target of a symbolic link.
+            given_owner: the owner is the instruction's, not the source's.
 
         Returns:
             name of the first entry this one is a hard link to, "" for an entry with content of its own.
@@ -103,8 +105,8 @@ class ItemDigest:
                 mode=mode & 0o7777,
                 uid=uid,
                 gid=gid,
-                owner=b"root" if status.st_uid == 0 or uid == 0 else b"",
-                group=b"root" if status.st_gid == 0 or gid == 0 else b"",
+                owner=b"root" if given_owner or uid == 0 else b"",
+                group=b"root" if given_owner or gid == 0 else b"",
                 link=os.fsencode(link),
                 device=(os.major(device), os.minor(device)),
                 xattrs=xattrs or {},

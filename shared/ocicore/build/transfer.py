@@ -216,7 +216,15 @@ class Copier:
                 self.copied += 1
                 if self.digest is not None:
                     xattrs = read_xattrs(source)
-                    self.digest.begin(entry, status, mode=mode, uid=uid, gid=gid, xattrs=xattrs)
+                    self.digest.begin(
+                        entry,
+                        status,
+                        mode=mode,
+                        uid=uid,
+                        gid=gid,
+                        xattrs=xattrs,
+                        given_owner=ownership.owner is not None,
+                    )
             owner = (
                 ownership.host_ids(uid, gid) if included else ownership.host_ids(*(ownership.owner or (0, 0)))
             )
@@ -259,7 +267,9 @@ class Copier:
         link = os.readlink(name, dir_fd=source_fd) if kind == stat.S_IFLNK else ""
         mode = 0o777 if kind == stat.S_IFLNK and ownership.mode is None else ownership.mode_of(status)
         if self.digest is not None:
-            self.digest.begin(entry, status, mode=mode, uid=uid, gid=gid, link=link)
+            self.digest.begin(
+                entry, status, mode=mode, uid=uid, gid=gid, link=link, given_owner=ownership.owner is not None
+            )
         if not self.write:
             return
         device = kind in (stat.S_IFCHR, stat.S_IFBLK)
@@ -299,7 +309,15 @@ class Copier:
             xattrs = read_xattrs(source)
             hard = ""
             if self.digest is not None:
-                hard = self.digest.begin(entry, status, mode=mode, uid=uid, gid=gid, xattrs=xattrs)
+                hard = self.digest.begin(
+                    entry,
+                    status,
+                    mode=mode,
+                    uid=uid,
+                    gid=gid,
+                    xattrs=xattrs,
+                    given_owner=ownership.owner is not None,
+                )
             if self.write:
                 folder = target.fd()
                 if status.st_nlink > 1:

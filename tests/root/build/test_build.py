@@ -109,7 +109,7 @@ def test_cache(own: Tool, context: Path) -> None:
 def test_the_same_digest_twice_in_different_stores(context: Path, tmp_path: Path) -> None:
     text = (
         BASE
-        + 'FROM base\nCOPY a /x/\nRUN date > /dev/null; mkdir /new; echo made > /new/file; touch /etc/passwd\nCMD ["x"]\n'
+        + 'FROM base\nCOPY a /x/\nRUN sleep 1; rm -r /home /etc/group; mkdir /new; echo made > /new/file; touch /etc/passwd\nCMD ["x"]\n'
     )
     ids = []
     for number, options in enumerate(((), ("--layers",), (), ("--layers",))):

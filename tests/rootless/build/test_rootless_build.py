@@ -1,0 +1,97 @@
+"""Working containers and builds as an ordinary user: the main job, unshare, and the same digest as root's."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.programs import Tool, ours, theirs
+from support.rootfs import busybox_tar
+from support.users import OrdinaryUser, ordinary_user
+
+pytestmark = pytest.mark.rootless
+
+TEXT = (
+    "FROM scratch AS base\nADD base.tar /\nFROM base\nCOPY --chown=5:6 a /a\n"
+    'RUN id -u > /id && chown 7:8 /id && rm /etc/group\nENV A=1\nCMD ["cat", "/a"]\n'
+)
+
+
+@pytest.fixture
+def user(tmp_path: Path) -> OrdinaryUser:
+    return ordinary_user(tmp_path)
+
+
+@pytest.fixture
+def context(user: OrdinaryUser, tmp_path: Path) -> Iterator[Path]:
+    """A context the user can read."""
+    folder = user.home / f"build-{tmp_path.name}"
+    folder.mkdir()
+    (folder / "base.tar").write_bytes(busybox_tar())
+    (folder / "a").write_text("a\n")
+    (folder / "Containerfile").write_text(TEXT)
+    for path in (folder, *folder.iterdir()):
+        shutil.chown(path, user.uid, user.gid)
+    yield folder
+    user.tool("buildah", "unshare", "rm", "-rf", str(folder))(status=None)
+
+
+@pytest.fixture
+def own(user: OrdinaryUser, context: Path) -> Tool:
+    return user.tool("pybuildah", "--root", f"{context}/s/root", "--runroot", f"{context}/s/run")
+
+
+def test_steps(own: Tool, context: Path) -> None:
+    container = own.out("from", "scratch")
+    own("add", container, f"{context}/base.tar", "/")
+    own("copy", "--chown", "1000:50", container, f"{context}/a", "/app/")
+    own("config", "--cmd", "cat /app/a", "--user", "user", container)
+    assert (
+        own.out("run", "--network", "host", container, "--", "sh", "-c", "id -u; stat -c %u:%g /app/a")
+        == "1000\n1000:50"
+    )
+    image = own.out("commit", container, "mine")
+    assert image[:12] in own.out("images")
+    assert own("mount", container, status=125).stderr
+    seen = own.out(
+        "unshare", "sh", "-c", f"ls $({' '.join(own.argv[own.argv.index('--') + 1 :])} mount {container})/app"
+    )
+    assert seen == "a"
+    own("umount", container)
+    own("rm", "-a")
+    assert own.out("containers", "-q") == ""
+
+
+def test_unshare_mounts(own: Tool) -> None:
+    container = own.out("from", "scratch")
+    own("unshare", "--mount", f"M={container}", "sh", "-c", "echo hello > $M/made")
+    assert (
+        own.out("unshare", "--mount", f"M={container}", "sh", "-c", "cat $M/made; exit 3", status=3)
+        == "hello"
+    )
+    own("rm", container)
+
+
+@pytest.mark.root
+def test_the_same_digest_as_roots(own: Tool, context: Path, tmp_path: Path) -> None:
+    options = ("build", "-q", "--network", "none", str(context))
+    mine = own.out(*options)
+    root = ours("pybuildah", "--root", str(tmp_path / "root"), "--runroot", str(tmp_path / "run"))
+    assert root.out(*options) == mine
+    theirs("umount", "-l", "-R", str(tmp_path / "root" / "overlay"))(status=None)
+
+
+@pytest.mark.compat
+def test_buildah_sees_it(own: Tool, user: OrdinaryUser, context: Path) -> None:
+    container = own.out("from", "scratch")
+    peer = user.tool("buildah", "--root", f"{context}/s/root", "--runroot", f"{context}/s/run")
+    assert container in peer.out("containers")
+    peer("copy", container, f"{context}/a", "/theirs")
+    own("copy", container, f"{context}/a", "/ours")
+    own("commit", container, "both")
+    assert "both" in peer.out("images")
+    peer("rm", container)
+    assert own.out("containers", "-q") == ""
