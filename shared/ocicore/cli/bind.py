@@ -1,15 +1,15 @@
 """argv -> the chosen command and its values, in the ordinary case and without Typer.
 
-Reads options as spf13/pflag does (podman's library): `--flag=value`, `--flag value`, `--rm=true`, `-itd`,
-`-p8080:80`, `-eA=B`, `--`, global options on either side of the command. What needs help text, completion or a
-list of commands is handed over to `typer_app` by returning None; mistakes raise `UsageError` in podman's words.
+Finds the command as spf13/cobra does, with global options on either side of it; `pflag` reads the options. What
+needs help text or a list of commands is handed over to `typer_app` by returning None; mistakes raise `UsageError`
+in podman's words.
 """
 
 from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Group, Option, attribute_name
+from ocicore.cli.pflag import HelpWanted, UsageError, index, read_options
 from ocicore.cli.values import convert, default_of, quote
-from ocicore.errors import Error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,16 +18,7 @@ if TYPE_CHECKING:
 
     from ocicore.cli.declare import Entry, Program
 
-
-class UsageError(Error):
-    """argv cannot be understood; `path` is the command whose help would tell more (or "")."""
-
-    def __init__(self, message: str, *, path: str = "") -> None:
-        super().__init__(message)
-        self.path = path
-
-    def __str__(self) -> str:
-        return f"{self.message}\nSee '{self.path} --help'" if self.path else self.message
+__all__ = ["Args", "Bound", "UsageError", "bind"]
 
 
 class Args:
@@ -101,10 +92,6 @@ class Bound:
 VERSION = Option("version", "v", help="Print the version and exit")
 
 
-class HelpWanted(Exception):
-    """argv asks for help; only passed on inside this package."""
-
-
 def bind(program: Program, argv: list[str], environ: Mapping[str, str]) -> Bound | None:
     """Understands argv (without the program's own name), or returns None when Typer has to.
 
@@ -138,7 +125,7 @@ def choose(
     table = program.commands
     path: tuple[str, ...] = ()
     leading: list[tuple[Option, str]] = []
-    by_long, by_short = _index((VERSION, *program.options))
+    by_long, by_short = index((VERSION, *program.options))
     rest = argv
     while True:
         typed = " ".join((program.name, *path))
@@ -205,7 +192,7 @@ def bind_command(
         UsageError, HelpWanted
     """
     typed = " ".join((program.name, *path))
-    by_long, by_short = _index((*program.options, *command.options))
+    by_long, by_short = index((*program.options, *command.options))
     found, words, dash_at = read_options(
         by_long, by_short, rest, interspersed=command.interspersed, path=typed
     )
@@ -242,116 +229,6 @@ def finish(
     values.update(assign(command.arguments, words))
     args = Args(values, given, words, dash_at)
     return Bound(program, path, module, command, args, Args(shared[0], shared[1], [], None))
-
-
-def _index(options: Iterable[Option]) -> tuple[dict[str, Option], dict[str, Option]]:
-    """Options by long and by short name; later ones hide earlier ones of the same name."""
-    by_long: dict[str, Option] = {}
-    by_short: dict[str, Option] = {}
-    for option in options:
-        by_long[option.long] = option
-        if option.short:
-            by_short[option.short] = option
-        for name in option.also:
-            by_long[name] = option
-    return by_long, by_short
-
-
-def read_options(
-    by_long: dict[str, Option],
-    by_short: dict[str, Option],
-    words: list[str],
-    *,
-    interspersed: bool,
-    path: str,
-) -> tuple[list[tuple[Option, str]], list[str], int | None]:
-    """Splits words into options with their texts, positionals, and where "--" stood.
-
-    Raises:
-        UsageError: in pflag's words.
-        HelpWanted: --help or (where it is not an option of its own) -h.
-    """
-    found: list[tuple[Option, str]] = []
-    positionals: list[str] = []
-    position, count = 0, len(words)
-    while position < count:
-        word = words[position]
-        position += 1
-        if len(word) < 2 or word[0] != "-":
-            positionals.append(word)
-            if interspersed:
-                continue
-            positionals += words[position:]
-            break
-        if word == "--":
-            dash_at = len(positionals)
-            positionals += words[position:]
-            return found, positionals, dash_at
-        if word[1] == "-":
-            name, equals, text = word[2:].partition("=")
-            if not name or name[0] == "-":
-                raise UsageError(f"bad flag syntax: {word}", path=path)
-            option = by_long.get(name)
-            if option is None:
-                if name == "help":
-                    if _wants_help(text if equals else "true", path):
-                        raise HelpWanted
-                    continue
-                raise UsageError(f"unknown flag: --{name}", path=path)
-            if not equals:
-                if not option.takes_value():
-                    text = bare_text(option)
-                elif position < count:
-                    text = words[position]
-                    position += 1
-                else:
-                    raise UsageError(f"flag needs an argument: --{name}", path=path)
-            found.append((option, text))
-            continue
-        cluster = word[1:]
-        while cluster:
-            letter = cluster[0]
-            option = by_short.get(letter)
-            if option is None:
-                if letter == "h":
-                    raise HelpWanted
-                raise UsageError(f"unknown shorthand flag: {_rune(letter)} in -{cluster}", path=path)
-            if len(cluster) > 2 and cluster[1] == "=":
-                text, cluster_rest = cluster[2:], ""
-            elif not option.takes_value():
-                text, cluster_rest = bare_text(option), cluster[1:]
-            elif len(cluster) > 1:
-                text, cluster_rest = cluster[1:], ""
-            elif position < count:
-                text, cluster_rest = words[position], ""
-                position += 1
-            else:
-                raise UsageError(f"flag needs an argument: {_rune(letter)} in -{cluster}", path=path)
-            found.append((option, text))
-            cluster = cluster_rest
-    return found, positionals, None
-
-
-def bare_text(option: Option) -> str:
-    """What the option's name alone stands for, as text."""
-    if option.bare is not None:
-        return option.bare
-    return "+1" if option.kind == "count" else "true"
-
-
-def _rune(letter: str) -> str:
-    """A character in Go's single quotes."""
-    return "'\\''" if letter == "'" else "'\\\\'" if letter == "\\" else f"'{letter}'"
-
-
-def _wants_help(text: str, path: str) -> bool:
-    """`--help=false` is no request for help, `--help=x` is a mistake."""
-    from ocicore.cli.values import parse_bool
-
-    try:
-        return parse_bool(text)
-    except ValueError as error:
-        raise UsageError(f'invalid argument {quote(text)} for "--help" flag: {error}', path=path) from None
 
 
 def values_of(

@@ -5,8 +5,9 @@ The tree is compiled to closures once, since `ps` and `images` run one template 
 
 from __future__ import annotations
 
-from ocicore.cli.godata import MAP_KEYS, GoMap, Missing, Struct, is_struct, type_name
+from ocicore.cli.godata import Missing, is_struct, type_name
 from ocicore.cli.goformat import format_value
+from ocicore.cli.template_access import check_kind, get_field
 from ocicore.cli.template_funcs import CallError, Function, truth
 from ocicore.cli.template_lex import TemplateError
 from ocicore.cli.template_parse import Node
@@ -335,46 +336,10 @@ class Executor:
 
     def field(self, node: Node, receiver: object, name: str, arguments: tuple[object, ...]) -> object:
         """One field or method of a value."""
-        if isinstance(receiver, Struct):
-            name = receiver.aliases.get(name, name)
-            method = receiver.methods.get(name)
-            if method is not None:
-                return self._method(node, method, name, arguments)
-            fields = receiver.fields
-        elif isinstance(receiver, dict):
-            fields = receiver
-        elif receiver is None:
-            raise self.error(node, f"nil pointer evaluating interface {{}}.{name}")
-        elif isinstance(receiver, Missing):
-            return receiver
-        else:
-            methods = getattr(receiver, "go_methods", None)
-            if methods is not None and name in methods:
-                return self._method(node, getattr(receiver, methods[name]), name, arguments)
-            raise self.error(node, f"can't evaluate field {name} in type {type_name(receiver)}")
-        if name not in fields:
-            if isinstance(receiver, Struct) or (fields and is_struct(receiver)):
-                raise self.error(node, f"can't evaluate field {name} in type {type_name(receiver)}")
-            return Missing(name)
-        value = fields[name]
-        if callable(value) and not isinstance(value, type):
-            return self._method(node, value, name, arguments)
-        if arguments:
-            raise self.error(node, f"{name} has arguments but cannot be invoked as function")
-        if name in MAP_KEYS and type(value) is dict:
-            return GoMap(value)
-        return value
-
-    def _method(
-        self, node: Node, method: Callable[..., object], name: str, arguments: tuple[object, ...]
-    ) -> object:
-        if not arguments:
-            return method()
-        count = getattr(getattr(method, "__code__", None), "co_argcount", 0)
-        count -= hasattr(method, "__self__")
-        if count != len(arguments):
-            raise self.error(node, f"wrong number of args for {name}: want {count} got {len(arguments)}")
-        return method(*arguments)
+        try:
+            return get_field(receiver, name, arguments)
+        except CallError as error:
+            raise self.error(node, str(error)) from None
 
     def _invocation(
         self, node: Node, identifier: Node, operands: list[Node]
@@ -399,11 +364,11 @@ class Executor:
             for index, argument in enumerate(arguments):
                 value = argument(dot)
                 if kinds[index]:
-                    self._check_kind(operands[index], kinds[index], value)
+                    self.check(operands[index], kinds[index], value)
                 values.append(value)
             if final is not _NOTHING:
                 if kinds[len(values)]:
-                    self._check_kind(identifier, kinds[len(values)], final)
+                    self.check(identifier, kinds[len(values)], final)
                 values.append(final)
             try:
                 return function.call(*values)
@@ -411,6 +376,14 @@ class Executor:
                 raise self.error(node, f"error calling {name}: {error}") from None
 
         return evaluate
+
+    def check(self, node: Node, kind: str, value: object) -> None:
+        """Whether an argument has the type that the function asks for."""
+        try:
+            check_kind(kind, value, node.kind, node.text)
+        except CallError as error:
+            constant = node.kind in ("number", "string", "bool", "nil")
+            raise self.error(node if constant else _last_operand(node), str(error)) from None
 
     def _junction(
         self, identifier: Node, name: str, arguments: list[Value]
@@ -428,30 +401,6 @@ class Executor:
             return value if final is _NOTHING else final
 
         return evaluate
-
-    def _check_kind(self, node: Node, kind: str, value: object) -> None:
-        """Whether an argument has the type that the function asks for."""
-        fits = {
-            "string": isinstance(value, str),
-            "int": isinstance(value, int) and not isinstance(value, bool),
-            # nil is a slice, too: an empty one
-            "[]string": value is None
-            or (isinstance(value, list) and all(isinstance(item, str) for item in value)),
-        }[kind]
-        if fits:
-            return
-        if node.kind in ("number", "string", "bool"):
-            expected = {"int": "integer"}.get(kind, kind)
-            if kind == "[]string":
-                raise self.error(node, f"can't handle {node.text} for arg of type []string")
-            raise self.error(node, f"expected {expected}; found {node.text}")
-        if node.kind == "nil":
-            raise self.error(node, f"cannot assign nil to {kind}")
-        if value is None or isinstance(value, Missing):
-            raise self.error(node, f"invalid value; expected {kind}")
-        raise self.error(
-            _last_operand(node), f"wrong type for value; expected {kind}; got {type_name(value)}"
-        )
 
 
 def _last_operand(node: Node) -> Node:

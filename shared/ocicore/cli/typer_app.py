@@ -18,6 +18,7 @@ from ocicore.cli import bind
 from ocicore.cli.declare import Argument, Command, Group, Option, Program
 from ocicore.cli.help_page import Page
 from ocicore.cli.help_text import metavar_of
+from ocicore.cli.pflag import bare_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -121,7 +122,7 @@ def attach_values(
                 if option.takes_value():
                     out += [value for value in [next(pending, None)] if value is not None]
                 else:
-                    out[-1] += f"={bind.bare_text(option)}"
+                    out[-1] += f"={bare_text(option)}"
         else:
             out += _expand_cluster(word, by_short, pending)
     return out, None
@@ -142,7 +143,7 @@ def _expand_cluster(word: str, by_short: Mapping[str, Option], pending: Any) -> 
                 return [*out, f"--{option.long}={rest}"]
             value = next(pending, None)
             return [*out, f"--{option.long}"] + ([] if value is None else [value])
-        out.append(f"--{option.long}={bind.bare_text(option)}")
+        out.append(f"--{option.long}={bare_text(option)}")
     return out
 
 
