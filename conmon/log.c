@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define JOURNAL_ID_MIN 13
+#define ZONE_AT 20 /* in stamp_local: the offset from UTC, behind the 19 bytes of date and time */
 
 static bool is_word(const char *text, size_t length, const char *word)
 {
@@ -153,13 +154,20 @@ size_t log_timestamp(struct conmon *c, char *text, size_t size, bool utc)
         if (offset < 0)
             offset = -offset;
         strftime(log->stamp_local, sizeof(log->stamp_local), "%Y-%m-%dT%H:%M:%S", &parts);
-        snprintf(log->stamp_local + 20, 8, "%c%02u:%02u", sign, (unsigned)(offset / 3600 % 100),
-                 (unsigned)(offset % 3600 / 60));
+        char *zone = log->stamp_local + ZONE_AT;
+        int hours = (int)(offset / 3600 % 100), minutes = (int)(offset % 3600 / 60);
+        zone[0] = sign;
+        zone[1] = (char)('0' + hours / 10);
+        zone[2] = (char)('0' + hours % 10);
+        zone[3] = ':';
+        zone[4] = (char)('0' + minutes / 10);
+        zone[5] = (char)('0' + minutes % 10);
+        zone[6] = '\0';
         gmtime_r(&now.tv_sec, &parts);
         strftime(log->stamp_utc, sizeof(log->stamp_utc), "%Y-%m-%dT%H:%M:%S", &parts);
         log->stamp_second = now.tv_sec;
     }
     int length = snprintf(text, size, "%.19s.%09ld%s", utc ? log->stamp_utc : log->stamp_local,
-                          now.tv_nsec, utc ? "Z" : log->stamp_local + 20);
+                          now.tv_nsec, utc ? "Z" : log->stamp_local + ZONE_AT);
     return (size_t)length;
 }

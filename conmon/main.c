@@ -11,6 +11,7 @@
 #include "health.h"
 #include "log.h"
 #include "loop.h"
+#include "memory.h"
 #include "notify.h"
 #include "oom.h"
 #include "privileges.h"
@@ -217,6 +218,7 @@ static void run(struct conmon *c)
         if (c->options.timeout > 0)
             timer_start(c, TIMER_TIMEOUT, (int64_t)c->options.timeout * 1000, on_timeout);
     }
+    memory_release_code();
     while (c->container_pid > 0 && !c->timed_out)
         loop_run(c);
 }

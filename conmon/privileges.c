@@ -10,7 +10,7 @@
 
 #include <errno.h>
 #include <linux/capability.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -28,11 +28,9 @@
 /* Root of the machine, not of a user namespace. */
 static bool real_root(void)
 {
-    char map[128];
-    unsigned long inside, outside, count;
-    return file_read("/proc/self/uid_map", map, sizeof(map)) > 0 &&
-           sscanf(map, "%lu %lu %lu", &inside, &outside, &count) == 3 && inside == 0 && outside == 0 &&
-           count == 4294967295UL;
+    char map[128], *rest = map;
+    return file_read("/proc/self/uid_map", map, sizeof(map)) > 0 && strtoul(rest, &rest, 10) == 0 &&
+           strtoul(rest, &rest, 10) == 0 && strtoul(rest, &rest, 10) == 4294967295UL;
 }
 
 void privileges_drop(struct conmon *c)

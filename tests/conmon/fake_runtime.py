@@ -40,7 +40,15 @@ def main():
         spec = json.load(file)
     if "argv" in spec:
         with open(spec["argv"], "w") as file:
-            json.dump({"argv": args, "env": dict(os.environ), "pid": os.getpid(), "fds": os.listdir("/proc/self/fd")}, file)
+            json.dump(
+                {
+                    "argv": args,
+                    "env": dict(os.environ),
+                    "pid": os.getpid(),
+                    "fds": os.listdir("/proc/self/fd"),
+                },
+                file,
+            )
     os.write(2, b"n" * spec.get("noise", 0))
     if "fail" in spec:
         os.write(2, spec["fail"].encode())
@@ -51,7 +59,9 @@ def main():
         master, slave = pty.openpty()
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(console)
-            connection.sendmsg([b"console"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [master]))])
+            connection.sendmsg(
+                [b"console"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [master]))]
+            )
         os.close(master)
     foreground = verb == "exec" and "--detach" not in args
     pid = os.fork()

@@ -22,7 +22,9 @@ def exit_command(tmp_path: Path) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("command", "status"), [("exit 0", 0), ("exit 3", 3), ("kill -9 $$", 137), ("kill -TERM $$", 143)])
+@pytest.mark.parametrize(
+    ("command", "status"), [("exit 0", 0), ("exit 3", 3), ("kill -9 $$", 137), ("kill -TERM $$", 143)]
+)
 def test_exit_files(tmp_path: Path, command: str, status: int) -> None:
     with Monitor(tmp_path, command) as monitor:
         monitor.launched()

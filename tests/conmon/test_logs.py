@@ -202,7 +202,9 @@ def test_full_disk_costs_lines_not_the_container(tmp_path: Path) -> None:
 def test_full_disk_leaves_no_half_record(tmp_path: Path) -> None:
     """RLIMIT_FSIZE stands for the full disk: a write is cut short, the next one fails."""
     limit = ("prlimit", "--fsize=50000", "env", "--ignore-signal=XFSZ")
-    with Monitor(tmp_path, "stdbuf -oL seq 100000 104999; exit 3", prefix=limit) as monitor:
+    with Monitor(
+        tmp_path, "i=100000; while [ $i -lt 105000 ]; do echo $i; i=$((i+1)); done; exit 3", prefix=limit
+    ) as monitor:
         monitor.launched()
         assert monitor.exit_status() == 3
         monitor.wait_end()

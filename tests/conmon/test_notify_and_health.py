@@ -164,7 +164,9 @@ def test_startup_check(tmp_path: Path, running: str) -> None:
     with Monitor(tmp_path, running, *health.options) as monitor:
         monitor.launched().sync()
         (tmp_path / "go").touch()
-        wait_until(lambda: health.state_file.exists() and int(str(health.state()["FailingStreak"])) > 2, "failures")
+        wait_until(
+            lambda: health.state_file.exists() and int(str(health.state()["FailingStreak"])) > 2, "failures"
+        )
         assert (health.state()["Status"], health.state()["StartupDone"]) == ("starting", False)
         (tmp_path / "up").touch()
         health.reaches("healthy")

@@ -60,7 +60,10 @@ BASE = ("--cid", "c" * 64, "--cuuid", "u" * 64, "--runtime", str(FAKE_RUNTIME))
         ((*BASE, "-l", "journald", "--log-label", "a%=C"), "must contain only uppercase letters"),
         ((*BASE, "-l", "/dev/null", "--log-label", "A=B"), "k8s-file doesn't support --log-label"),
         ((*BASE, "-l", "/dev/null", "--log-tag", "A"), "k8s-file doesn't support --log-tag"),
-        ((*BASE, "-l", "none", "--health-process-spec", "x", "--health-interval", "x"), "Cannot parse duration"),
+        (
+            (*BASE, "-l", "none", "--health-process-spec", "x", "--health-interval", "x"),
+            "Cannot parse duration",
+        ),
         ((*BASE, "-l", "none", "--health-on-failure", "cry"), "must be none, kill, restart or stop"),
         ((*BASE, "-l", "none", "--health-process-spec", "x"), "a health check needs"),
     ],
@@ -73,7 +76,9 @@ def test_refusals(args: tuple[str, ...], text: str) -> None:
 
 def test_refusals_reach_the_sync_pipe() -> None:
     reader, writer = os.pipe()
-    status, _ = conmon(*BASE, "-l", "strange:/x", "--api-version", env={"_OCI_SYNCPIPE": str(writer)}, pass_fds=(writer,))
+    status, _ = conmon(
+        *BASE, "-l", "strange:/x", "--api-version", env={"_OCI_SYNCPIPE": str(writer)}, pass_fds=(writer,)
+    )
     os.close(writer)
     with os.fdopen(reader) as pipe:
         answer = json.load(pipe)
@@ -123,7 +128,9 @@ def test_ways_to_write_options(tmp_path: Path) -> None:
 
 def test_restore(tmp_path: Path) -> None:
     record = tmp_path / "argv.json"
-    with Monitor(tmp_path, "true", "--restore", "/ckpt", "--runtime-opt", "--tcp-close", spec={"argv": str(record)}) as m:
+    with Monitor(
+        tmp_path, "true", "--restore", "/ckpt", "--runtime-opt", "--tcp-close", spec={"argv": str(record)}
+    ) as m:
         m.launched()
         answer = m.sync()
         assert answer is not None

@@ -35,7 +35,10 @@ def test_failed_create_brings_the_runtimes_words(tmp_path: Path) -> None:
 
 def test_failed_create_without_words(tmp_path: Path) -> None:
     with Monitor(tmp_path, "true", runtime="/bin/false") as monitor:
-        assert monitor.launched().sync() == {"data": -1, "message": "Failed to create container: exit status 1"}
+        assert monitor.launched().sync() == {
+            "data": -1,
+            "message": "Failed to create container: exit status 1",
+        }
 
 
 def test_runtime_that_cannot_be_executed(tmp_path: Path) -> None:

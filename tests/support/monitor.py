@@ -64,7 +64,18 @@ class Monitor:
         (self.bundle / name).write_text(json.dumps({"args": args, **(spec or {})}))
         self.pid_file = folder / "pidfile"
         self.conmon_pid_file = folder / "conmon.pid"
-        argv = [*prefix, CONMON, "--cid", self.id, "--cuuid", self.id, "--name", "test", "--runtime", str(runtime)]
+        argv = [
+            *prefix,
+            CONMON,
+            "--cid",
+            self.id,
+            "--cuuid",
+            self.id,
+            "--name",
+            "test",
+            "--runtime",
+            str(runtime),
+        ]
         argv += ["--bundle", str(self.bundle), "--container-pidfile", str(self.pid_file)]
         argv += ["--conmon-pidfile", str(self.conmon_pid_file), "--persist-dir", str(self.persist)]
         argv += ["--exit-dir", str(self.exits)]
