@@ -220,8 +220,8 @@ class _Loop:
         except BlockingIOError:
             return ""
         except OSError as error:
-            # EIO: the terminal's other end is gone.
-            if error.errno != errno.EIO:
+            # EIO: the terminal's other end is gone. EBADF: we were started with stdin closed.
+            if error.errno not in (errno.EIO, errno.EBADF):
                 raise
             data = b""
         if not data:
