@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
 
 from ocicore.config import paths as user_paths
 from ocicore.errors import Error, InvalidInput
 from ocicore.image.types import StoreLocation, SystemContext
 from ocicore.oci.platform import Platform
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ocicore.cli.bind import Bound
     from ocicore.cli.context import Context
     from ocicore.config.auth import Credentials

@@ -8,13 +8,16 @@ from __future__ import annotations
 import base64
 import json
 import os
-import subprocess
-from collections.abc import Iterable, Mapping
-from typing import Any
 
-from ocicore.config.paths import UserPaths
 from ocicore.errors import Error, InvalidInput, NotFound
 from ocicore.files import atomic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+    from ocicore.config.paths import UserPaths
 
 #: Stands for the files among the credential helpers of registries.conf.
 FILES = "containers-auth.json"
@@ -287,6 +290,8 @@ def _run(helper: str, verb: str, text: str) -> str:
     program = f"docker-credential-{helper}"
     if "/" in helper:
         raise InvalidInput(f"credential helper {helper}: its name may not contain a slash")
+    import subprocess
+
     try:
         done = subprocess.run(
             [program, verb], input=text.encode(), capture_output=True, timeout=_HELPER_TIMEOUT, check=False

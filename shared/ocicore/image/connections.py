@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import ipaddress
 import threading
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from ocicore.config import certs_d
 from ocicore.registry.client import Registry
 from ocicore.registry.direct import DirectTransport
-from ocicore.registry.http import Transport
 from ocicore.registry.retry import RetryPolicy
 from ocicore.registry.tls import TlsContexts
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from ocicore.config.auth import Credentials
     from ocicore.image.types import SystemContext
+    from ocicore.registry.http import Transport
 
 _DOCKER_HUB = {"docker.io": "registry-1.docker.io", "index.docker.io": "registry-1.docker.io"}
 
@@ -115,6 +115,8 @@ def proxy_for(scheme: str, host: str, environ: Mapping[str, str]) -> str:
         return ""
     bare = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() and ":" in host else host
     bare = bare.strip("[]").lower()
+    import ipaddress
+
     address: ipaddress.IPv4Address | ipaddress.IPv6Address | None
     try:
         address = ipaddress.ip_address(bare)

@@ -15,14 +15,7 @@ from ocicore.image import assemble
 from ocicore.image import names as image_names
 from ocicore.image.docker import docker_scopes, read_whole
 from ocicore.image.local import LocalImage, LocalImages
-from ocicore.image.types import (
-    BlobReader,
-    ImageDestination,
-    ImageReference,
-    ImageSource,
-    StoreLocation,
-    SystemContext,
-)
+from ocicore.image.types import ImageDestination, ImageReference, ImageSource, StoreLocation, SystemContext
 from ocicore.oci import digest as digests
 from ocicore.oci import media_types
 from ocicore.oci.config import parse as parse_config
@@ -32,6 +25,7 @@ from ocicore.oci.reference import Reference, parse_normalized
 
 if TYPE_CHECKING:
     from ocicore.image.resume import KeptBytes
+    from ocicore.image.types import BlobReader
     from ocicore.storage.staging import StagedLayer
     from ocicore.storage.store import Store
 

@@ -13,10 +13,14 @@ from collections.abc import Callable, Sequence
 from typing import IO
 
 from ocicore.errors import Error, InvalidInput, NotFound
-from ocicore.image.types import BlobReader, ImageDestination, ImageReference, ImageSource, SystemContext
+from ocicore.image.types import ImageDestination, ImageReference, ImageSource, SystemContext
 from ocicore.oci import digest as digests
 from ocicore.oci.descriptor import Descriptor
 from ocicore.oci.manifest import MAX_MANIFEST_SIZE, guess_media_type
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocicore.image.types import BlobReader
 
 VERSION = "Directory Transport Version: 1.1\n"
 _CHUNK = 1 << 18

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
-from typing import IO, TYPE_CHECKING, cast
 
 from ocicore.errors import Error, InvalidInput, NotFound
 from ocicore.image.types import (
-    BlobReader,
-    CompressionWish,
     ImageDestination,
     ImageReference,
     ImageSource,
     ManifestRejected,
-    SystemContext,
 )
 from ocicore.oci import digest as digests
 from ocicore.oci import media_types
 from ocicore.oci.descriptor import Descriptor
 from ocicore.oci.reference import Reference, parse_normalized
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ocicore.config.registries_conf import Endpoint
+    from ocicore.image.types import BlobReader, CompressionWish, SystemContext
     from ocicore.registry.client import Registry
 
 _SMALL_BLOB = 1 << 20
@@ -216,9 +215,7 @@ class DockerDestination(ImageDestination):
             self.client.upload_bytes(self.repository, data, digest)
             return digest, len(data)
         reopen = getattr(stream, "reopen", None)
-        return self.client.upload(
-            self.repository, cast("IO[bytes]", stream), size=size, digest=digest, reopen=reopen
-        )
+        return self.client.upload(self.repository, stream, size=size, digest=digest, reopen=reopen)
 
     def put_manifest(self, data: bytes, media_type: str, instance: str | None = None) -> None:
         """Under the tag or the digest of the reference; an instance under its own digest."""

@@ -19,20 +19,17 @@ from ocicore.errors import Corrupted, Error, InvalidInput, NotFound
 from ocicore.files import codec
 from ocicore.image import directory
 from ocicore.image.docker_archive_writer import DockerArchiveWriter
-from ocicore.image.types import (
-    BlobReader,
-    CompressionWish,
-    ImageDestination,
-    ImageReference,
-    ImageSource,
-    SystemContext,
-)
+from ocicore.image.types import ImageDestination, ImageReference, ImageSource, SystemContext
 from ocicore.oci import digest as digests
 from ocicore.oci import media_types
 from ocicore.oci.config import parse as parse_config
 from ocicore.oci.descriptor import Descriptor
 from ocicore.oci.manifest import Manifest, parse_manifest
 from ocicore.oci.reference import Reference, parse_normalized
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocicore.image.types import BlobReader, CompressionWish
 
 _CHUNK = 1 << 18
 _MAX_JSON = 4 * 1024 * 1024

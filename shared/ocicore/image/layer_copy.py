@@ -5,27 +5,28 @@ Every blob is read through a verifying reader, size first; what is recompressed 
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
 from ocicore.errors import Corrupted, Error, Unsupported
 from ocicore.files import codec
 from ocicore.files.verified import VerifiedReader
-from ocicore.image.progress import Progress
-from ocicore.image.resume import KeptBytes, ResumedBlob
-from ocicore.image.types import BlobReader, ImageDestination, ImageSource
+from ocicore.image.resume import ResumedBlob
 from ocicore.oci import digest as digests
 from ocicore.oci import media_types
 from ocicore.oci.descriptor import Descriptor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from ocicore.image.progress import Progress
+    from ocicore.image.resume import KeptBytes
+    from ocicore.image.types import BlobReader, ImageDestination, ImageSource
 
 _CHUNK = 1 << 18
 #: Smaller blobs are fetched again rather than kept in part (bytes).
 MIN_KEPT = 8 << 20
 
 
-@dataclass(frozen=True)
 class CompressionPlan:
     """What layers shall be at the destination.
 
@@ -33,12 +34,14 @@ class CompressionPlan:
         format: "gzip", "zstd", "none", or "" to leave each layer as it is.
         level: of the compressor, None for its default.
         force: also recompress layers compressed in another format.
-        only_uncompressed: compress what is not compressed, and leave the rest alone.
     """
 
-    format: str = ""
-    level: int | None = None
-    force: bool = False
+    __slots__ = ("force", "format", "level")
+
+    def __init__(self, format: str = "", level: int | None = None, force: bool = False) -> None:
+        self.format = format
+        self.level = level
+        self.force = force
 
     def change(self, present: str) -> str | None:
         """The format a layer has to get, None when it stays as it is."""
@@ -170,6 +173,8 @@ class BlobCopier:
 
     def _put_precomputed(self, recoded: Recoder, index: int, layer: Descriptor) -> tuple[str, int]:
         """Compress into a temporary file first: the destination may have that blob already."""
+        import tempfile
+
         with tempfile.TemporaryFile(dir=self._precompute) as file:
             hasher = digests.new_hash("sha256")
             while data := recoded.read(_CHUNK):

@@ -11,18 +11,15 @@ from typing import Any
 
 from ocicore.errors import Corrupted, Error, InvalidInput, NotFound
 from ocicore.image import directory, go_json
-from ocicore.image.types import (
-    BlobReader,
-    CompressionWish,
-    ImageDestination,
-    ImageReference,
-    ImageSource,
-    SystemContext,
-)
+from ocicore.image.types import ImageDestination, ImageReference, ImageSource, SystemContext
 from ocicore.oci import digest as digests
 from ocicore.oci import media_types
 from ocicore.oci.descriptor import Descriptor
 from ocicore.oci.manifest import MAX_MANIFEST_SIZE, guess_media_type
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocicore.image.types import BlobReader, CompressionWish
 
 REF_NAME = "org.opencontainers.image.ref.name"
 _LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'

@@ -6,29 +6,31 @@ trusted than the network's: the reader above verifies all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Protocol
 
-from ocicore.image.types import BlobReader
+    from ocicore.image.types import BlobReader
+
+    class KeptBytes(Protocol):
+        """What a destination keeps of a blob; see `ocicore.storage.partial.PartialBlob`."""
+
+        @property
+        def size(self) -> int: ...
+
+        def append(self, data: bytes, /) -> None: ...
+
+        def read_at(self, offset: int, size: int, /) -> bytes: ...
+
+        def restart(self) -> None: ...
+
+        def done(self) -> None: ...
+
+        def close(self) -> None: ...
+
 
 _CHUNK = 1 << 18
-
-
-class KeptBytes(Protocol):
-    """What a destination keeps of a blob; see `ocicore.storage.partial.PartialBlob`."""
-
-    @property
-    def size(self) -> int: ...
-
-    def append(self, data: bytes, /) -> None: ...
-
-    def read_at(self, offset: int, size: int, /) -> bytes: ...
-
-    def restart(self) -> None: ...
-
-    def done(self) -> None: ...
-
-    def close(self) -> None: ...
 
 
 class ResumedBlob:

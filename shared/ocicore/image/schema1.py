@@ -12,11 +12,15 @@ from dataclasses import dataclass
 from ocicore.files import codec
 from ocicore.files.verified import VerifiedReader
 from ocicore.image import convert
-from ocicore.image.types import BlobReader, ImageSource
+from ocicore.image.types import ImageSource
 from ocicore.oci import digest as digests
 from ocicore.oci import media_types
 from ocicore.oci.descriptor import Descriptor
 from ocicore.oci.manifest import Manifest, parse_manifest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocicore.image.types import BlobReader
 
 _CHUNK = 1 << 18
 

@@ -2,44 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Protocol
-
-from ocicore.config.auth import AuthFiles, Credentials
-from ocicore.config.paths import UserPaths
-from ocicore.config.registries_conf import RegistriesConfig
-from ocicore.config.registries_conf import load as load_registries
 from ocicore.errors import Error, Unsupported
-from ocicore.oci.descriptor import Descriptor
 from ocicore.oci.platform import Platform, host, normalise
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any, Literal, Protocol
+
+    from ocicore.config.auth import AuthFiles, Credentials
+    from ocicore.config.paths import UserPaths
+    from ocicore.config.registries_conf import RegistriesConfig
     from ocicore.image.connections import Connections
     from ocicore.image.resume import KeptBytes
+    from ocicore.oci.descriptor import Descriptor
     from ocicore.storage.store import Store
 
+    CompressionWish = Literal["preserve", "compress", "decompress"]
 
-class BlobReader(Protocol):
-    """A stream over a blob; whoever reads it verifies it."""
+    class BlobReader(Protocol):
+        """A stream over a blob; whoever reads it verifies it."""
 
-    def read(self, amount: int = ..., /) -> bytes: ...
+        def read(self, amount: int = ..., /) -> bytes: ...
 
-    def close(self) -> None: ...
+        def close(self) -> None: ...
 
 
-@dataclass(frozen=True)
 class StoreLocation:
     """`[driver@graph-root+run-root:options]` of a containers-storage reference; empty fields are the defaults."""
 
-    driver: str = ""
-    graph_root: str = ""
-    run_root: str = ""
-    options: tuple[str, ...] = ()
+    __slots__ = ("driver", "graph_root", "options", "run_root")
+
+    def __init__(
+        self, driver: str = "", graph_root: str = "", run_root: str = "", options: tuple[str, ...] = ()
+    ) -> None:
+        self.driver = driver
+        self.graph_root = graph_root
+        self.run_root = run_root
+        self.options = options
+
+    def key(self) -> tuple[str, str, str, tuple[str, ...]]:
+        """What makes two locations the same."""
+        return self.driver, self.graph_root, self.run_root, self.options
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, StoreLocation) and self.key() == other.key()
+
+    def __hash__(self) -> int:
+        return hash(self.key())
 
 
-@dataclass
+def _silent(text: str) -> None:
+    return None
+
+
 class SystemContext:
     """Where to find credentials, certificates, policies and stores for one side of a copy.
 
@@ -62,47 +78,86 @@ class SystemContext:
         open_store: opens the store of a containers-storage reference.
     """
 
-    paths: UserPaths
-    environ: Mapping[str, str]
-    warn: Callable[[str], None] = lambda text: None
-    authfile: str = ""
-    authfile_must_exist: bool = True
-    credentials: Credentials | None = None
-    no_creds: bool = False
-    registry_token: str = ""
-    tls_verify: bool | None = None
-    cert_dir: str = ""
-    registries_conf: str = ""
-    registries_d: str = ""
-    policy_path: str = ""
-    insecure_policy: bool = False
-    platform: Platform | None = None
-    shared_blob_dir: str = ""
-    tmp: str = "/var/tmp"
-    user_agent: str = "pyskopeo"
-    retry_times: int = 3
-    retry_delay: float | None = None
-    accept_uncompressed_layers: bool = False
-    directory_compress: bool = False
-    directory_decompress: bool = False
-    daemon_host: str = ""
-    open_store: Callable[[StoreLocation], Store] | None = None
-    _shared: dict[str, Any] = field(default_factory=dict, repr=False)
+    def __init__(
+        self,
+        paths: UserPaths,
+        environ: Mapping[str, str],
+        warn: Callable[[str], None] = _silent,
+        *,
+        authfile: str = "",
+        authfile_must_exist: bool = True,
+        credentials: Credentials | None = None,
+        no_creds: bool = False,
+        registry_token: str = "",
+        tls_verify: bool | None = None,
+        cert_dir: str = "",
+        registries_conf: str = "",
+        registries_d: str = "",
+        policy_path: str = "",
+        insecure_policy: bool = False,
+        platform: Platform | None = None,
+        shared_blob_dir: str = "",
+        tmp: str = "/var/tmp",
+        user_agent: str = "pyskopeo",
+        retry_times: int = 3,
+        retry_delay: float | None = None,
+        accept_uncompressed_layers: bool = False,
+        directory_compress: bool = False,
+        directory_decompress: bool = False,
+        open_store: Callable[[StoreLocation], Store] | None = None,
+    ) -> None:
+        self.paths = paths
+        self.environ = environ
+        self.warn = warn
+        self.authfile = authfile
+        self.authfile_must_exist = authfile_must_exist
+        self.credentials = credentials
+        self.no_creds = no_creds
+        self.registry_token = registry_token
+        self.tls_verify = tls_verify
+        self.cert_dir = cert_dir
+        self.registries_conf = registries_conf
+        self.registries_d = registries_d
+        self.policy_path = policy_path
+        self.insecure_policy = insecure_policy
+        self.platform = platform
+        self.shared_blob_dir = shared_blob_dir
+        self.tmp = tmp
+        self.user_agent = user_agent
+        self.retry_times = retry_times
+        self.retry_delay = retry_delay
+        self.accept_uncompressed_layers = accept_uncompressed_layers
+        self.directory_compress = directory_compress
+        self.directory_decompress = directory_decompress
+        self.open_store = open_store
+        self._shared: dict[str, Any] = {}
+        self._registries: RegistriesConfig | None = None
+        self._auth_files: AuthFiles | None = None
 
-    @cached_property
+    @property
     def registries(self) -> RegistriesConfig:
         """registries.conf in force."""
-        return load_registries(self.paths, self.environ, file=self.registries_conf or None)
+        if self._registries is None:
+            from ocicore.config import registries_conf
 
-    @cached_property
+            self._registries = registries_conf.load(
+                self.paths, self.environ, file=self.registries_conf or None
+            )
+        return self._registries
+
+    @property
     def auth_files(self) -> AuthFiles:
         """Where credentials are."""
-        return AuthFiles(
-            self.paths,
-            self.environ,
-            authfile=self.authfile,
-            helpers=self.registries.credential_helpers,
-        )
+        if self._auth_files is None:
+            from ocicore.config.auth import AuthFiles
+
+            self._auth_files = AuthFiles(
+                self.paths,
+                self.environ,
+                authfile=self.authfile,
+                helpers=self.registries.credential_helpers,
+            )
+        return self._auth_files
 
     @property
     def connections(self) -> Connections:
@@ -128,7 +183,7 @@ class SystemContext:
         """The store of a reference; each is opened once."""
         if self.open_store is None:
             raise Unsupported("containers-storage: no store is available here")
-        key = f"store {location}"
+        key = f"store {location.key()}"
         if key not in self._shared:
             self._shared[key] = self.open_store(location)
         opened: Store = self._shared[key]
@@ -136,8 +191,21 @@ class SystemContext:
 
     def with_(self, **changes: Any) -> SystemContext:
         """A copy with other settings; open connections and stores stay shared."""
-        changed: SystemContext = replace(self, **changes)
+        changed = SystemContext.__new__(SystemContext)
+        changed.__dict__.update(self.__dict__)
+        for name, value in changes.items():
+            if name.startswith("_") or name not in self.__dict__:
+                raise TypeError(f"SystemContext has no setting {name}")
+            changed.__dict__[name] = value
+        if "authfile" in changes:
+            changed._auth_files = None
+        if "registries_conf" in changes:
+            changed._registries = None
         return changed
+
+    def share_with(self, other: SystemContext) -> None:
+        """Use the connections and stores of another context."""
+        self._shared = other._shared
 
     def close(self) -> None:
         """Close idle connections."""
@@ -219,9 +287,6 @@ class ImageSource:
 
     def close(self) -> None:
         """Release what is held open."""
-
-
-CompressionWish = Literal["preserve", "compress", "decompress"]
 
 
 class ImageDestination:

@@ -9,29 +9,33 @@ import base64
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping
-from typing import Protocol
 from urllib.parse import urlencode, urlsplit
 
-from ocicore.registry.http import Body, Response
 from ocicore.registry.problems import RegistryError, Unauthorized, from_response
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Protocol
+
+    from ocicore.registry.http import Body, Response
+
+    class Credentials(Protocol):
+        """What `ocicore.config.auth` finds for a registry."""
+
+        @property
+        def username(self) -> str: ...
+
+        @property
+        def password(self) -> str: ...
+
+        @property
+        def identity_token(self) -> str: ...
+
 
 _MAX_TOKEN_BODY = 1 << 20
 _DEFAULT_TOKEN_SECONDS = 60
 _SPARE_SECONDS = 5
-
-
-class Credentials(Protocol):
-    """What `ocicore.config.auth` finds for a registry."""
-
-    @property
-    def username(self) -> str: ...
-
-    @property
-    def password(self) -> str: ...
-
-    @property
-    def identity_token(self) -> str: ...
 
 
 class Challenge:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from ocicore.registry.http import Response
 from ocicore.registry.problems import CutConnection, RegistryError
-from ocicore.registry.retry import RetryPolicy
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ocicore.registry.http import Response
+    from ocicore.registry.retry import RetryPolicy
 
 #: Bytes that must have arrived since the last cut for the count of attempts to start anew.
 _PROGRESS = 1 << 20

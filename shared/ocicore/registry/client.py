@@ -6,21 +6,25 @@ Names of repositories are without the host. Sizes are bytes. Failures are `probl
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from typing import IO, Any
 from urllib.parse import quote, urljoin
 
 from ocicore.errors import Corrupted
 from ocicore.oci import digest as digests
 from ocicore.oci import media_types
 from ocicore.oci.manifest import MAX_MANIFEST_SIZE, manifest_digest
-from ocicore.registry.authorization import Credentials
 from ocicore.registry.blob import BlobStream
-from ocicore.registry.http import Response, Transport
 from ocicore.registry.problems import CutConnection, RegistryError, RemoteNotFound
 from ocicore.registry.retry import RetryPolicy
 from ocicore.registry.session import Session
 from ocicore.registry.upload import BlobUpload
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from ocicore.registry.authorization import Credentials
+    from ocicore.registry.http import RawBody, Response, Transport
 
 _MAX_LIST_BODY = 64 * 1024 * 1024
 _ACCEPT = ", ".join(media_types.ACCEPTED)
@@ -236,11 +240,11 @@ class Registry:
     def upload(
         self,
         repository: str,
-        stream: IO[bytes],
+        stream: RawBody,
         *,
         size: int | None,
         digest: str | None,
-        reopen: Callable[[int], IO[bytes]] | None = None,
+        reopen: Callable[[int], RawBody] | None = None,
         on_progress: Callable[[int], None] | None = None,
     ) -> tuple[str, int]:
         """Upload a stream; see `BlobUpload.send`."""

@@ -6,16 +6,21 @@ import http.client
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
-from ocicore.registry.http import Body, Response, origin, shown
+from ocicore.registry.http import Response, origin, shown
 from ocicore.registry.problems import CutConnection, TlsFailure, Unreachable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ocicore.registry.http import Body
+
+    TlsContexts = Callable[[str], ssl.SSLContext]
 
 _MAX_IDLE = 16
 _BUFFER = 1 << 20
-
-TlsContexts = Callable[[str], ssl.SSLContext]
 
 
 class DirectTransport:

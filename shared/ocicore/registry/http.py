@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import IO, Protocol
 from urllib.parse import urlsplit
 
 from ocicore.registry.problems import CutConnection
 
-#: A request body: bytes, a readable stream, or chunks.
-Body = bytes | IO[bytes] | Iterable[bytes] | None
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import IO, Protocol
 
+    #: A request body: bytes, a readable stream, or chunks.
+    Body = bytes | IO[bytes] | Iterable[bytes] | None
 
-class RawBody(Protocol):
-    """The bytes of a response as the transport reads them."""
+    class RawBody(Protocol):
+        """The bytes of a response as the transport reads them."""
 
-    def read(self, amount: int = -1, /) -> bytes: ...
+        def read(self, amount: int = -1, /) -> bytes: ...
 
-    def close(self) -> None: ...
+        def close(self) -> None: ...
+
+    class Transport(Protocol):
+        """Sends one request and returns the response; follows no redirect, adds no credentials.
+
+        Raises `problems.Unreachable`.
+        """
+
+        def send(self, method: str, url: str, headers: Mapping[str, str], body: Body, /) -> Response: ...
+
+        def close(self) -> None: ...
 
 
 class Response:
@@ -108,17 +120,6 @@ class Response:
     def _finish(self) -> None:
         # http.client gives the connection back by itself once the body was read to its end.
         self.close()
-
-
-class Transport(Protocol):
-    """Sends one request and returns the response; follows no redirect, adds no credentials.
-
-    Raises `problems.Unreachable`.
-    """
-
-    def send(self, method: str, url: str, headers: Mapping[str, str], body: Body, /) -> Response: ...
-
-    def close(self) -> None: ...
 
 
 def origin(url: str) -> tuple[str, str, int]:

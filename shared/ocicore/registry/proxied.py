@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import requests
 import requests.adapters
 import urllib3
 import urllib3.exceptions
 
-from ocicore.registry.direct import TlsContexts
-from ocicore.registry.http import Body, Response, origin, shown
+from ocicore.registry.http import Response, origin, shown
 from ocicore.registry.problems import CutConnection, TlsFailure, Unreachable
+
+if TYPE_CHECKING:
+    from ocicore.registry.direct import TlsContexts
+    from ocicore.registry.http import Body
 
 
 class _ContextAdapter(requests.adapters.HTTPAdapter):

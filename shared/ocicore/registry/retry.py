@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import email.utils
-import random
 import time
 from collections.abc import Callable, Mapping
 
@@ -69,6 +67,8 @@ class RetryPolicy:
     def _delay(self, attempt: int) -> float:
         if self.fixed_delay is not None:
             return self.fixed_delay
+        import random
+
         return float(self.first_delay * 2 ** (attempt - 1) * (0.75 + random.random() / 2))
 
     def _pause(self, delay: float, why: str) -> None:
@@ -85,6 +85,8 @@ def _retry_after(text: str) -> float | None:
         return None
     if text.isascii() and text.isdigit():
         return float(text)
+    import email.utils
+
     try:
         moment = email.utils.parsedate_to_datetime(text).timestamp()
     except (TypeError, ValueError):

@@ -5,11 +5,10 @@ Credentials go to the registry they were given for and to its token service, to 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from urllib.parse import urljoin, urlsplit
 
-from ocicore.registry.authorization import Authorizer, Credentials
-from ocicore.registry.http import Body, Response, Transport, origin
+from ocicore.registry.authorization import Authorizer
+from ocicore.registry.http import origin
 from ocicore.registry.problems import (
     MAX_ERROR_BODY,
     RegistryError,
@@ -19,11 +18,18 @@ from ocicore.registry.problems import (
 )
 from ocicore.registry.retry import RetryPolicy
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ocicore.registry.authorization import Credentials
+    from ocicore.registry.http import Body, Response, Transport
+
+    #: Makes the body anew for each attempt.
+    BodyFactory = Callable[[], Body]
+
 _MAX_REDIRECTS = 10
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
-
-#: Makes the body anew for each attempt.
-BodyFactory = Callable[[], Body]
 
 
 class Session:

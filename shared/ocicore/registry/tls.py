@@ -8,12 +8,15 @@ from __future__ import annotations
 import os
 import ssl
 import threading
-from collections.abc import Callable, Sequence
 
 from ocicore.errors import InvalidInput
 
-#: For "host:port", the directories whose certificates apply.
-CertificateDirs = Callable[[str], Sequence[str]]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    #: For "host:port", the directories whose certificates apply.
+    CertificateDirs = Callable[[str], Sequence[str]]
 
 
 class TlsContexts:

@@ -6,14 +6,17 @@ asked how much it has and the rest follows, if the stream can go back there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import IO
 from urllib.parse import urljoin
 
 from ocicore.oci import digest as digests
-from ocicore.registry.http import Body, Response
 from ocicore.registry.problems import CutConnection, RegistryError, Unreachable
-from ocicore.registry.session import Session
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ocicore.registry.http import Body, RawBody, Response
+    from ocicore.registry.session import Session
 
 _CHUNK = 1 << 18
 _MAX_RESUMES = 5
@@ -67,11 +70,11 @@ class BlobUpload:
 
     def send(
         self,
-        stream: IO[bytes],
+        stream: RawBody,
         *,
         size: int | None,
         digest: str | None,
-        reopen: Callable[[int], IO[bytes]] | None = None,
+        reopen: Callable[[int], RawBody] | None = None,
         on_progress: Callable[[int], None] | None = None,
     ) -> tuple[str, int]:
         """Upload a stream; returns (digest, size) of what was sent.
@@ -89,8 +92,8 @@ class BlobUpload:
         location = self._start(digest or "")
         counted = _Counted(stream, on_progress)
         sent, resumes = 0, 0
-        current: IO[bytes] | _Counted = counted
-        reopened: IO[bytes] | None = None
+        current: RawBody | _Counted = counted
+        reopened: RawBody | None = None
         while True:
             left = None if size is None else size - sent
             headers = {"Content-Type": "application/octet-stream"}
@@ -199,7 +202,7 @@ class BlobUpload:
 class _Counted:
     """Counts and hashes what is read."""
 
-    def __init__(self, stream: IO[bytes], on_progress: Callable[[int], None] | None) -> None:
+    def __init__(self, stream: RawBody, on_progress: Callable[[int], None] | None) -> None:
         self._stream = stream
         self._hash = digests.new_hash("sha256")
         self._on_progress = on_progress
@@ -220,7 +223,7 @@ class _Counted:
 class _Chunks:
     """A body that is sent as it is read; `len` tells requests the length, http.client needs none."""
 
-    def __init__(self, stream: IO[bytes] | _Counted, length: int | None) -> None:
+    def __init__(self, stream: RawBody | _Counted, length: int | None) -> None:
         self._stream = stream
         if length is not None:
             self.len = length
@@ -233,7 +236,7 @@ class _Chunks:
             yield data
 
 
-def _once(stream: IO[bytes] | _Counted, length: int | None) -> Callable[[], Body]:
+def _once(stream: RawBody | _Counted, length: int | None) -> Callable[[], Body]:
     return lambda: _Chunks(stream, length)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from ocicore.cli.declare import Argument, Command, Option
 from pyskopeo.options import AUTHFILE, RETRY, SIGNING, image
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
     from ocicore.image.copy import CopyOptions
@@ -79,7 +80,7 @@ def run(args: Args, ctx: Context) -> int:
     )
     source_context = system_context(ctx, args, "src_")
     # One pool of connections and stores serves both sides.
-    destination_context._shared = source_context._shared
+    destination_context.share_with(source_context)
 
     def work(report: Progress) -> None:
         result = copy(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from ocicore.cli.declare import Argument, Command, Option
 from pyskopeo.options import RETRY, image
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
     from ocicore.image.types import ImageSource, SystemContext

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from ocicore.cli.declare import Argument, Command, Option
 from pyskopeo.options import AUTHFILE, RETRY, SIGNING, registry
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
     from ocicore.image.sync_plan import SyncItem
@@ -69,7 +70,7 @@ def _sync(args: Args, ctx: Context, source_context: SystemContext) -> int:
     from pyskopeo.session import system_context
 
     destination_context = system_context(ctx, args, "dest_")
-    destination_context._shared = source_context._shared
+    destination_context.share_with(source_context)
     items, incomplete = _plan(args, ctx, source_context)
     if args.shard:
         number, total = _shard(args.shard)
