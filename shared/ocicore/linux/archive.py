@@ -60,7 +60,7 @@ class Limits:
 
     __slots__ = ("bytes", "entries", "name")
 
-    def __init__(self, *, entries: int = 20_000_000, bytes: int = 1 << 42, name: int = 4095) -> None:
+    def __init__(self, *, entries: int = 8_000_000, bytes: int = 1 << 42, name: int = 4095) -> None:
         self.entries = entries
         self.bytes = bytes
         self.name = name
@@ -165,7 +165,8 @@ def unpack(
     does, names that climb out are refused, symbolic links in parents are resolved inside the root only
     (openat2 RESOLVE_IN_ROOT), hard links likewise. Missing parents are created (0755, root of the maps).
     Existing non-directories are replaced, directories merged. Times of directories are set at the end.
-    Nothing is flushed to disk: call `syncfs` when the layer must survive a power cut.
+    Nothing is flushed to disk: call `syncfs` when the layer must survive a power cut. To give up early, close the
+    writing end of the pipe: the archive then "ends in the middle".
 
     Args:
         stream_fd: readable descriptor; not closed.

@@ -175,3 +175,37 @@ print(os.path.exists("net"))
         tmp_path,
     )
     assert out.splitlines() == ["True True", "0", "False"]
+
+
+def test_full_disk_while_unpacking_and_copying(tmp_path: Path) -> None:
+    out = in_own_mounts(
+        f"""
+sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+import errno
+from ocicore.linux import archive
+from support.malicious_layers import END, entry
+os.mkdir("small"); os.mkdir("source")
+mount.mount("tmpfs", base + "/small", "tmpfs", 0, "size=256k,nr_inodes=40")
+with open("layer", "wb") as layer:
+    layer.write(entry("a", data=b"x" * 100000) + entry("b", data=b"x" * 300000) + END)
+small, source = os.open("small", os.O_RDONLY), os.open("source", os.O_RDONLY)
+archive.unpack(os.open("layer", os.O_RDONLY), source)
+for attempt in (
+    lambda: archive.unpack(os.open("layer", os.O_RDONLY), small),
+    lambda: archive.copy_tree(source, small),
+):
+    try:
+        attempt()
+    except archive.ArchiveError as error:
+        print(str(error).replace("copying: b: copying", "copying: b: writing"), error.errno == errno.ENOSPC, error.hint, sep=" | ")
+    archive.remove_tree(small, "a")
+    archive.remove_tree(small, "b")
+print(os.listdir("small"))
+""",
+        tmp_path,
+    )
+    assert out.splitlines() == [
+        "unpacking: b: writing: No space left on device | True | free some space, or move the store",
+        "copying: b: writing: No space left on device | True | free some space, or move the store",
+        "[]",
+    ]
