@@ -24,14 +24,26 @@ _EPOCH_DAYS = 719468
 
 
 class LogLine:
-    """time (ns since the epoch), stream ("stdout" or "stderr"), data (bytes; ends in a newline unless the output did not)."""
+    """time (ns since the epoch), stream ("stdout" or "stderr"), data (bytes; ends in a newline unless the output did not).
 
-    __slots__ = ("data", "stream", "time")
+    The time is worked out when asked for: most readers only want the text.
+    """
 
-    def __init__(self, time: int, stream: str, data: bytes) -> None:
-        self.time = time
+    __slots__ = ("_stamp", "data", "stream")
+
+    def __init__(self, stamp: bytes | int, stream: str, data: bytes) -> None:
+        self._stamp = stamp
         self.stream = stream
         self.data = data
+
+    @property
+    def time(self) -> int:
+        """Nanoseconds since the epoch; 0 for what is no time."""
+        stamp = self._stamp
+        if isinstance(stamp, int):
+            return stamp
+        self._stamp = parse_time(stamp) or 0
+        return self._stamp
 
 
 def read(
@@ -64,7 +76,7 @@ def read(
 
 def _file(
     path: str,
-    parse: Callable[[bytes], tuple[int, str, bytes, bool] | None],
+    parse: Callable[[bytes], tuple[bytes, str, bytes, bool] | None],
     tail: int,
     since: int | None,
     until: int | None,
@@ -75,7 +87,8 @@ def _file(
     except FileNotFoundError:
         raise NotFound(f"unable to read container log {path}: no such file") from None
     pieces: dict[str, bytes] = {}
-    latest: dict[str, int] = {}
+    latest: dict[str, bytes] = {}
+    bounded = since is not None or until is not None
     try:
         if tail >= 0:
             os.lseek(fd, _tail_start(fd, tail, parse), os.SEEK_SET)
@@ -83,17 +96,20 @@ def _file(
             entry = parse(raw)
             if entry is None:
                 continue
-            time, stream, data, partial = entry
-            if since is not None and time < since:
-                continue
-            if until is not None and time > until:
-                return
+            stamp, stream, data, partial = entry
+            if bounded:
+                time = parse_time(stamp) or 0
+                if since is not None and time < since:
+                    continue
+                if until is not None and time > until:
+                    return
             if partial:
                 pieces[stream] = pieces.get(stream, b"") + data
-                latest[stream] = time
+                latest[stream] = stamp
                 continue
-            begun = pieces.pop(stream, b"")
-            yield LogLine(time, stream, begun + data)
+            if pieces:
+                data = pieces.pop(stream, b"") + data
+            yield LogLine(stamp, stream, data)
         for stream, data in pieces.items():
             yield LogLine(latest[stream], stream, data)
     finally:
@@ -157,7 +173,7 @@ def _pause() -> None:
     sleep(_POLL_SECONDS)
 
 
-def _tail_start(fd: int, count: int, parse: Callable[[bytes], tuple[int, str, bytes, bool] | None]) -> int:
+def _tail_start(fd: int, count: int, parse: Callable[[bytes], tuple[bytes, str, bytes, bool] | None]) -> int:
     """The offset of the last `count` whole lines, found from the end of the file."""
     end = os.fstat(fd).st_size
     if count == 0:
@@ -191,30 +207,29 @@ def _tail_start(fd: int, count: int, parse: Callable[[bytes], tuple[int, str, by
     return 0
 
 
-def _parse_cri(line: bytes) -> tuple[int, str, bytes, bool] | None:
-    """TIME STREAM TAG TEXT: (time, stream, data, is a piece); None for what is no log line."""
-    fields = line.split(b" ", 3)
-    if len(fields) < 4:
+def _parse_cri(line: bytes) -> tuple[bytes, str, bytes, bool] | None:
+    """TIME STREAM TAG TEXT: (time as written, stream, data, is a piece); None for what is no log line."""
+    try:
+        stamp, stream, tag, text = line.split(b" ", 3)
+    except ValueError:
         return None
-    time = parse_time(fields[0])
-    if time is None:
+    if stamp[10:11] != b"T":
         return None
-    partial = fields[2][:1] == b"P"
-    stream = "stderr" if fields[1] == b"stderr" else "stdout"
-    return time, stream, fields[3] if partial else fields[3] + b"\n", partial
+    name = "stderr" if stream == b"stderr" else "stdout"
+    if tag[:1] == b"P":
+        return stamp, name, text, True
+    return stamp, name, text + b"\n", False
 
 
-def _parse_json(line: bytes) -> tuple[int, str, bytes, bool] | None:
+def _parse_json(line: bytes) -> tuple[bytes, str, bytes, bool] | None:
     """Docker's {"log", "stream", "time"}; a piece is one whose text has no newline at its end."""
     try:
         entry = quick_json.loads(line)
         data = str(entry["log"]).encode("utf-8", "surrogateescape")
-        time = parse_time(str(entry["time"]).encode())
+        stamp = str(entry["time"]).encode()
     except (ValueError, KeyError, TypeError):
         return None
-    if time is None:
-        return None
-    return time, str(entry.get("stream") or "stdout"), data, not data.endswith(b"\n")
+    return stamp, str(entry.get("stream") or "stdout"), data, not data.endswith(b"\n")
 
 
 def parse_time(text: bytes) -> int | None:
@@ -338,62 +353,3 @@ def _pipe_lines(fd: int, follow: Callable[[], bool] | None) -> Iterator[bytes]:
         lines = (rest + block).split(b"\n")
         rest = lines.pop()
         yield from lines
-
-
-def copy(path: str, stdout: int, stderr: int) -> None:
-    """Write a whole k8s-file log to two descriptors, as fast as it can be read: no times, no filters.
-
-    Prefixes of one container's log nearly always have one length, so most lines are cut rather than parsed.
-    """
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        raise NotFound(f"unable to read container log {path}: no such file") from None
-    from ocicore.runtime.attach import write_all
-
-    rest = b""
-    try:
-        while block := os.read(fd, 1 << 20):
-            data = rest + block
-            end = data.rfind(b"\n") + 1
-            rest = data[end:]
-            for target, out in _cut(data[:end], stdout, stderr):
-                write_all(target, memoryview(out))
-        if rest:
-            for target, out in _cut(rest + b"\n", stdout, stderr):
-                write_all(target, memoryview(out))
-    finally:
-        os.close(fd)
-
-
-def _cut(data: bytes, stdout: int, stderr: int) -> Iterator[tuple[int, bytes]]:
-    """Runs of output for one descriptor each, in order."""
-    if not data:
-        return
-    width = _prefix_width(data)
-    lines = data.split(b"\n")
-    lines.pop()
-    plain = b" stdout F "
-    if width and {line[width - 10 : width] for line in lines} == {plain}:
-        yield stdout, b"\n".join([line[width:] for line in lines]) + b"\n"
-        return
-    run: list[bytes] = []
-    current = stdout
-    for line in lines:
-        entry = _parse_cri(line)
-        if entry is None:
-            continue
-        target = stderr if entry[1] == "stderr" else stdout
-        if target != current and run:
-            yield current, b"".join(run)
-            run = []
-        current = target
-        run.append(entry[2])
-    if run:
-        yield current, b"".join(run)
-
-
-def _prefix_width(data: bytes) -> int:
-    """Length of the first line's prefix when it is a whole line of stdout, else 0."""
-    at = data.find(b" stdout F ", 0, 64)
-    return at + 10 if at > 0 else 0

@@ -147,26 +147,6 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
         logs.read("none", "")
 
 
-@pytest.mark.parametrize("mixed", [False, True])
-def test_fast_copy_gives_the_same_bytes(tmp_path: Path, mixed: bool) -> None:
-    path = tmp_path / "log"
-    with path.open("w") as stream:
-        for number in range(20_000):
-            kind = "stderr" if mixed and number % 7 == 0 else "stdout"
-            tag = "P" if mixed and number % 11 == 0 else "F"
-            stream.write(f"{stamp(number % 30)} {kind} {tag} text {number}\n")
-    wanted: dict[str, bytes] = {"stdout": b"", "stderr": b""}
-    for line in path.read_text().splitlines():
-        _, stream_name, tag, text = line.split(" ", 3)
-        wanted[stream_name] += text.encode() + (b"\n" if tag == "F" else b"")
-    out, err = os.memfd_create("out"), os.memfd_create("err")
-    logs.copy(str(path), out, err)
-    assert os.pread(out, 1 << 22, 0) == wanted["stdout"]
-    assert os.pread(err, 1 << 22, 0) == wanted["stderr"]
-    os.close(out)
-    os.close(err)
-
-
 def test_journal_entries() -> None:
     pieces: dict[str, bytes] = {}
     part = {"MESSAGE": "a", "__REALTIME_TIMESTAMP": "5", "PRIORITY": "6", "CONTAINER_PARTIAL_MESSAGE": "true"}
