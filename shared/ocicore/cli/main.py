@@ -30,11 +30,16 @@ def entry(program: Program) -> NoReturn:
 
     # A command lives for milliseconds: collecting cycles before it ends costs more than it frees.
     gc.set_threshold(50_000, 20, 50)
-    for stream in (sys.stdin, sys.stdout, sys.stderr):
+    streams = []
+    for stream, mode in ((sys.stdin, "r"), (sys.stdout, "w"), (sys.stderr, "w")):
+        if stream is None:  # closed by the caller, as in `pypod ps >&-`
+            stream = open(os.devnull, mode, encoding="utf-8")
         # File names and image labels are bytes on Linux; what is no UTF-8 must come out as it came in.
-        if stream is not None:
-            stream.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
-    status = main(program, sys.argv[1:], os.environ, sys.stdin, sys.stdout, sys.stderr)
+        stream.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
+        streams.append(stream)
+    stdin, stdout, stderr = streams
+    status = main(program, sys.argv[1:], os.environ, stdin, stdout, stderr)
+    flush_quietly(stderr)
     _leave(status)
 
 

@@ -140,6 +140,18 @@ def test_closed_reader_is_quiet() -> None:
     assert (done.returncode, done.stderr) == (141, "")
 
 
+def test_closed_streams() -> None:
+    code = _ENTRY.format(["ps"]) + "entry(PROGRAM)"
+    root = Path(__file__).resolve().parents[3]
+    done = subprocess.run(
+        ["sh", "-c", '"$0" -c "$1" <&- >&-', sys.executable, code],
+        env={"PYTHONPATH": f"{root}/shared:{root}/tests"},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_bytes_that_are_no_text_pass_through() -> None:
     code = _ENTRY.format(["cp", "a\udcff", "b"]) + "entry(PROGRAM)"
     root = Path(__file__).resolve().parents[3]
