@@ -182,4 +182,12 @@ def _write(args: Args, ctx: Context, value: dict[str, Any]) -> None:
         return
     from ocicore.cli.template import print_list
 
+    if value.get("Created"):
+        import contextlib
+
+        from ocicore.cli.gotime import Time
+        from ocicore.cli.units import parse_time
+
+        with contextlib.suppress(ValueError):
+            value["Created"] = Time(parse_time(str(value["Created"])), utc=True)
     print_list(ctx.stdout, args.format, [value], name="skopeo inspect")
