@@ -133,6 +133,9 @@ def hostname(engine: Engine, container: Container) -> str:
         return engine.host.hostname
     if config["runtime"].get("hostname"):
         return config["runtime"]["hostname"]  # type: ignore[no-any-return]
+    if config["network"]["kind"] == "host":
+        # As podman: with the host's network a UTS namespace of one's own starts with the host's name.
+        return engine.host.hostname
     if engine.config.containers.container_name_as_hostname:
         return container.name
     return container.id[:12]
