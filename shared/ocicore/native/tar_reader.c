@@ -5,14 +5,12 @@
 #include <string.h>
 
 #include "tar_pax.h"
+#include "tar_sparse.h"
 
 /* Longer extended headers are refused, as Go does. */
 #define MAX_META ((int64_t)1 << 20)
 /* Extended headers before one member: more is an attack on memory. */
 #define MAX_META_HEADERS 64
-#define MAX_EXTENTS ((size_t)1 << 18)
-
-enum format { FORMAT_V7, FORMAT_USTAR, FORMAT_STAR, FORMAT_GNU };
 
 void tar_reader_init(struct tar_reader *reader, struct stream *stream, struct buffer *raw, size_t max_name)
 {
@@ -44,7 +42,7 @@ void tar_entry_free(struct tar_entry *entry)
   buffer_free(&entry->link);
 }
 
-static int keep_raw(struct tar_reader *reader, const void *data, size_t length, struct oci_error *error)
+int tar_keep_raw(struct tar_reader *reader, const void *data, size_t length, struct oci_error *error)
 {
   if (reader->raw && buffer_append(reader->raw, data, length) < 0)
     return oci_fail(error, NULL, "allocating header");
@@ -89,8 +87,7 @@ static bool parse_octal(const unsigned char *field, size_t length, int64_t *valu
   return true;
 }
 
-/* Octal, or base-256 (two's complement, first bit set). */
-static bool parse_number(const unsigned char *field, size_t length, int64_t *value)
+bool tar_parse_number(const unsigned char *field, size_t length, int64_t *value)
 {
   if (length == 0 || !(field[0] & 0x80))
     return parse_octal(field, length, value);
@@ -128,7 +125,7 @@ static bool checksum_matches(const unsigned char *block)
   return wanted == as_unsigned || wanted == as_signed;
 }
 
-static enum format format_of(const unsigned char *block)
+enum tar_format tar_format_of(const unsigned char *block)
 {
   if (memcmp(block + 257, "ustar\0", 6) == 0)
     return memcmp(block + 508, "tar\0", 4) == 0 ? FORMAT_STAR : FORMAT_USTAR;
@@ -142,7 +139,7 @@ static size_t field_length(const unsigned char *field, size_t length)
   return strnlen((const char *)field, length);
 }
 
-static bool is_header_only(char type)
+bool tar_is_header_only(char type)
 {
   return type >= '1' && type <= '6';
 }
@@ -152,7 +149,7 @@ static int set_text(struct buffer *buffer, const void *text, size_t length, stru
   return buffer_set(buffer, text, length) < 0 ? oci_fail(error, NULL, "allocating name") : 0;
 }
 
-static int malformed(struct tar_entry *entry, const char *what, struct oci_error *error)
+int tar_malformed(struct tar_entry *entry, const char *what, struct oci_error *error)
 {
   return oci_corrupted(error, entry->name.data ? (const char *)entry->name.data : NULL, "malformed tar header: %s",
                        what);
@@ -160,12 +157,12 @@ static int malformed(struct tar_entry *entry, const char *what, struct oci_error
 
 static void set_payload(struct tar_reader *reader, struct tar_entry *entry)
 {
-  entry->physical = is_header_only(entry->type) ? 0 : entry->size;
+  entry->physical = tar_is_header_only(entry->type) ? 0 : entry->size;
   reader->remaining = entry->physical;
   reader->padding = (TAR_BLOCK - entry->physical % TAR_BLOCK) % TAR_BLOCK;
 }
 
-static const unsigned char *prefix_of(const unsigned char *block, enum format format, struct tar_entry *entry,
+static const unsigned char *prefix_of(const unsigned char *block, enum tar_format format, struct tar_entry *entry,
                                       size_t *length)
 {
   int64_t atime, ctime;
@@ -178,8 +175,8 @@ static const unsigned char *prefix_of(const unsigned char *block, enum format fo
     *length = field_length(block + 345, 131);
     break;
   case FORMAT_GNU: {
-    bool times_fine = (block[345] == 0 || parse_number(block + 345, 12, &atime)) &&
-                      (block[357] == 0 || parse_number(block + 357, 12, &ctime));
+    bool times_fine = (block[345] == 0 || tar_parse_number(block + 345, 12, &atime)) &&
+                      (block[357] == 0 || tar_parse_number(block + 357, 12, &ctime));
     if (times_fine) {
       if (block[345] != 0)
         entry->atime.seconds = atime;
@@ -203,7 +200,7 @@ static int parse_header(struct tar_reader *reader, struct tar_entry *entry, cons
                         struct oci_error *error)
 {
   int64_t mode = 0;
-  enum format format = format_of(block);
+  enum tar_format format = tar_format_of(block);
   entry->type = (char)block[156];
   entry->mtime.nanoseconds = entry->atime.nanoseconds = 0;
   entry->atime.seconds = INT64_MIN;
@@ -219,21 +216,21 @@ static int parse_header(struct tar_reader *reader, struct tar_entry *entry, cons
   entry->name.length--;
   if (set_text(&entry->link, block + 157, field_length(block + 157, 100), error) < 0)
     return -1;
-  if (!parse_number(block + 124, 12, &entry->size))
-    return malformed(entry, "size", error);
-  if (!parse_number(block + 100, 8, &mode))
-    return malformed(entry, "mode", error);
-  if (!parse_number(block + 108, 8, &entry->uid) || !parse_number(block + 116, 8, &entry->gid))
-    return malformed(entry, "owner", error);
-  if (!parse_number(block + 136, 12, &entry->mtime.seconds))
-    return malformed(entry, "time", error);
+  if (!tar_parse_number(block + 124, 12, &entry->size))
+    return tar_malformed(entry, "size", error);
+  if (!tar_parse_number(block + 100, 8, &mode))
+    return tar_malformed(entry, "mode", error);
+  if (!tar_parse_number(block + 108, 8, &entry->uid) || !tar_parse_number(block + 116, 8, &entry->gid))
+    return tar_malformed(entry, "owner", error);
+  if (!tar_parse_number(block + 136, 12, &entry->mtime.seconds))
+    return tar_malformed(entry, "time", error);
   entry->mode = (uint32_t)mode & 07777;
   entry->device_major = entry->device_minor = 0;
-  if (format != FORMAT_V7 && (!parse_number(block + 329, 8, &entry->device_major) ||
-                              !parse_number(block + 337, 8, &entry->device_minor)))
-    return malformed(entry, "device", error);
-  if (!is_header_only(entry->type) && entry->size < 0)
-    return malformed(entry, "negative size", error);
+  if (format != FORMAT_V7 && (!tar_parse_number(block + 329, 8, &entry->device_major) ||
+                              !tar_parse_number(block + 337, 8, &entry->device_minor)))
+    return tar_malformed(entry, "device", error);
+  if (!tar_is_header_only(entry->type) && entry->size < 0)
+    return tar_malformed(entry, "negative size", error);
   set_payload(reader, entry);
   return 0;
 }
@@ -243,7 +240,7 @@ static int read_header(struct tar_reader *reader, unsigned char *block, struct o
 {
   for (int zeros = 0; zeros < 2; zeros++) {
     ssize_t got = stream_read(reader->stream, block, TAR_BLOCK, error);
-    if (got < 0 || keep_raw(reader, block, (size_t)got, error) < 0)
+    if (got < 0 || tar_keep_raw(reader, block, (size_t)got, error) < 0)
       return -1;
     if (got == 0)
       return 0;
@@ -276,7 +273,7 @@ static int read_meta(struct tar_reader *reader, struct tar_entry *entry, struct 
       return oci_fail(error, NULL, "allocating extended header");
   if (got < 0)
     return -1;
-  if (keep_raw(reader, out->data, out->length, error) < 0)
+  if (tar_keep_raw(reader, out->data, out->length, error) < 0)
     return -1;
   if (buffer_append(out, "", 1) < 0)
     return oci_fail(error, NULL, "allocating extended header");
@@ -293,186 +290,9 @@ static int skip_padding(struct tar_reader *reader, struct oci_error *error)
   if (wanted == 0)
     return 0;
   ssize_t got = stream_read(reader->stream, block, wanted, error);
-  if (got < 0 || keep_raw(reader, block, (size_t)got, error) < 0)
+  if (got < 0 || tar_keep_raw(reader, block, (size_t)got, error) < 0)
     return -1;
   return (size_t)got < wanted;
-}
-
-static int add_extent(struct tar_entry *entry, int64_t offset, int64_t length, struct oci_error *error)
-{
-  if (entry->extent_count >= MAX_EXTENTS)
-    return oci_limit(error, (const char *)entry->name.data, "too many pieces in a sparse file");
-  /* Grown by doubling: the count is a power of two exactly when it is full. */
-  if ((entry->extent_count & (entry->extent_count - 1)) == 0) {
-    size_t capacity = entry->extent_count ? entry->extent_count * 2 : 1;
-    struct tar_extent *grown = realloc(entry->extents, capacity * sizeof(*grown));
-    if (grown == NULL)
-      return oci_fail(error, NULL, "allocating sparse map");
-    entry->extents = grown;
-  }
-  entry->extents[entry->extent_count++] = (struct tar_extent){.offset = offset, .length = length};
-  return 0;
-}
-
-static int old_gnu_sparse(struct tar_reader *reader, struct tar_entry *entry, unsigned char *block,
-                          struct oci_error *error)
-{
-  if (format_of(block) != FORMAT_GNU)
-    return malformed(entry, "sparse file in another format than GNU's", error);
-  if (!parse_number(block + 483, 12, &entry->size))
-    return malformed(entry, "size", error);
-  const unsigned char *map = block + 386;
-  size_t entries = 4;
-  unsigned char extended = block[482];
-  for (;;) {
-    for (size_t i = 0; i < entries && map[i * 24] != 0; i++) {
-      int64_t offset, length;
-      if (!parse_number(map + i * 24, 12, &offset) || !parse_number(map + i * 24 + 12, 12, &length))
-        return malformed(entry, "sparse map", error);
-      if (add_extent(entry, offset, length, error) < 0)
-        return -1;
-    }
-    if (!extended)
-      return 0;
-    ssize_t got = stream_read(reader->stream, block, TAR_BLOCK, error);
-    if (got < 0 || keep_raw(reader, block, (size_t)got, error) < 0)
-      return -1;
-    if (got != TAR_BLOCK)
-      return oci_corrupted(error, (const char *)entry->name.data, "the archive ends in a sparse map");
-    if (reader->raw && reader->raw->length > ((size_t)64 << 20))
-      return oci_limit(error, (const char *)entry->name.data, "too large a sparse map");
-    map = block;
-    entries = 21;
-    extended = block[504];
-  }
-}
-
-/* Formats 0.0 and 0.1: a list of numbers with commas in the pax records. */
-static int pax_sparse_list(struct tar_entry *entry, const struct tar_pax *pax, struct oci_error *error)
-{
-  const char *text = (const char *)pax->sparse_map.data;
-  size_t length = pax->sparse_map.length;
-  int64_t numbers[2];
-  int filled = 0;
-  while (length > 0) {
-    const char *comma = memchr(text, ',', length);
-    size_t piece = comma ? (size_t)(comma - text) : length;
-    if (!parse_decimal(text, piece, &numbers[filled]))
-      return malformed(entry, "sparse map", error);
-    if (++filled == 2) {
-      if (add_extent(entry, numbers[0], numbers[1], error) < 0)
-        return -1;
-      filled = 0;
-    }
-    if (comma && piece + 1 == length)
-      return malformed(entry, "sparse map", error);
-    size_t taken = comma ? piece + 1 : piece;
-    text += taken;
-    length -= taken;
-  }
-  if (filled != 0 || !pax->has_sparse_blocks || pax->sparse_blocks < 0 ||
-      (uint64_t)pax->sparse_blocks != entry->extent_count)
-    return malformed(entry, "sparse map", error);
-  return 0;
-}
-
-/* Format 1.0: the map is text at the start of the data, padded to a block. It goes to the raw bytes. */
-static int pax_sparse_data(struct tar_reader *reader, struct tar_entry *entry, struct oci_error *error)
-{
-  unsigned char block[TAR_BLOCK];
-  size_t at = TAR_BLOCK;
-  int64_t wanted = -1; /* numbers still to come; -1: the count itself */
-  int64_t pair[2] = {0, 0};
-  char digits[24];
-  size_t digit_count = 0;
-  int filled = 0;
-  while (wanted != 0) {
-    if (at == TAR_BLOCK) {
-      if (reader->remaining < TAR_BLOCK)
-        return malformed(entry, "sparse map", error);
-      ssize_t got = stream_read(reader->stream, block, TAR_BLOCK, error);
-      if (got < 0)
-        return -1;
-      if (got != TAR_BLOCK)
-        return oci_corrupted(error, (const char *)entry->name.data, "the archive ends in a sparse map");
-      reader->remaining -= TAR_BLOCK;
-      entry->physical -= TAR_BLOCK;
-      if (keep_raw(reader, block, TAR_BLOCK, error) < 0)
-        return -1;
-      at = 0;
-    }
-    char c = (char)block[at++];
-    if (c != '\n') {
-      if (digit_count == sizeof(digits))
-        return malformed(entry, "sparse map", error);
-      digits[digit_count++] = c;
-      continue;
-    }
-    int64_t number;
-    if (!parse_decimal(digits, digit_count, &number) || number < 0)
-      return malformed(entry, "sparse map", error);
-    digit_count = 0;
-    if (wanted < 0) {
-      if ((uint64_t)number > MAX_EXTENTS)
-        return oci_limit(error, (const char *)entry->name.data, "too many pieces in a sparse file");
-      wanted = number * 2;
-      continue;
-    }
-    pair[filled] = number;
-    if (++filled == 2) {
-      if (add_extent(entry, pair[0], pair[1], error) < 0)
-        return -1;
-      filled = 0;
-    }
-    wanted--;
-  }
-  return 0;
-}
-
-/* Pieces in order, not overlapping, inside the file, and as long together as the data that follows. */
-static int check_extents(struct tar_entry *entry, struct oci_error *error)
-{
-  int64_t end = 0, sum = 0;
-  if (entry->size < 0)
-    return malformed(entry, "negative size", error);
-  for (size_t i = 0; i < entry->extent_count; i++) {
-    const struct tar_extent *extent = &entry->extents[i];
-    if (extent->offset < end || extent->length < 0 || extent->offset > INT64_MAX - extent->length ||
-        extent->offset + extent->length > entry->size)
-      return malformed(entry, "sparse map", error);
-    end = extent->offset + extent->length;
-    sum += extent->length;
-  }
-  return sum == entry->physical ? 0 : malformed(entry, "sparse map and data differ in length", error);
-}
-
-static int apply_sparse(struct tar_reader *reader, struct tar_entry *entry, const struct tar_pax *pax,
-                        unsigned char *block, struct oci_error *error)
-{
-  if (entry->type == 'S') {
-    if (old_gnu_sparse(reader, entry, block, error) < 0)
-      return -1;
-    entry->type = '0';
-    entry->sparse = true;
-    return check_extents(entry, error);
-  }
-  bool list = pax->sparse_major == 0 && (pax->sparse_minor == 0 || pax->sparse_minor == 1);
-  bool data = pax->sparse_major == 1 && pax->sparse_minor == 0;
-  if (!list && !data) {
-    if (pax->sparse_major != -1 || pax->sparse_minor != -1 || pax->sparse_map.length == 0)
-      return 0;
-  }
-  if (is_header_only(entry->type))
-    return malformed(entry, "sparse map on what is no file", error);
-  if (pax->sparse_name.length > 0 &&
-      set_text(&entry->name, pax->sparse_name.data, pax->sparse_name.length, error) < 0)
-    return -1;
-  if (pax->has_sparse_size)
-    entry->size = pax->sparse_size;
-  entry->sparse = true;
-  if ((data ? pax_sparse_data(reader, entry, error) : pax_sparse_list(entry, pax, error)) < 0)
-    return -1;
-  return check_extents(entry, error);
 }
 
 static int apply_pax(struct tar_entry *entry, struct tar_pax *pax, struct oci_error *error)
@@ -515,12 +335,12 @@ static int finish_entry(struct tar_reader *reader, struct tar_entry *entry, stru
     return -1;
   if (entry->type == '\0')
     entry->type = entry->name.length > 0 && entry->name.data[entry->name.length - 1] == '/' ? '5' : '0';
-  if (!is_header_only(entry->type) && entry->size < 0)
-    return malformed(entry, "negative size", error);
+  if (!tar_is_header_only(entry->type) && entry->size < 0)
+    return tar_malformed(entry, "negative size", error);
   set_payload(reader, entry);
-  if (apply_sparse(reader, entry, pax, block, error) < 0)
+  if (tar_apply_sparse(reader, entry, pax, block, error) < 0)
     return -1;
-  if (is_header_only(entry->type))
+  if (tar_is_header_only(entry->type))
     entry->size = 0;
   if (entry->name.length > reader->max_name || entry->link.length > reader->max_name)
     return oci_limit(error, (const char *)entry->name.data, "name of %zu bytes",

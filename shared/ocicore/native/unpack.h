@@ -1,5 +1,5 @@
-/* The state of one unpack, shared by its three concerns: the loop over members (unpack.c), making one member
- * (unpack_member.c) and deletions (unpack_whiteout.c). */
+/* The state of one unpack, shared by its concerns: the loop over members (unpack.c), where one goes (unpack_place.c),
+ * making it (unpack_member.c) and deletions (unpack_whiteout.c). */
 #ifndef OCI_UNPACK_H
 #define OCI_UNPACK_H
 
