@@ -129,36 +129,38 @@ def choose(
     rest = argv
     while True:
         typed = " ".join((program.name, *path))
-        found, words, _ = read_options(by_long, by_short, rest, interspersed=False, path=typed)
+        found: list[tuple[Option, str]] = []
+        words, _ = read_options(by_long, by_short, rest, found, interspersed=False, path=typed)
         if not words or any(option is VERSION for option, _ in found):
             return None
         leading += found
         word = words[0]
-        entry = lookup(table, word)
-        if entry is None:
+        chosen = lookup(table, word)
+        if chosen is None:
             if word == "help" and not path:
                 return None
             raise unknown_command(program, path, word, table)
+        name, entry = chosen
         rest = words[1:]
-        path = (*path, word)
+        path = (*path, name)
         if not isinstance(entry, Group):
             return path, entry[0], leading, rest
         table = entry.commands
         by_long.pop(VERSION.long, None)
 
 
-def lookup(table: dict[str, Entry | Group], word: str) -> Entry | Group | None:
-    """The table's entry of that name or alias."""
+def lookup(table: dict[str, Entry | Group], word: str) -> tuple[str, Entry | Group] | None:
+    """The table's entry of that name or alias, with its proper name."""
     entry = table.get(word)
-    if entry is None:
-        for entry in table.values():
-            if isinstance(entry, Group):
-                if word in entry.aliases:
-                    return entry
-            elif len(entry) == 3 and word in entry[2]:
-                return entry
-        return None
-    return entry
+    if entry is not None:
+        return word, entry
+    for name, entry in table.items():
+        if isinstance(entry, Group):
+            if word in entry.aliases:
+                return name, entry
+        elif len(entry) == 3 and word in entry[2]:
+            return name, entry
+    return None
 
 
 def load_command(module: str) -> Command:
@@ -193,14 +195,20 @@ def bind_command(
     """
     typed = " ".join((program.name, *path))
     by_long, by_short = index((*program.options, *command.options))
-    found, words, dash_at = read_options(
-        by_long, by_short, rest, interspersed=command.interspersed, path=typed
-    )
-    own = set(command.options)
-    globals_, given_globals = values_of(
-        program.options, leading + [pair for pair in found if pair[0] not in own], environ, typed
-    )
-    values, given = values_of(command.options, [pair for pair in found if pair[0] in own], environ, typed)
+    found: list[tuple[Option, str]] = []
+    try:
+        words, dash_at = read_options(
+            by_long, by_short, rest, found, interspersed=command.interspersed, path=typed
+        )
+        own = set(command.options)
+        shared = leading + [pair for pair in found if pair[0] not in own]
+        globals_, given_globals = values_of(program.options, shared, environ, typed)
+        values, given = values_of(command.options, [pair for pair in found if pair[0] in own], environ, typed)
+    except UsageError:
+        # Of several mistakes the first word's is reported, as by a reader that converts while it reads.
+        for option, text in found:
+            value_of(option, text, typed)
+        raise
     return finish(program, path, module, command, (values, given), (globals_, given_globals), words, dash_at)
 
 
@@ -255,12 +263,7 @@ def values_of(
     given: set[str] = set()
     for option, text in found:
         dest = option.dest
-        try:
-            value = convert(option, text)
-        except ValueError as error:
-            raise UsageError(
-                f'invalid argument {quote(text)} for "{option.display()}" flag: {error}', path=path
-            ) from None
+        value = value_of(option, text, path)
         if option.kind == "count" and text == "+1":
             previous = values[dest] if dest in given else 0
             value = previous + 1  # type: ignore[operator]
@@ -270,6 +273,20 @@ def values_of(
         values[dest] = value
         given.add(dest)
     return values, given
+
+
+def value_of(option: Option, text: str, path: str) -> object:
+    """One text as a value.
+
+    Raises:
+        UsageError
+    """
+    try:
+        return convert(option, text)
+    except ValueError as error:
+        raise UsageError(
+            f'invalid argument {quote(text)} for "{option.display()}" flag: {error}', path=path
+        ) from None
 
 
 def check_count(

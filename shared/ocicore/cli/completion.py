@@ -236,11 +236,12 @@ class _Line:
             if self.command is not None and not self.command.interspersed:
                 self.ended = True
             return
-        entry = bind.lookup(self.table, word)  # type: ignore[arg-type]
-        if entry is None:
+        chosen = bind.lookup(self.table, word)  # type: ignore[arg-type]
+        if chosen is None:
             self.table = {}
             return
-        self.path = (*self.path, word)
+        name, entry = chosen
+        self.path = (*self.path, name)
         if isinstance(entry, Group):
             self.table = dict(entry.commands)
             return

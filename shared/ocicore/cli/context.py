@@ -35,7 +35,7 @@ class Context:
 
     Slots:
         program: the declaration of the running program.
-        path: words that chose the command, as typed: ("container", "ls").
+        path: proper names that lead to the command: ("container", "list"), also when its alias was typed.
         globals: values of the global options.
         environ: the environment.
         stdin, stdout, stderr: text streams (UTF-8, surrogateescape).
@@ -67,7 +67,7 @@ class Context:
 
     @property
     def command_name(self) -> str:
-        """The command as typed: "pypod container ls"."""
+        """The whole command: "pypod container list"."""
         return " ".join((self.program.name, *self.path))
 
     @property

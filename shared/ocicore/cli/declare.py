@@ -42,7 +42,7 @@ The program names its commands in a table, so that the root help costs no import
     )
 
 Conventions: the constant `PROGRAM` lives in `<package>/program.py`; one module may be reached under several
-paths (`pypod ps`, `pypod container list`); `ctx.path` holds the path that was used.
+paths (`pypod ps`, `pypod container list`); `ctx.path` holds the path that was used, by its proper names.
 """
 
 from __future__ import annotations

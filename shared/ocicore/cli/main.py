@@ -15,7 +15,7 @@ from ocicore.errors import Error
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import NoReturn, TextIO
+    from typing import Any, NoReturn, TextIO
 
     from ocicore.cli.bind import Bound
     from ocicore.cli.declare import Program
@@ -30,7 +30,7 @@ def entry(program: Program) -> NoReturn:
 
     # A command lives for milliseconds: collecting cycles before it ends costs more than it frees.
     gc.set_threshold(50_000, 20, 50)
-    streams = []
+    streams: list[Any] = []
     for stream, mode in ((sys.stdin, "r"), (sys.stdout, "w"), (sys.stderr, "w")):
         if stream is None:  # closed by the caller, as in `pypod ps >&-`
             stream = open(os.devnull, mode, encoding="utf-8")

@@ -47,17 +47,23 @@ def read_options(
     by_long: dict[str, Option],
     by_short: dict[str, Option],
     words: list[str],
+    found: list[tuple[Option, str]],
     *,
     interspersed: bool,
     path: str,
-) -> tuple[list[tuple[Option, str]], list[str], int | None]:
-    """Splits words into options with their texts, positionals, and where "--" stood.
+) -> tuple[list[str], int | None]:
+    """Splits words into options and positionals.
+
+    Args:
+        found: receives the options with their texts, also those before a mistake.
+
+    Returns:
+        the positionals, and how many of them stood before a "--".
 
     Raises:
         UsageError: in pflag's words.
         HelpWanted: --help or (where it is not an option of its own) -h.
     """
-    found: list[tuple[Option, str]] = []
     positionals: list[str] = []
     position, count = 0, len(words)
     while position < count:
@@ -72,7 +78,7 @@ def read_options(
         if word == "--":
             dash_at = len(positionals)
             positionals += words[position:]
-            return found, positionals, dash_at
+            return positionals, dash_at
         if word[1] == "-":
             name, equals, text = word[2:].partition("=")
             if not name or name[0] == "-":
@@ -115,7 +121,7 @@ def read_options(
                 raise UsageError(f"flag needs an argument: {_rune(letter)} in -{cluster}", path=path)
             found.append((option, text))
             cluster = cluster_rest
-    return found, positionals, None
+    return positionals, None
 
 
 def bare_text(option: Option) -> str:

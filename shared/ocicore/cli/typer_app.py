@@ -71,16 +71,15 @@ class _Group(_PflagMixin, TyperGroup):
         return [name for name, entry in self.builder.table(self.path).items() if not _is_hidden(entry)]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        entry = bind.lookup(self.builder.table(self.path), cmd_name)
-        if entry is None:
-            return None
-        return _summary_command(cmd_name, entry)
+        chosen = bind.lookup(self.builder.table(self.path), cmd_name)
+        return None if chosen is None else _summary_command(*chosen)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str, Any, list[str]]:
-        name = args[0]
-        entry = bind.lookup(self.builder.table(self.path), name)
-        if entry is None:
-            raise bind.unknown_command(self.builder.program, self.path, name, self.builder.table(self.path))
+        table = self.builder.table(self.path)
+        chosen = bind.lookup(table, args[0])
+        if chosen is None:
+            raise bind.unknown_command(self.builder.program, self.path, args[0], table)
+        name, entry = chosen
         return name, self.builder.node((*self.path, name), entry), args[1:]
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
@@ -182,7 +181,7 @@ class Builder:
         """The commands below a path."""
         table = self.program.commands
         for word in path:
-            entry = bind.lookup(table, word)
+            entry = table[word]
             assert isinstance(entry, Group)
             table = entry.commands
         return table
@@ -396,10 +395,11 @@ def locate(program: Program, argv: list[str]) -> tuple[tuple[str, ...], bool, bo
         if word == "help" and not path and not asked and "help" not in table:
             asked = True
             continue
-        entry = bind.lookup(table, word)
-        if entry is None:
+        chosen = bind.lookup(table, word)
+        if chosen is None:
             raise bind.unknown_command(program, path, word, table)
-        path = (*path, word)
+        name, entry = chosen
+        path = (*path, name)
         if not isinstance(entry, Group):
             return path, False, True, False
         table = entry.commands

@@ -102,7 +102,7 @@ def test_shorthand_of_the_command_wins() -> None:
 
 
 def test_aliases_and_paths() -> None:
-    assert bound("container", "ls").path == ("container", "ls")
+    assert bound("container", "ls").path == ("container", "list")
     assert bound("container", "ls").module == bound("ps").module
     assert bound("builder", "rm", "x").args.containers == ["x"]
 
@@ -201,7 +201,12 @@ def test_help_after_the_image_belongs_to_the_container() -> None:
         (["--root"], "flag needs an argument: --root\nSee 'sample --help'"),
         (["container", "--foo"], "unknown flag: --foo\nSee 'sample container --help'"),
         (["ps", "x"], "`sample ps` takes no arguments"),
-        (["container", "ls", "x"], "`sample container ls` takes no arguments"),
+        (["container", "ls", "x"], "`sample container list` takes no arguments"),
+        (
+            ["ps", "--last=x", "--nope", "-n=y"],
+            'invalid argument "x" for "-n, --last" flag: strconv.ParseInt: parsing "x": invalid syntax',
+        ),
+        (["ps", "--nope", "--last=x"], "unknown flag: --nope"),
         (["run"], "requires at least 1 arg(s), only received 0"),
         (["rm"], "you must provide at least one name or id"),
         (["cp", "a"], "accepts 2 arg(s), received 1"),

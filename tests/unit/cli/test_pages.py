@@ -44,7 +44,7 @@ def test_command_page() -> None:
 
 def test_ways_to_ask() -> None:
     assert page("help", "run") == page("run", "--help")
-    assert page("container", "ls", "-h").replace("container ls", "ps") == page("ps", "--help")
+    assert page("container", "ls", "-h").replace("container list", "ps") == page("ps", "--help")
     assert page("help") == page("--help") == page("-h")
     assert page("--root", "ps", "container", "--help") == page("help", "container")
 
