@@ -161,6 +161,7 @@ class _Plan:
                 + '" network namespace mode does not support them'
             )
         runtime = self._runtime([*entry, *words], modes)
+        self._check(runtime, {**modes, "net": network["kind"]})
         self.image_name = self._image_name(image_name)
         self.config = {
             "runtime": runtime,
@@ -316,6 +317,15 @@ class _Plan:
         elif conf.oom_score_adj is not None:
             result["oom_score_adj"] = conf.oom_score_adj
         return result
+
+    def _check(self, runtime: ContainerConfig, modes: dict[str, str]) -> None:
+        """Unknown capabilities, devices that are not there and the like are refused now, not at the start."""
+        from ocicore.runtime import spec
+
+        shared: Any = {
+            kind: {"mode": "host"} for kind in ("pid", "ipc", "uts", "net") if modes.get(kind) == "host"
+        }
+        spec.check({**runtime, "namespaces": shared}, host=self.engine.host)
 
     def _host_limits(self) -> list[Any]:
         return [

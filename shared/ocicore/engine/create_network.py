@@ -85,9 +85,15 @@ def _parse(engine: Engine, options: CreateOptions, result: dict[str, Any], neede
 
 
 def _bridge(engine: Engine, options: CreateOptions, result: dict[str, Any]) -> None:
+    """Options of single networks; each network must exist. Raises NotFound, InvalidInput."""
     networks = result["networks"]
     if not networks:
         networks[engine.config.network.default_network] = {}
+    from ocicore.engine import network_setup
+
+    definitions = network_setup.environment(engine).networks
+    for name in networks:
+        definitions.get(name)
     if len(networks) > 1 and (options.ip or options.ip6 or options.mac_address):
         raise InvalidInput(
             "--ip, --ip6 and --mac-address can only be set for a single network: invalid argument"

@@ -81,6 +81,27 @@ def generate(config: ContainerConfig, *, rootfs: str, host: HostFacts, warn: War
     return result
 
 
+def check(config: ContainerConfig, *, host: HostFacts) -> None:
+    """Refuse what generate() would refuse whatever the root file system is, so that it fails when it is asked for.
+
+    Namespaces not decided yet may be missing; "host" ones should be there, as sysctls depend on them.
+    """
+    if not config["args"]:
+        raise InvalidInput("no command specified")
+    security = config.get("security", {})
+    new_userns = spec_linux.namespace(config, "user", host)["mode"] != "host"
+    spec_process.check(config, host)
+    spec_linux.add_devices(config, host, [], [], [], new_userns=new_userns)
+    _linux(config, host, _ignore, new_userns=new_userns, devices=[], rules=[])
+    wanted = security.get("seccomp", "")
+    if wanted not in {"", "unconfined"} and not security.get("seccomp_profile"):
+        seccomp.from_file(wanted, (), architecture=host.architecture, kernel=host.kernel)
+
+
+def _ignore(text: str) -> None:
+    """What is cut down is told when the container starts."""
+
+
 def _groups(config: ContainerConfig) -> Sequence[str]:
     return [name for name in config.get("group_add", ()) if name != "keep-groups"]
 

@@ -60,6 +60,14 @@ def build(config: ContainerConfig, user: ResolvedUser, host: HostFacts, warn: Wa
     return process
 
 
+def check(config: ContainerConfig, host: HostFacts) -> None:
+    """The parts that do not depend on who the user turns out to be. Raises InvalidInput, Unsupported."""
+    _umask(config)
+    _granted(config, host)
+    _apparmor(config, host)
+    _check_oom_score(config.get("oom_score_adj", 0))
+
+
 def _user(config: ContainerConfig, user: ResolvedUser, host: HostFacts, warn: Warn) -> Json:
     result: Json = {"uid": user.uid, "gid": user.gid, "umask": _umask(config)}
     groups = set(user.supplementary)
@@ -118,16 +126,19 @@ def _environment(config: ContainerConfig, user: ResolvedUser, host: HostFacts) -
 
 
 def _capabilities(config: ContainerConfig, user: ResolvedUser, host: HostFacts) -> Json:
-    security = config.get("security", {})
-    added = security.get("cap_add", ())
-    if security.get("privileged"):
-        names = sorted(CAPABILITIES if host.bounding is None else host.bounding)
-    else:
-        base = security.get("capabilities", capabilities.DEFAULT)
-        names = capabilities.merge(base, added, security.get("cap_drop", ()), host.bounding)
+    names = _granted(config, host)
     if user.uid == 0:
         return capabilities.for_root(names)
-    return capabilities.for_user(names, added)
+    return capabilities.for_user(names, config.get("security", {}).get("cap_add", ()))
+
+
+def _granted(config: ContainerConfig, host: HostFacts) -> list[str]:
+    """The bounding set."""
+    security = config.get("security", {})
+    if security.get("privileged"):
+        return sorted(CAPABILITIES if host.bounding is None else host.bounding)
+    base = security.get("capabilities", capabilities.DEFAULT)
+    return capabilities.merge(base, security.get("cap_add", ()), security.get("cap_drop", ()), host.bounding)
 
 
 def _rlimits(config: ContainerConfig, host: HostFacts, warn: Warn) -> list[Json]:
@@ -173,8 +184,7 @@ def _rlimit(name: str, soft: int, hard: int) -> Json:
 
 def _oom_score(wanted: int, host: HostFacts, warn: Warn) -> int:
     """An ordinary user may not go below the value it has (proc(5))."""
-    if not -1000 <= wanted <= 1000:
-        raise InvalidInput(f"invalid oom score adjustment {wanted}: must be between -1000 and 1000")
+    _check_oom_score(wanted)
     if not host.rootless:
         return wanted
     with open("/proc/self/oom_score_adj") as stream:
@@ -183,6 +193,11 @@ def _oom_score(wanted: int, host: HostFacts, warn: Warn) -> int:
         warn(f"requested oom_score_adj={wanted} is lower than the current one, changing to {current}")
         return current
     return wanted
+
+
+def _check_oom_score(wanted: int) -> None:
+    if not -1000 <= wanted <= 1000:
+        raise InvalidInput(f"invalid oom score adjustment {wanted}: must be between -1000 and 1000")
 
 
 def _apparmor(config: ContainerConfig, host: HostFacts) -> str:

@@ -551,3 +551,24 @@ def test_exec_process_derives_from_the_container(rootfs: str) -> None:
     host = facts(bounding=frozenset({"CAP_SYS_ADMIN"}))
     powerful = spec.exec_process(document, args=["id"], privileged=True, host=host)
     assert powerful["capabilities"]["effective"] == ["CAP_SYS_ADMIN"]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"args": []},
+        {"security": {"cap_add": ["NOPE"]}},
+        {"security": {"seccomp": "/nowhere"}},
+        {"security": {"apparmor": "mine"}},
+        {"devices": ["/dev/nothing-here"]},
+        {"umask": "9"},
+        {"oom_score_adj": 5000},
+        {"resources": {"memory_swap": 5}},
+        {"sysctl": {"net.x": "1"}, "namespaces": {"net": {"mode": "host"}}},
+        {"cgroups": "split"},
+    ],
+)
+def test_check_refuses_without_a_root(config: dict[str, Any]) -> None:
+    with pytest.raises(Error):
+        spec.check({"id": ID, "args": ["true"], **config}, host=facts())  # type: ignore[typeddict-item]
+    spec.check({"id": ID, "args": ["true"], "user": "whoever"}, host=facts())
