@@ -10,7 +10,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, ClassVar
 
 _WHITESPACE = " \t\n\r"
 
@@ -23,7 +23,7 @@ class _ScannerOptions:
     object_pairs_hook = None
     parse_float = float
     parse_int = int
-    memo: dict[str, str] = {}
+    memo: ClassVar[dict[str, str]] = {}
 
     @staticmethod
     def parse_constant(text: str) -> Any:
@@ -39,7 +39,7 @@ _encode: Callable[[Any, int], tuple[str, ...]] | None
 try:
     import _json
 
-    _scan = _json.make_scanner(_ScannerOptions())
+    _scan = _json.make_scanner(_ScannerOptions())  # type: ignore[arg-type] # any object with these names will do
     _encode = _json.make_encoder(
         None, _refuse, _json.encode_basestring_ascii, None, ":", ",", False, False, False
     )
