@@ -317,7 +317,7 @@ def copy(bench: Bench) -> Iterator[Pair]:
 
 def build(bench: Bench) -> Iterator[Pair]:
     def words(name: str, folder: Path, *more: str) -> list[str]:
-        return ["build", "-q", "--layers", *more, "-t", name, str(folder)]
+        return ["build", "-q", "--layers", "--runtime", bench.runtime, *more, "-t", name, str(folder)]
 
     many = words("localhost/many", bench.context, "--no-cache")
     yield bench.pair(

@@ -144,7 +144,7 @@ def _acceptable_variants(wanted: Platform) -> tuple[str, ...]:
         start = order.index(wanted.variant) if wanted.variant in order else 0
         return (*order[start:], "")
     if wanted.architecture == "amd64" and wanted.variant in ("v2", "v3", "v4"):
-        return tuple(f"v{level}" for level in range(int(wanted.variant[1]), 1, -1)) + ("",)
+        return (*(f"v{level}" for level in range(int(wanted.variant[1]), 1, -1)), "")
     if wanted.variant:
         return (wanted.variant, "")
     return ("",)
