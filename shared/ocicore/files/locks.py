@@ -161,7 +161,11 @@ class FileLock:
 
     def _open(self) -> int:
         if self.read_only:
-            return os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                return os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                # A copy of a store, or one that nobody opened for writing: there is no writer to wait for.
+                return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
         try:
             return os.open(self.path, flags, 0o644)

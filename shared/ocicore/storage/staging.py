@@ -274,6 +274,60 @@ def stage(
         raise
 
 
+def adopt(stream: Readable, driver: Driver, temp_root: str, upper: str) -> StagedLayer:
+    """Make a directory a staged layer by moving it; an empty one takes its place.
+
+    Args:
+        stream: the same directory as a tar stream; it is read for digest, length and tar-split.
+        upper: directory nobody writes to or has mounted, on the mount of `temp_root`.
+
+    Raises what reading or moving raises; the directory is where it was then.
+    """
+    import threading
+
+    from ocicore.linux import archive
+
+    temp = TempDir(temp_root)
+    try:
+        tar_split = os.path.join(temp.path, "tar-split.gz")
+        data_read, data_write = make_pipe()
+        split_read, split_write = make_pipe()
+        feed = _Feed(stream, data_write, compressed_digest=None, on_progress=None)
+        packer = _Zip(split_read, tar_split)
+        threads = [
+            threading.Thread(target=feed.run, name="layer-read", daemon=True),
+            threading.Thread(target=packer.run, name="tar-split", daemon=True),
+        ]
+        for thread in threads:
+            thread.start()
+        result = None
+        failure: BaseException | None = None
+        try:
+            result = archive.split(data_read, split_write)
+        except BaseException as error:  # noqa: BLE001 – raised below, once the threads have ended
+            failure = error
+        finally:
+            os.close(data_read)
+            os.close(split_write)
+            for thread in threads:
+                thread.join()
+        for cause in (feed.error, failure, packer.error):
+            if cause is not None:
+                raise cause
+        if result is None:
+            raise Error("reading layer: interrupted")
+        diff_dir = os.path.join(temp.path, "diff")
+        status = os.stat(upper)
+        os.rename(upper, diff_dir)
+        os.mkdir(upper, 0o700)
+        os.chown(upper, status.st_uid, status.st_gid)
+        os.chmod(upper, status.st_mode & 0o7777)
+        return StagedLayer(temp, diff_dir, tar_split, feed=feed, result=result, id_maps=None)
+    except BaseException:
+        temp.remove()
+        raise
+
+
 def _stage(
     stream: Readable | int,
     driver: Driver,

@@ -61,6 +61,12 @@ class Store:
         self.graph_root = config.graph_root
         self.run_root = config.run_root
         self.warn = warn
+        for store in config.image_stores:
+            if not os.path.isdir(store):
+                raise InvalidInput(
+                    f"overlay: can't stat imageStore dir {store}: no such directory",
+                    hint="correct additionalimagestores in storage.conf",
+                )
         self.driver = choose(config, rootless=rootless, warn=warn)
         self.driver_name = self.driver.name
         self.graph_lock = FileLock(os.path.join(self.graph_root, "storage.lock"))
@@ -217,7 +223,12 @@ class Store:
         )
 
     def stage_container_diff(
-        self, container_or_layer_id: str, *, timestamp: int | None = None, exclude: Sequence[str] = ()
+        self,
+        container_or_layer_id: str,
+        *,
+        timestamp: int | None = None,
+        exclude: Sequence[str] = (),
+        consume: bool = False,
     ) -> StagedLayer:
         """The changes of a container (or any layer) against its parent as a staged layer.
 
@@ -227,6 +238,8 @@ class Store:
         Args:
             timestamp: seconds since the epoch that replace every modification time (reproducible builds).
             exclude: absolute paths inside the root to leave out, with what is below them.
+            consume: the container is deleted next, is not mounted, and holds no sockets: its files are moved
+                into the layer where the driver can, instead of being written a second time.
         """
         from ocicore.storage import difference
 
@@ -235,7 +248,14 @@ class Store:
         packed = difference.packed(
             self.layer_store, layer, parent, id_maps=id_maps, timestamp=timestamp, exclude=exclude
         )
+        movable = not (self.driver.needs_parent or id_maps or exclude) and timestamp is None
         with packed:
+            if consume and movable and self.driver.whiteouts == "overlay" and not self.mounted(layer.id):
+                from ocicore.storage import staging
+
+                return staging.adopt(
+                    packed, self.driver, self.layer_store.temp_root, self.driver.diff_path(layer.id)
+                )
             return self.stage_layer(packed)
 
     def _layer_and_maps(self, text: str) -> tuple[Layer, IdMaps | None]:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ocicore.errors import Conflict, Corrupted, InUse, InvalidInput, NotFound, Unsupported
+from ocicore.config.storage_conf import StorageConfig
+from ocicore.errors import Conflict, Corrupted, Error, InUse, InvalidInput, NotFound, Unsupported
 from ocicore.storage.store import Store
 from support.stores import add_image, add_layer, config, sha256, tar
 
@@ -446,6 +447,32 @@ def test_additional_image_stores(tmp_path: Path) -> None:
     assert store.check().problems == []
     store.shutdown(force=True)
     shared.shutdown()
+
+
+def test_an_additional_store_on_a_read_only_file_system(tmp_path: Path) -> None:
+    from ocicore.linux import mount
+
+    shared = Store(config(tmp_path / "shared"))
+    image = add_image(shared, [_BASE, _UPPER], "one")
+    shared.shutdown()
+    for name in ("overlay-layers/layers.lock", "overlay-images/images.lock"):
+        os.unlink(Path(shared.graph_root, name))
+    frozen = tmp_path / "frozen"
+    frozen.mkdir()
+    mount.bind(shared.graph_root, str(frozen), flags=mount.MS_RDONLY)
+    try:
+        store = Store(config(tmp_path / "own", image_stores=[str(frozen)]))
+        container = store.create_container(image=store.image("one").id)
+        assert sorted(os.listdir(store.mount(container.id) + "/etc")) == ["one", "three"]
+        path = store.mount_image(image.id)
+        assert sorted(os.listdir(f"{path}/etc")) == ["one", "three"]
+        store.shutdown(force=True)
+        with pytest.raises(Error, match=r"locking the store: .*: read-only file system"):
+            Store(StorageConfig(str(frozen), str(tmp_path / "run"), driver="overlay")).images()
+    finally:
+        mount.umount(str(frozen))
+    with pytest.raises(InvalidInput, match="can't stat imageStore dir"):
+        Store(config(tmp_path / "own", image_stores=[str(tmp_path / "none")]))
 
 
 def test_a_separate_image_store(tmp_path: Path) -> None:
