@@ -49,7 +49,10 @@ def conmon(engine: Engine) -> str:
 
 
 def runtime_environment(engine: Engine) -> dict[str, str]:
-    """The environment of conmon, the runtime and the clean-up program: no secrets of the caller's among it."""
+    """The environment of conmon, the runtime and the clean-up program: no secrets of the caller's among it.
+
+    NOTIFY_SOCKET is ours to answer: runc would take it for the container's.
+    """
     environ = engine.environ
     names = (
         "PATH",
@@ -68,7 +71,6 @@ def runtime_environment(engine: Engine) -> dict[str, str]:
         "CONTAINERS_HELPER_BINARY_DIR",
         "STORAGE_DRIVER",
         "STORAGE_OPTS",
-        "NOTIFY_SOCKET",
         "LISTEN_PID",
         "LISTEN_FDS",
         "LISTEN_FDNAMES",
