@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import random
+import select
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -179,6 +181,55 @@ def test_killed_at_some_steps_with_vfs(scenes: Callable[[str, str], _Scene], ope
         if not killed:
             break
     assert step > 10
+
+
+def test_killed_at_random_instants(tmp_path: Path) -> None:
+    """Whole pulls and removals, killed anywhere, in C code too, while others go on; nothing is lost or left."""
+    settings = config(tmp_path)
+    store = Store(settings)
+    kept = add_image(store, [_BASE, _UPPER], "kept")
+    big = tar({f"d{n}/": None for n in range(40)} | {f"d{n % 40}/f{n}": b"x" * 3000 for n in range(1500)})
+    chance = random.Random(7)
+
+    def work(number: int) -> None:
+        mine = Store(settings)
+        image = add_image(mine, [_BASE, big, tar({f"own{number}": b"x"})], f"own{number}")
+        container = mine.create_container(names=[f"c{number}"], image=image.id, volatile=bool(number % 2))
+        Path(mine.mount(container.id), "written").write_text("x")
+        mine.commit_layer(mine.stage_container_diff(container.id), image.layer)
+        mine.delete_container(container.id)
+        for layer in mine.layers():
+            if layer.parent == image.layer:
+                mine.delete_layer(layer.id)
+        mine.delete_image(image.id)
+
+    for number in range(40):
+        pids = []
+        for _ in range(2):
+            pid = os.fork()
+            if pid == 0:
+                try:
+                    work(number * 2 + len(pids))
+                finally:
+                    os._exit(0)
+            pids.append(pid)
+        for pid in pids:
+            fd = os.pidfd_open(pid)
+            select.select([fd], [], [], chance.uniform(0.0, 0.12))
+            signal.pidfd_send_signal(fd, signal.SIGKILL)
+            os.close(fd)
+            os.waitpid(pid, 0)
+    store = Store(settings)
+    for container in store.containers():
+        store.delete_container(container.id)
+    for image in store.images():
+        if image.id != kept.id:
+            store.delete_image(image.id)
+    store.delete_layer(store.create_layer().id)
+    assert os.listdir(store.layer_store.temp_root) == []
+    assert [path for path in store.gc().removed if "/overlay/" in path] == []
+    assert store.check(contents=True).problems == []
+    store.shutdown(force=True)
 
 
 def test_a_full_disk_leaves_the_store_as_it_was(tmp_path: Path) -> None:
