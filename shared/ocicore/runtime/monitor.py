@@ -60,12 +60,14 @@ def find(configured: Sequence[str], named: str = "") -> str:
             return named
         raise MissingProgram(f"could not find a working conmon binary: {named}: no such executable file")
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    tree = os.path.dirname(os.path.dirname(package))
-    prefix = os.path.dirname(os.path.dirname(os.path.dirname(tree)))
+    above = os.path.dirname(package)
+    checkout = os.path.dirname(above)
+    # PREFIX/lib/pypod/ocicore (make install) and PREFIX/lib/pythonX/site-packages/ocicore (pip).
+    installed = os.path.dirname(checkout)
     for path in (
-        f"{tree}/build/conmon/conmon",
-        f"{package}/libexec/conmon",
-        f"{prefix}/libexec/pypod/conmon",
+        f"{checkout}/build/conmon/conmon",
+        f"{installed}/libexec/pypod/conmon",
+        f"{os.path.dirname(installed)}/libexec/pypod/conmon",
         *configured,
         *FOLDERS,
     ):
