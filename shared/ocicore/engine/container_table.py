@@ -186,6 +186,8 @@ class ContainerTable:
         dependents = self.dependents(container.id)
         if dependents:
             raise HasDependents(container.id, dependents)
+        # Read now: who removes it may still want to tell of it.
+        container.load()
         with self._state:
             execute = self._state.connection.execute
             execute("DELETE FROM containers WHERE id = ?", (container.id,))

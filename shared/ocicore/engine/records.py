@@ -154,6 +154,10 @@ class Container:
             self._config = dict(quick_json.loads(self._load_config(self.id)))
         return self._config
 
+    def load(self) -> None:
+        """Read what is read on demand, before the row goes."""
+        self.config  # noqa: B018
+
     # What happens to it.
     @property
     def status(self) -> str:

@@ -274,7 +274,7 @@ def _monitor_request(
         log_tag=_log_tag(container, log["tag"]),
         terminal=runtime["terminal"],
         stdin=config["stdin"],
-        leave_stdin_open=config["stdin"],
+        leave_stdin_open=False,
         exit_command=exit_command(engine, container.id, remove=config["auto_remove"]),
         owner_fd=owner_fd,
         extra_fds=tuple(extra_fds),

@@ -1,0 +1,53 @@
+"""Containers of an ordinary user."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.programs import Tool
+from support.pypod_life import IMAGE, NONET, Life
+from support.rootfs import busybox_tar
+from support.users import OrdinaryUser
+
+pytestmark = pytest.mark.rootless
+
+
+@pytest.fixture
+def pypod(ordinary_user: OrdinaryUser, tmp_path: Path) -> Iterator[Tool]:
+    """pypod with a store of its own below the user's home."""
+    place = ordinary_user.home / f"pypod-life-{os.getpid()}"
+    volatile = ordinary_user.runtime_dir / place.name
+    archive = tmp_path / "box.tar"
+    archive.write_bytes(busybox_tar())
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.stat().st_uid == os.geteuid() and len(folder.parts) > 2:
+            folder.chmod(folder.stat().st_mode | 0o055)
+    options = ("--root", f"{place}/root", "--runroot", f"{volatile}/run", "--tmpdir", f"{volatile}/tmp")
+    tool = ordinary_user.tool("pypod", *options)
+    tool("import", "-c", 'CMD ["sh"]', str(archive), IMAGE)
+    yield tool
+    tool("rm", "-a", "-f", "-t", "0", "--depend", status=None)
+    tool("unshare", "umount", "-l", f"{place}/root/overlay", status=None)
+    tool("unshare", "rm", "-rf", str(place), str(volatile), status=None)
+    shutil.rmtree(place, ignore_errors=True)
+
+
+class TestLife(Life):
+    """Everything that holds for root too."""
+
+    def test_keep_id(self, pypod: Tool, ordinary_user: OrdinaryUser) -> None:
+        text = pypod.out("run", "--rm", *NONET, "--userns", "keep-id", IMAGE, "id", "-u")
+        assert text == str(ordinary_user.uid)
+
+    def test_unshare_and_ids(self, pypod: Tool, ordinary_user: OrdinaryUser) -> None:
+        assert pypod.out("unshare", "id", "-u") == "0"
+        first = pypod.out("unshare", "cat", "/proc/self/uid_map").split()[:3]
+        assert first == ["0", str(ordinary_user.uid), "1"]
+
+    def test_host_network(self, pypod: Tool) -> None:
+        assert pypod.out("run", "--rm", "--network", "host", IMAGE, "id", "-u") == "0"
