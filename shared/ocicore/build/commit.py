@@ -111,6 +111,7 @@ class CommitOptions:
         format: "oci" or "docker".
         squash: one layer with everything.
         empty_layer: no layer at all; only the configuration changed.
+        consume: the container is deleted next and may give its files away.
         created_by: of the history entry, "" for the container's own.
         exclude: absolute paths in the root to leave out.
         identity_label: add io.buildah.version.
@@ -118,6 +119,7 @@ class CommitOptions:
     """
 
     __slots__ = (
+        "consume",
         "created_by",
         "empty_layer",
         "exclude",
@@ -140,6 +142,7 @@ class CommitOptions:
         self.names: Sequence[str] = ()
         self.squash = False
         self.empty_layer = False
+        self.consume = False
         self.omit_history = False
         self.created_by = ""
         self.exclude: Sequence[str] = ()
@@ -182,10 +185,13 @@ def commit(container: WorkingContainer, options: CommitOptions) -> LocalImage:
         layer_id = base_layer
     else:
         normalise_times(container, options.times)
+        if options.consume and container.store.mounted(container.id):
+            store.unmount(container.id, force=True)
         staged = store.stage_container_diff(
             container.id,
             timestamp=options.times.seconds if options.times.rewrite else None,
             exclude=list(options.exclude),
+            consume=options.consume,
         )
         layer_id = _record_layer(store, staged, base_layer)
     history = make_history(container, draft.history, options)

@@ -226,7 +226,13 @@ class StageBuild:
             created_by = self._created_by(instruction, content, run_step)
             if final and self.last:
                 self._log_commit()
-            self.image = self._commit(created_by=created_by, empty=not adds_layer, final=final, squash=squash)
+            self.image = self._commit(
+                created_by=created_by,
+                empty=not adds_layer,
+                final=final,
+                squash=squash,
+                consume=copy_step is not None and not squash,
+            )
             self._forget_container()
         self.executor.say_image(self.image.id)
 
@@ -368,7 +374,9 @@ class StageBuild:
         """Seconds that files of the build context get, None for their own times."""
         return self._times().seconds
 
-    def _commit(self, *, created_by: str, empty: bool, final: bool, squash: bool) -> LocalImage:
+    def _commit(
+        self, *, created_by: str, empty: bool, final: bool, squash: bool, consume: bool = False
+    ) -> LocalImage:
         executor = self.executor
         options = executor.options
         names = executor.full_names if final and self.last else []
@@ -394,6 +402,7 @@ class StageBuild:
         request = commits.CommitOptions(self._times(), format=options.format)
         request.names = names
         request.squash = squash
+        request.consume = consume
         request.empty_layer = empty
         request.created_by = created_by
         request.identity_label = options.identity_label

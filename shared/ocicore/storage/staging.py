@@ -14,7 +14,7 @@ import os
 
 from ocicore.errors import Corrupted, Error
 from ocicore.storage.streams import CHUNK, PipeStream, make_pipe, write_all
-from ocicore.storage.tempdirs import TempDir
+from ocicore.storage.tempdirs import TempDir, move
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -318,7 +318,7 @@ def adopt(stream: Readable, driver: Driver, temp_root: str, upper: str) -> Stage
             raise Error("reading layer: interrupted")
         diff_dir = os.path.join(temp.path, "diff")
         status = os.stat(upper)
-        os.rename(upper, diff_dir)
+        move(upper, diff_dir)
         os.mkdir(upper, 0o700)
         os.chown(upper, status.st_uid, status.st_gid)
         os.chmod(upper, status.st_mode & 0o7777)
