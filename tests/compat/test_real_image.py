@@ -53,7 +53,13 @@ def check(
 
     container = pybuildah.out("from", image).splitlines()[-1]
     pybuildah(
-        "run", container, "--", "sh", "-c", "echo changed >/changed; rm /hard/empty; chmod 700 /hard/setuid"
+        "run",
+        "--network=none",
+        container,
+        "--",
+        "sh",
+        "-c",
+        "echo changed >/changed; rm /hard/empty; chmod 700 /hard/setuid",
     )
     pybuildah("commit", container, f"{registry}/{name}:2")
     pybuildah("push", "--tls-verify=false", f"{registry}/{name}:2", f"docker://{registry}/{name}:2")
