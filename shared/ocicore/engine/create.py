@@ -154,6 +154,9 @@ class _Plan:
         for other in options.requires:
             self.needed.append(engine.state.containers.find(other).id)
         labels = create_process.all_labels(options, image_config)
+        unit = self.engine.environ.get("PODMAN_SYSTEMD_UNIT", "")
+        if unit:  # set by generated units; auto-update and the logs look for the label
+            labels["PODMAN_SYSTEMD_UNIT"] = unit
         if network.pop("ignored_ports", None):
             engine.warn(
                 'Port mappings have been discarded because "'
