@@ -40,5 +40,6 @@ def image(prefix: str = "") -> tuple[Option, ...]:
 
 SIGNING = (
     Option("sign-by", kind="string", metavar="FINGERPRINT", help="Sign the image using a GPG key with the specified FINGERPRINT"),
+    Option("sign-by-sigstore-private-key", kind="path", metavar="PATH", help="Sign the image using a sigstore private key at PATH"),
     Option("sign-passphrase-file", kind="path", metavar="PATH", help="Read a passphrase for signing an image from PATH"),
 )  # fmt: skip

@@ -32,6 +32,7 @@ PROGRAM = Program(
     commands={
         "copy": (_C + "copy", "Copy an IMAGE-NAME from one location to another"),
         "delete": (_C + "delete", "Delete image IMAGE-NAME"),
+        "generate-sigstore-key": (_C + "generate_sigstore_key", "Generate a sigstore public/private key pair"),
         "inspect": (_C + "inspect", "Inspect image IMAGE-NAME"),
         "layers": (_C + "layers", ""),
         "list-tags": (_C + "list_tags", "List tags in the transport/repository specified by the SOURCE-IMAGE"),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ocicore.registry.client import Registry
 
 _SMALL_BLOB = 1 << 20
+_SIGSTORE_PREFIX = b"\x00sigstore-json\n"
 _REJECTED = frozenset(("MANIFEST_INVALID", "TAG_INVALID", "UNSUPPORTED"))
 
 
@@ -160,11 +161,16 @@ class DockerSource(ImageSource):
         return self.client.blob(self.repository, descriptor.digest, offset=offset, size=size)
 
     def signatures(self, instance: str | None = None) -> list[bytes]:
-        """From the lookaside store of registries.d, where one is configured."""
+        """From the lookaside store and the attachments of registries.d, where they are configured."""
         from ocicore.image import lookaside
 
         digest = instance or digests.from_bytes(self.manifest()[0])
-        return lookaside.read(self._context, self.reference.named, digest)
+        found = lookaside.read(self._context, self.reference.named, digest)
+        if lookaside.uses_attachments(self._context, self.reference.named):
+            from ocicore.image import sigstore
+
+            found += sigstore.attached(self._context, self, digest)
+        return found
 
 
 class DockerDestination(ImageDestination):
@@ -237,11 +243,18 @@ class DockerDestination(ImageDestination):
             raise
 
     def put_signatures(self, signatures: Sequence[bytes], instance: str | None = None) -> None:
-        """Into the lookaside store of registries.d."""
-        if signatures:
+        """Into the lookaside store of registries.d; sigstore's as an image beside the image."""
+        digest = instance or self._last_digest
+        simple = [item for item in signatures if not item.startswith(_SIGSTORE_PREFIX)]
+        sigstore = [item for item in signatures if item.startswith(_SIGSTORE_PREFIX)]
+        if simple:
             from ocicore.image import lookaside
 
-            lookaside.write(self._context, self.reference.named, instance or self._last_digest, signatures)
+            lookaside.write(self._context, self.reference.named, digest, simple)
+        if sigstore:
+            from ocicore.image import sigstore_sign
+
+            sigstore_sign.attach(self._context, self, digest, sigstore)
 
 
 def _with_size(descriptor: Descriptor, size: int) -> Descriptor:

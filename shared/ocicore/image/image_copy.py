@@ -45,7 +45,8 @@ def store_signatures(
     """Store the signatures that came along, and new ones."""
     made = []
     for signer in signers:
-        progress.note("Creating signature: Signing image using simple signing")
+        kind = getattr(signer, "description", "simple signing")
+        progress.note(f"Creating signature: Signing image using {kind}")
         made.append(signer(manifest))
     if copied or made:
         progress.note("Storing signatures")

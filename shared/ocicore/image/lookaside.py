@@ -63,6 +63,13 @@ def write(context: SystemContext, named: Reference, digest: str, signatures: Seq
         stale += 1
 
 
+def uses_attachments(context: SystemContext, named: Reference) -> bool:
+    """Whether sigstore signatures of an image are looked for, and put, beside it in the registry."""
+    directory = context.registries_d or registries_d.default_directory(context.paths)
+    entry = registries_d.find(registries_d.load(directory), str(named))
+    return entry is not None and bool(entry.use_sigstore_attachments)
+
+
 def _base(context: SystemContext, named: Reference, *, write: bool) -> str:
     directory = context.registries_d or registries_d.default_directory(context.paths)
     configured = registries_d.load(directory)

@@ -15,6 +15,7 @@ from typing import Any
 
 from ocicore.config import registries_d
 from ocicore.errors import Error, InvalidInput, Unsupported
+from ocicore.image import go_json
 from ocicore.image.docker import DockerSource
 from ocicore.image.layer_copy import read_config
 from ocicore.image.trust import Rejected, identity_matches, read_keys
@@ -39,11 +40,9 @@ class SigstoreSignature:
 
 
 def check(
-    context: SystemContext,
     source: ImageSource,
     fields: dict[str, Any],
     manifest: bytes,
-    instance: str | None,
     signatures: Sequence[bytes],
 ) -> None:
     """Check a requirement of type sigstoreSigned.
@@ -63,8 +62,7 @@ def check(
         )
     keys = [_public_key(data) for data in read_keys(fields, ("keyPath", "keyPaths"), ("keyData", "keyDatas"))]
     digest = manifest_digest(manifest)
-    found = [_parse(item) for item in signatures if item.startswith(PREFIX)]
-    found += attached(context, source, instance or digest)
+    found = [parse_signature(item) for item in signatures if item.startswith(PREFIX)]
     if not found:
         raise Rejected("Source image rejected: A signature was required, but no signature exists")
     reasons = []
@@ -113,15 +111,18 @@ def verify(signature: SigstoreSignature, keys: Sequence[Any]) -> tuple[str, str]
     raise Rejected("cryptographic signature verification failed: invalid signature")
 
 
-def attached(context: SystemContext, source: ImageSource, digest: str) -> list[SigstoreSignature]:
+def tag_for(digest: str) -> str:
+    """Tag of the image that holds an image's signatures."""
+    return f"{digests.algorithm(digest)}-{digests.encoded(digest)}.sig"
+
+
+def attached(context: SystemContext, source: DockerSource, digest: str) -> list[bytes]:
     """Signatures stored as an image in the registry, where registries.d says to look for them."""
-    if not isinstance(source, DockerSource):
-        return []
     directory = context.registries_d or registries_d.default_directory(context.paths)
     entry = registries_d.find(registries_d.load(directory), str(source.reference.named))
     if entry is None or not entry.use_sigstore_attachments:
         return []
-    tag = f"{digests.algorithm(digest)}-{digests.encoded(digest)}.sig"
+    tag = tag_for(digest)
     if source.client.head_manifest(source.repository, tag) is None:
         return []
     data, media_type, _ = source.client.manifest(source.repository, tag)
@@ -129,13 +130,21 @@ def attached(context: SystemContext, source: ImageSource, digest: str) -> list[S
     if not isinstance(parsed, Manifest) or len(parsed.layers) > _MAX_SIGNATURES:
         raise InvalidInput(f"reading sigstore signatures {tag}: not an image of signatures")
     return [
-        SigstoreSignature(read_config(source, layer, _MAX_PAYLOAD), layer.annotations)
+        PREFIX
+        + go_json.dumps(
+            {
+                "mimeType": MEDIA_TYPE,
+                "payload": base64.b64encode(read_config(source, layer, _MAX_PAYLOAD)).decode(),
+                "annotations": dict(sorted(layer.annotations.items())),
+            }
+        )
         for layer in parsed.layers
         if layer.media_type == MEDIA_TYPE
     ]
 
 
-def _parse(data: bytes) -> SigstoreSignature:
+def parse_signature(data: bytes) -> SigstoreSignature:
+    """A signature in the form it is carried in; raises InvalidInput."""
     try:
         value = json.loads(data[len(PREFIX) :])
         return SigstoreSignature(base64.b64decode(value["payload"]), dict(value.get("annotations") or {}))

@@ -54,7 +54,7 @@ def check(context: SystemContext, source: ImageSource, manifest: bytes, instance
         else:
             from ocicore.image import sigstore
 
-            sigstore.check(context, source, requirement.fields, manifest, instance, signatures)
+            sigstore.check(source, requirement.fields, manifest, signatures)
 
 
 def _signed_by(

@@ -416,3 +416,19 @@ def test_sync_goes_on(server: RegistryServer, skopeo: Pyskopeo) -> None:
     assert counts == {"copied": 6, "failed": 1}
     assert "Sync failed due to previous reported error(s)" in done.err
     assert not (skopeo.folder / "out/app:1.3.0").exists()
+
+
+def test_sigstore_keys(server: RegistryServer, skopeo: Pyskopeo, tmp_path: Path) -> None:
+    publish(server, "a", "v1", make_image())
+    (tmp_path / "pass").write_text("secret\n")
+    prefix = str(tmp_path / "key")
+    words = ("generate-sigstore-key", "--output-prefix", prefix, "--passphrase-file", str(tmp_path / "pass"))
+    assert skopeo.ok(*words) == f'Key written to "{prefix}.key" and "{prefix}.pub"\n'
+    assert (tmp_path / "key.key").stat().st_mode & 0o777 == 0o600
+    assert "Refusing to overwrite" in skopeo.fails(*words)
+    out = skopeo.ok(
+        "copy", "--src-tls-verify=false", "--sign-by-sigstore-private-key", prefix + ".key", "--sign-passphrase-file",
+        str(tmp_path / "pass"), "--sign-identity", "a.example/x:1", f"docker://{server.address}/a:v1", f"dir:{tmp_path / 'd'}",
+    )  # fmt: skip
+    assert "Creating signature: Signing image using a sigstore signature" in out
+    assert (tmp_path / "d/signature-1").exists()

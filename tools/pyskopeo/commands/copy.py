@@ -114,7 +114,7 @@ def copy_options(args: Args, ctx: Context, destination: ImageReference) -> CopyO
     from ocicore.image.layer_copy import check_format
     from ocicore.oci.reference import parse_normalized
     from pyskopeo.formats import manifest_type
-    from pyskopeo.signers import simple_signer
+    from pyskopeo.signers import all_signers
 
     if args.all and args.multi_arch:
         raise InvalidInput("Cannot use --all and --multi-arch flags together")
@@ -137,16 +137,7 @@ def copy_options(args: Args, ctx: Context, destination: ImageReference) -> CopyO
         compression = "gzip"
     if args.dest_force_compress_format and not compression:
         raise InvalidInput("--dest-force-compress-format needs --dest-compress-format")
-    signers = []
-    if args.sign_by:
-        signers.append(
-            simple_signer(
-                args.sign_by,
-                args.sign_passphrase_file,
-                args.sign_identity or destination.docker_reference,
-                ctx,
-            )
-        )
+    signers = all_signers(args, args.sign_identity or destination.docker_reference, ctx)
     return CopyOptions(
         multi_arch=multi_arch,
         manifest_type=manifest_type(args.format),

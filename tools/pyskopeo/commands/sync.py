@@ -84,7 +84,7 @@ def _sync(args: Args, ctx: Context, source_context: SystemContext) -> int:
         )
         for item in items
     ]
-    if args.sign_by:
+    if args.sign_by or args.sign_by_sigstore_private_key:
         return _signed(args, ctx, work, destination_context)
     options = CopyOptions(
         multi_arch="all" if args.all else "system",
@@ -159,18 +159,17 @@ def _signed(
     from ocicore.image.copy import CopyOptions
     from ocicore.image.progress import PlainProgress
     from pyskopeo.formats import manifest_type
-    from pyskopeo.signers import simple_signer
+    from pyskopeo.signers import all_signers
 
     results: list[SyncResult] = []
     digests: list[str] = []
     for pair in work:
-        signer = simple_signer(args.sign_by, args.sign_passphrase_file, pair[1].docker_reference, ctx)
         options = CopyOptions(
             multi_arch="all" if args.all else "system",
             manifest_type=manifest_type(args.format),
             preserve_digests=args.preserve_digests,
             remove_signatures=args.remove_signatures,
-            signers=[signer],
+            signers=all_signers(args, pair[1].docker_reference, ctx),
         )
         results += sync_run.run(
             [pair],
