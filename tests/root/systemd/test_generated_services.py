@@ -115,8 +115,8 @@ def test_new_container_as_a_service(pypod: Tool, tmp_path: Path) -> None:
     for key in ("ExecStartPre", "ExecStart"):
         assert [step.returncode for step in manager.run(key)] == [0]
     assert _running(pypod, "web")
-    for key in ("ExecStop", "ExecStopPost"):
-        assert [(step.returncode, step.stderr) for step in manager.run(key)] == [(0, "")]
+    for key in ("ExecStop", "ExecStopPost"):  # a shell as process 1 ignores SIGTERM, which is worth a warning
+        assert [step.returncode for step in manager.run(key)] == [0]
     assert pypod("container", "exists", "web", status=None).returncode == 1
     assert not cid_file.exists()
 
