@@ -120,8 +120,9 @@ def _kill_hard(engine: Engine, container: Container) -> None:
         runtime = engine.runtime(container.config["oci_runtime"])
         try:
             runtime.kill(container.id, _SIGKILL, all=True)
-        except NotFound:
-            pass
+        except Error:
+            # Without a cgroup (rootless on v1) the runtime cannot find them all: at least the first one ends.
+            _signal(engine, container, _SIGKILL)
     else:
         _signal(engine, container, _SIGKILL)
     if not liveness.wait_process(container, _KILL_WAIT_MS):
