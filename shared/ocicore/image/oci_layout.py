@@ -19,9 +19,12 @@ from ocicore.oci.manifest import MAX_MANIFEST_SIZE, guess_media_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ocicore.image.resume import KeptBytes
     from ocicore.image.types import BlobReader, CompressionWish
+    from ocicore.storage.partial import PartialBlob
 
 REF_NAME = "org.opencontainers.image.ref.name"
+_PARTIAL = ".partial"
 _LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
 
 
@@ -177,6 +180,7 @@ class OciDestination(ImageDestination):
         self._made = not os.path.exists(path)
         self._new_blobs: list[str] = []
         self._entries: list[dict[str, Any]] = []
+        self._kept: dict[str, PartialBlob] = {}
         if accept_uncompressed:
             self.compression = "preserve"
         try:
@@ -212,10 +216,42 @@ class OciDestination(ImageDestination):
         layer_index: int | None,
         media_type: str,
     ) -> tuple[str, int]:
-        """A temporary file, renamed when it is complete."""
-        found = directory.store_blob(stream, self._blobs, self._blob_path)
+        """A temporary file, renamed when it is complete; or the kept bytes themselves."""
+        kept = self._kept.get(digest) if digest is not None else None
+        if kept is not None and digest is not None:
+            found = self._take_kept(stream, kept, digest)
+        else:
+            found = directory.store_blob(stream, self._blobs, self._blob_path)
         self._new_blobs.append(self._blob_path(digests.encoded(found[0])))
         return found
+
+    def kept_bytes(self, digest: str) -> KeptBytes | None:
+        """Partly fetched blobs wait in a hidden directory of the layout; see `ocicore.storage.partial`."""
+        from ocicore.storage import partial
+
+        folder = os.path.join(self._path, _PARTIAL)
+        try:
+            os.makedirs(folder, exist_ok=True)
+            kept = partial.open_partial(folder, digest)
+        except OSError:
+            return None
+        if kept is not None:
+            self._kept[digest] = kept
+        return kept
+
+    def _take_kept(self, stream: BlobReader, kept: PartialBlob, digest: str) -> tuple[str, int]:
+        """Read the stream to its end, which verifies it and completes the kept bytes; then those are the blob."""
+        size = 0
+        while data := stream.read(1 << 18):
+            size += len(data)
+        if kept.size != size:
+            raise Error(f"writing a blob to {self._path}: no room to keep it")
+        try:
+            os.chmod(kept.path, 0o644)
+            os.rename(kept.path, self._blob_path(digests.encoded(digest)))
+        except OSError as exc:
+            raise Error(f"writing a blob to {self._path}: {(exc.strerror or str(exc)).lower()}") from exc
+        return digest, size
 
     def put_manifest(self, data: bytes, media_type: str, instance: str | None = None) -> None:
         """A blob; and an entry of the index unless it belongs to a list."""
@@ -235,6 +271,15 @@ class OciDestination(ImageDestination):
             super().put_signatures(signatures, instance)
 
     def commit(self) -> None:
+        """Record the image, and tidy up."""
+        self._record()
+        try:
+            os.rmdir(os.path.join(self._path, _PARTIAL))
+        except OSError:
+            # Never made, or another copy into the same layout is under way.
+            return
+
+    def _record(self) -> None:
         """Add the image to the index; a name is taken from the image that had it."""
         directory.write_file(os.path.join(self._path, "oci-layout"), _LAYOUT)
         # Two copies into one layout at the same time must not lose each other's entry.
