@@ -198,13 +198,20 @@ class DockerDestination(ImageDestination):
         """Found by HEAD, or mounted from the source's repository on the same registry."""
         size = self.client.has_blob(self.repository, descriptor.digest, push=True)
         if size is not None:
+            self._remember(descriptor.digest)
             return _with_size(descriptor, size)
-        for repository in self.mount_from:
+        seen = self.client.blob_locations.get(descriptor.digest)
+        candidates = dict.fromkeys([*self.mount_from, *([seen] if seen is not None else [])])
+        for repository in candidates:
             if repository != self.repository and self.client.mount(
                 self.repository, descriptor.digest, repository
             ):
+                self._remember(descriptor.digest)
                 return descriptor
         return None
+
+    def _remember(self, digest: str) -> None:
+        self.client.blob_locations.setdefault(digest, self.repository)
 
     def put_blob(
         self,
@@ -219,9 +226,12 @@ class DockerDestination(ImageDestination):
         if digest is not None and size is not None and size <= _SMALL_BLOB:
             data = read_whole(stream)
             self.client.upload_bytes(self.repository, data, digest)
+            self._remember(digest)
             return digest, len(data)
         reopen = getattr(stream, "reopen", None)
-        return self.client.upload(self.repository, stream, size=size, digest=digest, reopen=reopen)
+        found = self.client.upload(self.repository, stream, size=size, digest=digest, reopen=reopen)
+        self._remember(found[0])
+        return found
 
     def put_manifest(self, data: bytes, media_type: str, instance: str | None = None) -> None:
         """Under the tag or the digest of the reference; an instance under its own digest."""

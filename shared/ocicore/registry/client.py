@@ -49,6 +49,8 @@ class Registry:
     ) -> None:
         self.host = host
         self._retry = retry or RetryPolicy()
+        #: Repositories in which this process has seen a blob, by digest; others can take it over from there.
+        self.blob_locations: dict[str, str] = {}
         self.session = Session(
             host,
             transport=transport,

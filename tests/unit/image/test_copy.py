@@ -143,6 +143,23 @@ def test_nothing_is_sent_twice(server: RegistryServer, context: SystemContext) -
     assert server.count("GET", "blob") - before == 1, "only the configuration is read again"
 
 
+def test_a_blob_goes_to_a_registry_once(
+    server: RegistryServer, context: SystemContext, tmp_path: Path
+) -> None:
+    image = make_image(layers=3)
+    publish(server, "a", "v1", image)
+    run(context, f"docker://{server.address}/a:v1", f"dir:{tmp_path / 'd'}")
+    with registry_server() as other:
+        run(context, f"dir:{tmp_path / 'd'}", f"docker://{other.address}/one:v1")
+        sent = other.count("PUT", "upload")
+        run(context, f"dir:{tmp_path / 'd'}", f"docker://{other.address}/two:v1")
+        assert other.count("PUT", "upload") == sent, (
+            "the second repository takes the blobs over from the first"
+        )
+        assert other.tags["two"]["v1"] == image.digest
+        context.close()
+
+
 def test_conversion_to_docker_and_back(server: RegistryServer, context: SystemContext) -> None:
     image = make_image()
     publish(server, "a", "v1", image)
