@@ -122,6 +122,7 @@ class Session:
             configured_runtime=engine.runtime,
             cgroup_manager=manager,
             containers_conf=conf,
+            hooks_dirs=engine.hooks_dir,
         )
 
 

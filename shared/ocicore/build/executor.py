@@ -99,6 +99,8 @@ class Executor:
         self._lock = threading.RLock()
         self._warned: set[str] = set()
         self._empty = ""
+        #: --rm=false: working containers stay for whoever wants to look at them.
+        self.keep_containers = not options.remove_containers and not options.force_remove
         self.full_names = [names.normalise(tag) for tag in options.tags]
         if not os.path.isdir(options.context):
             raise NotFound(f"build context {options.context}: not a directory")
@@ -153,6 +155,10 @@ class Executor:
 
             output.write(self.root_of_image(image), self.options.output, rootless=self.environment.rootless)
         image = self.image_by_id(image.id)
+        if self.options.manifest:
+            from ocicore.build import manifest_list
+
+            manifest_list.add_image(self._images, self.options.manifest, image)
         for name in image.names if self.full_names else ():
             self.say(f"Successfully tagged {name}")
         result = BuildResult(image.id, image.digest or "", list(image.names))
@@ -215,8 +221,8 @@ class Executor:
     def close(self) -> None:
         """Remove working containers and mounts, whatever happened."""
         with self._lock:
-            for container, mounted in self._containers:
-                self._remove(container, mounted)
+            for container, _ in self._containers:
+                self._remove(container, container.store.mounted(container.id) > 0)
             self._containers.clear()
             for image_id in self._mounted_images:
                 try:
@@ -446,8 +452,11 @@ class Executor:
         self._remove(container, mounted)
 
     def _remove(self, container: WorkingContainer, mounted: bool) -> None:
-        del mounted
         try:
+            if self.keep_containers:
+                if mounted:
+                    container.unmount()
+                return
             container.delete()
         except NotFound:
             return

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from ocicore.errors import Error, InvalidInput, NotFound
+from ocicore.errors import Error, InvalidInput, NotFound, Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -170,6 +170,11 @@ def read(args: Any, context: str, inputs: Inputs) -> BuildOptions:
     from ocicore.build.options import BuildOptions
     from ocicore.build.run_mounts import parse_secrets, parse_ssh
 
+    if not args.disable_compression:
+        raise Unsupported(
+            "--disable-compression=false: layers in the store are never compressed",
+            hint="push compresses them",
+        )
     folder, files = find_files(list(args.file), context, inputs)
     options = BuildOptions(files, folder)
     options.tags = list(args.tag)

@@ -45,7 +45,6 @@ class BuildOptions:
         self.use_cache = True
         self.cache_ttl = 0
         self.squash = False
-        self.squash_all = False
         self.pull = "missing"
         self.quiet = False
         self.jobs = 1
@@ -87,7 +86,6 @@ class BuildOptions:
         self.tls_verify: bool | None = None
         self.cert_dir = ""
         self.retry = 3
-        self.progress: Literal["plain", "json"] = "plain"
 
 
 class BuildResult:

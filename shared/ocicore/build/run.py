@@ -253,6 +253,13 @@ def make_spec(
         warn=environment.warn,
     )
     result: Json = dict(generated)
+    folders = [*environment.hooks_dirs, *(settings.get("OCIHooksDir") or ())]
+    if folders:
+        from ocicore.build import hooks
+
+        chosen = hooks.choose(folders, result, environment.warn)
+        if chosen:
+            result["hooks"] = chosen
     env = result["process"]["env"]
     if "container" not in options.env:
         # Scripts in images ask $container what builds them: buildah says "oci".

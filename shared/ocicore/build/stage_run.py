@@ -231,7 +231,7 @@ class StageBuild:
                 empty=not adds_layer,
                 final=final,
                 squash=squash,
-                consume=copy_step is not None and not squash,
+                consume=copy_step is not None and not squash and not self.executor.keep_containers,
             )
             self._forget_container()
         self.executor.say_image(self.image.id)
@@ -341,6 +341,9 @@ class StageBuild:
         return self.image.id
 
     def _annotate(self, container: WorkingContainer) -> None:
+        if not self.executor.options.inherit_annotations and self.image is self._base:
+            kept = (working.BASE_NAME, working.BASE_DIGEST)
+            container.annotations = {key: container.annotations.get(key, "") for key in kept}
         for text in self.executor.options.annotations if self.last else ():
             key, _, value = text.partition("=")
             container.annotations[key] = value

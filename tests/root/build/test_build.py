@@ -356,3 +356,29 @@ def test_copy_options(own: Tool, context: Path) -> None:
     own("umount", container)
     own("umount", container)
     own("rm", container)
+
+
+def test_containers_can_be_kept_and_lists_filled(own: Tool, context: Path) -> None:
+    done = build(own, context, BASE + "RUN touch /kept\n", "--rm=false", "--manifest", "list", "-t", "kept")
+    (container,) = own.out("containers", "-q").splitlines()
+    assert (Path(own.out("mount", container)) / "kept").exists()
+    own("umount", container)
+    own("rm", "-a")
+    listed = json.loads(own.out("manifest", "inspect", "list"))
+    (entry,) = listed["manifests"]
+    found = json.loads(own.out("inspect", "--type", "image", image_id(done)))
+    assert entry["digest"] == found["FromImageDigest"]
+
+
+def test_hooks_of_containers_conf_run(own: Tool, context: Path, tmp_path: Path) -> None:
+    hooks = tmp_path / "hooks"
+    hooks.mkdir()
+    script = tmp_path / "hook.sh"
+    script.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    script.chmod(0o755)
+    hook = {"version": "1.0.0", "hook": {"path": str(script)}, "when": {"always": True}, "stages": ["prestart"]}
+    (hooks / "h.json").write_text(json.dumps(hook))
+    (tmp_path / "containers.conf").write_text(f'[engine]\nhooks_dir = ["{hooks}"]\n')
+    (context / "Containerfile").write_text(BASE + "RUN true\n")
+    own("build", "--network", "none", str(context), env={"CONTAINERS_CONF": str(tmp_path / "containers.conf")})
+    assert (tmp_path / "ran").exists()

@@ -9,10 +9,9 @@ from pybuildah.options.shared import REGISTRY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ocicore.build.options import BuildOptions, BuildResult
+    from ocicore.build.options import BuildOptions
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
-    from pybuildah.session import Session
 
 COMMAND = Command(
     "Build an image using instructions in a Containerfile",
@@ -73,8 +72,6 @@ def run(args: Args, ctx: Context) -> int:
         finally:
             environment.close()
             out.close()
-    if options.manifest:
-        _add_to_list(session, options.manifest, result)
     if not options.iid_file:
         ctx.print(result.image_id)
     return 0
@@ -125,9 +122,3 @@ class _Output:
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
-
-
-def _add_to_list(session: Session, name: str, result: BuildResult) -> None:
-    from pybuildah import manifest_lists
-
-    manifest_lists.add_image(session, name, result.image_id)
