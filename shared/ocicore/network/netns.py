@@ -8,6 +8,10 @@ from ocicore.errors import Error
 from ocicore.linux import namespaces
 from ocicore.network import addresses
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
 ROOT_DIR = "/run/netns"
 
 
@@ -26,6 +30,22 @@ def create(folder: str) -> str:
 def remove(path: str) -> None:
     """Remove a namespace's file; its last interfaces go with it. What is gone already is no error."""
     namespaces.remove_netns(path)
+
+
+def add_interfaces(path: str, names: Sequence[str], env: Mapping[str, str]) -> None:
+    """Make (unconnected) interfaces of these names in a namespace. Raises Error."""
+    from ocicore.linux import spawn
+
+    folders = ("/usr/sbin", "/usr/bin", "/sbin", "/bin")
+    nsenter, ip = spawn.find("nsenter", folders), spawn.find("ip", folders)
+    for number, name in enumerate(names):
+        words = ["link", "add", name, "type", "veth", "peer", "name", f"peer{number}"]
+        done = spawn.capture([nsenter, f"--net={path}", ip, *words], env) if nsenter and ip else None
+        if done is None or done.status != 0:
+            reason = (
+                done.error_text() if done else "nsenter and ip (packages util-linux, iproute2) are needed"
+            )
+            raise Error(f"making interface {name} in {path}: {reason}")
 
 
 def exists(path: str) -> bool:

@@ -342,10 +342,30 @@ def _teardown_bridge(request: NetworkRequest, env: NetworkEnvironment) -> None:
             connected = any(leases.values()) or any(
                 not network.get("subnets") for network in definitions.values()
             )
-            if connected and netns.exists(request.netns_path):
-                _netavark_teardown(env, request.netns_path, _options(request, wanted, definitions, leases))
+            if connected:
+                call = _options(request, wanted, definitions, leases)
+                if netns.exists(request.netns_path):
+                    _netavark_teardown(env, request.netns_path, call)
+                else:
+                    _teardown_without_namespace(env, call)
         finally:
             ipam.release(request.container_id)
+
+
+def _teardown_without_namespace(env: NetworkEnvironment, options: Json) -> None:
+    """Rules and bridge of a container whose namespace is gone (a hand removed it, or the pause process died).
+
+    netavark removes a bridge, and the rules of its network, after it has removed the container's interface: an empty
+    namespace with interfaces of those names stands in for the lost one.
+    """
+    path = netns.create(netns.directory(env.runtime_dir, rootless=env.rootless))
+    try:
+        netns.add_interfaces(
+            path, [entry["interface_name"] for entry in options["networks"].values()], env.environ
+        )
+        _netavark_teardown(env, path, options)
+    finally:
+        netns.remove(path)
 
 
 def _netavark_teardown(env: NetworkEnvironment, path: str, options: Json) -> None:

@@ -38,6 +38,10 @@ class Lab:
             default_subnet="10.218.0.0/16",
         )
         self.networks = Networks(str(folder / "networks"), pools=POOLS)
+        # A definition of its own: the implicit one would share the bridge podman0 with the machine's containers.
+        self.networks.create(
+            {"name": "labdefault", "dns_enabled": False, "subnets": [{"subnet": "10.218.0.0/16"}]}
+        )
         self.warnings: list[str] = []
         self.open: list[tuple[setup.NetworkRequest, Container]] = []
 
@@ -197,10 +201,15 @@ def test_a_failing_netavark_gives_its_addresses_back(lab: Lab, tmp_path: Path) -
 
 def test_tearing_down_twice_and_after_the_namespace_is_gone(lab: Lab) -> None:
     _, container, request = lab.connect("bridge")
+    container.runtime.delete(container.id, force=True)
     netns.remove(request.netns_path)
     lab.disconnect(request, container)
     setup.teardown(request, env=lab.env, warn=lab.warnings.append)
     assert lab.warnings == []
+    rules = subprocess.run(["iptables-save"], capture_output=True, text=True, check=True).stdout
+    assert "10.218." not in rules
+    links = subprocess.run(["ip", "-o", "addr"], capture_output=True, text=True, check=True).stdout
+    assert "10.218." not in links
 
 
 def test_slirp4netns_as_root(lab: Lab) -> None:
