@@ -409,13 +409,8 @@ def _claim(
     image_id = image.id if image is not None else None
 
     def attempt(candidate: str) -> Container:
-        # The flag alone, not the volatile record file: buildah of Debian 12 reads containers.json only.
         return store.create_container(
-            names=[candidate],
-            image=image_id,
-            id_maps=id_maps,
-            flags={"Volatile": True},
-            mount_options=mount_options,
+            names=[candidate], image=image_id, id_maps=id_maps, mount_options=mount_options, volatile=True
         )
 
     if name:
