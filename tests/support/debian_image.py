@@ -103,7 +103,10 @@ def deleting_layer() -> bytes:
     """A whiteout, an opaque directory, and a file that replaces a directory."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for name in ("hard", "hard/opaque"):  # named, so that their times are the archive's and not the clock's
+        for name in (
+            "hard",
+            "hard/opaque",
+        ):  # named, so that their times are the archive's and not the clock's
             folder = tarfile.TarInfo(name)
             folder.type, folder.mode, folder.mtime = tarfile.DIRTYPE, 0o755, 1_500_000_000
             archive.addfile(folder)

@@ -33,7 +33,9 @@ def test_accepts_what_the_grammar_accepts(text: str) -> None:
 def _shadowed(text: str) -> bool:
     # The first component looks like a registry but is not a valid one, or the other way round.
     first = text.partition("/")[0]
-    return "/" in text and (first.lower() != first or not re.fullmatch(_DOMAIN, first) or ":" in first or "[" in first)
+    return "/" in text and (
+        first.lower() != first or not re.fullmatch(_DOMAIN, first) or ":" in first or "[" in first
+    )
 
 
 @given(texts)
