@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 import socketserver
+import ssl
 import threading
 import urllib.parse
 import uuid
@@ -400,10 +401,13 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 @contextmanager
-def registry_server() -> Iterator[RegistryServer]:
+def registry_server(tls: ssl.SSLContext | None = None) -> Iterator[RegistryServer]:
     """A running server on loopback; `address` is "127.0.0.1:PORT"."""
     state = RegistryServer()
     with _Server(state) as server:
+        if tls is not None:
+            # Handshakes happen in the threads of the connections, where a failed one disturbs nobody.
+            server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         state.address = f"127.0.0.1:{server.server_address[1]}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
