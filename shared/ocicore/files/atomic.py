@@ -31,6 +31,15 @@ def fsync_dir(path: str) -> None:
         os.close(fd)
 
 
+def fsync_file(path: str) -> None:
+    """Make the bytes of an existing file durable. Raises OSError."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fdatasync(fd)
+    finally:
+        os.close(fd)
+
+
 def write(path: str, data: bytes, mode: int = 0o600, fsync: bool = True) -> None:
     """Replace (or create) the file `path` by `data` with permission bits `mode`.
 

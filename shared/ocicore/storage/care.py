@@ -165,6 +165,8 @@ def _records_usage(folder: str, ids: set[str], into: dict[str, int], found: Disk
 
 def collect_garbage(store: Store) -> GarbageReport:
     """See `Store.gc`. Files move into a private directory under the locks, and are deleted after."""
+    from ocicore.linux import mount
+
     report = GarbageReport()
     layers, images, containers = store.layer_store, store.image_store, store.container_store
     temp = None
@@ -173,6 +175,10 @@ def collect_garbage(store: Store) -> GarbageReport:
             report.interrupted = layers.recover_locked()
             temp = TempDir(layers.temp_root)
             for path in _orphans(store):
+                # A process killed in the middle of a test mount, or of mounting, leaves it behind; once
+                # the directory has moved, the mount has no path any more.
+                for target in mount.mounts_below(path):
+                    mount.umount(target, mount.MNT_DETACH)
                 if temp.take(path):
                     report.removed.append(path)
         report.bytes = _usage(temp.path)

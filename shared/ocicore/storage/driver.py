@@ -58,8 +58,12 @@ if TYPE_CHECKING:
             id_maps: IdMaps | None = None,
             options: Mapping[str, str] | None = None,
             staged: str | None = None,
+            durable: bool = False,
         ) -> None:
-            """Make the layer's directories; `staged` is a filled directory to rename into place."""
+            """Make the layer's directories; `staged` is a filled directory to rename into place.
+
+            With `durable` what was made is on disk on return (the files in `staged` must be before).
+            """
 
         def owned_paths(self, layer_id: str) -> list[str]:
             """Everything on disk that is this layer's and no other's, to be removed."""

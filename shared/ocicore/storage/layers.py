@@ -13,6 +13,7 @@ from ocicore.errors import Conflict, NotFound, Unsupported
 from ocicore.files import atomic
 from ocicore.files.locks import FileLock
 from ocicore.storage import bigdata, identifiers, records, tempdirs, timestamps
+from ocicore.storage.driver import parse_options
 from ocicore.storage.mounts import MountTable
 from ocicore.storage.recordfiles import RecordFiles
 from ocicore.storage.records import Layer
@@ -53,6 +54,8 @@ class LayerStore:
         self.transient = config.transient
         self.has_image_store = config.image_store is not None
         self._in_use = in_use
+        #: Are layers brought to disk before they are recorded? `<driver>.sync=none` says no.
+        self.sync = parse_options(driver.name, config.driver_options).get("sync", "filesystem") != "none"
         #: Where private directories go: the file system of the image layers.
         self.temp_root = os.path.join(config.image_store or config.graph_root, prefix, "tmp")
         self._warn = warn
@@ -177,7 +180,10 @@ class LayerStore:
         raw = _record(layer_id, parent, names, mount_label, id_maps, flags, extra)
         try:
             below = driver_parent or (parent.id if parent else None)
-            self.driver.create(layer_id, below, writable=writable, id_maps=id_maps, options=options)
+            durable = self.sync and not volatile
+            self.driver.create(
+                layer_id, below, writable=writable, id_maps=id_maps, options=options, durable=durable
+            )
             if below is not None and old_maps != id_maps:
                 self.driver.shift(layer_id, old_maps, id_maps)
             layer = self.files.add(raw, self._location(volatile=volatile, writable=writable))
@@ -261,6 +267,7 @@ class LayerStore:
                     writable=False,
                     id_maps=staged.id_maps,
                     staged=staged.diff_dir,
+                    durable=self.sync,
                 )
                 if staged.tar_split is not None:
                     self._keep_tar_split(staged.tar_split, layer_id)
@@ -280,7 +287,7 @@ class LayerStore:
             return
         # Even the layers of a separate image store have their tar-split in the graph root.
         with open(source, "rb") as file:
-            atomic.write(target, file.read(), fsync=False)
+            atomic.write(target, file.read(), fsync=self.sync)
 
     def _check_free(self, layer_id: str, names: Iterable[str]) -> None:
         if layer_id in self.files.by_id:

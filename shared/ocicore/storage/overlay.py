@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 
 from ocicore.errors import Corrupted, InvalidInput, NotFound, Unsupported
+from ocicore.files import atomic
 from ocicore.storage import identifiers, overlay_support
 from ocicore.storage.driver import parse_options
 from ocicore.storage.tempdirs import move
@@ -184,6 +185,7 @@ class OverlayDriver:
         id_maps: IdMaps | None = None,
         options: Mapping[str, str] | None = None,
         staged: str | None = None,
+        durable: bool = False,
     ) -> None:
         """Make the layer's directories; `staged` is a filled directory that becomes `diff`."""
         if options or (writable and any(self.quota)):
@@ -230,6 +232,12 @@ class OverlayDriver:
             _write(folder + "/lower", lower, 0o644)
         else:
             _mkdir(folder + "/empty", 0o700, owner_of_diff)
+        if durable:
+            # All at the end: where one sync commits a journal, the others find nothing left to do.
+            for name in ("link", "lower") if lower else ("link",):
+                atomic.fsync_file(f"{folder}/{name}")
+            for path in (folder, home + "/l", home):
+                atomic.fsync_dir(path)
 
     def owned_paths(self, layer_id: str) -> list[str]:
         """The short link, then the directory."""

@@ -13,7 +13,7 @@ from ocicore.errors import InUse, InvalidInput, NotFound, Unsupported
 from ocicore.files.locks import FileLock
 from ocicore.storage import bigdata
 from ocicore.storage.containers import ContainerStore
-from ocicore.storage.driver import choose, parse_options
+from ocicore.storage.driver import choose
 from ocicore.storage.images import ImageStore
 from ocicore.storage.layers import LayerStore
 
@@ -183,15 +183,9 @@ class Store:
             limits=limits,
             on_progress=on_progress,
         )
-        if self._sync_layers:
+        if self.layer_store.sync:
             staged.sync()
         return staged
-
-    @property
-    def _sync_layers(self) -> bool:
-        """Are layers brought to disk before they are recorded? `<driver>.sync=none` says no."""
-        options = parse_options(self.driver_name, self.config.driver_options)
-        return options.get("sync", "filesystem") != "none"
 
     def commit_layer(
         self,

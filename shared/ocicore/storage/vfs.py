@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 
 from ocicore.errors import InvalidInput, NotFound, Unsupported
+from ocicore.files import atomic
 from ocicore.storage.driver import parse_options
 
 TYPE_CHECKING = False
@@ -37,7 +38,7 @@ class VfsDriver:
         given = parse_options("vfs", config.driver_options)
         self.ignore_chown_errors = given.pop("ignore_chown_errors", "") == "true"
         for key in given:
-            if key not in ("mountopt", "size"):
+            if key not in ("mountopt", "size", "sync"):
                 raise InvalidInput(f"vfs driver does not support {key} options")
 
     def prepare(self) -> None:
@@ -78,6 +79,7 @@ class VfsDriver:
         id_maps: IdMaps | None = None,
         options: Mapping[str, str] | None = None,
         staged: str | None = None,
+        durable: bool = False,
     ) -> None:
         """Copy the parent; `staged` holds all files already."""
         from ocicore.linux import archive
@@ -88,6 +90,8 @@ class VfsDriver:
         path = os.path.join(self.home, "dir", layer_id)
         if staged is not None:
             os.rename(staged, path)
+            if durable:
+                atomic.fsync_dir(os.path.dirname(path))
             return
         owner = root_of(id_maps)
         os.mkdir(path, 0o700)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ocicore.linux import mount
 from ocicore.storage.store import Store
 from support.stores import add_image, add_layer, config, tar
 
@@ -96,6 +97,18 @@ def test_garbage_goes_and_nothing_else(store: Store) -> None:
     assert store.check(contents=True).problems == []
     assert store.gc().removed == []
     store.delete_container(container.id)
+
+
+def test_a_mount_left_by_a_killed_probe_goes(overlay: Store) -> None:
+    container = overlay.create_container()
+    overlay.mount(container.id)
+    left = Path(overlay.driver.home, "compat1234")
+    for name in ("lower", "upper", "work", "merged"):
+        (left / name).mkdir(parents=True)
+    mount.overlay(str(left / "merged"), [str(left / "lower")], str(left / "upper"), str(left / "work"))
+    assert overlay.gc().removed == [str(left)]
+    assert mount.mounts_below(str(left)) == []
+    assert os.listdir(overlay.layer_store.temp_root) == []
 
 
 def _remove(path: str) -> None:
