@@ -7,9 +7,19 @@ when their keys look like Go fields (`State`, `NetworkSettings`), else for maps.
 
 from __future__ import annotations
 
+from ocicore.errors import InvalidInput
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+
+class TemplateError(InvalidInput):
+    """A template is malformed, or does not fit the data; the text is Go's."""
+
+
+class CallError(Exception):
+    """A field, method or function cannot give what was asked for; the executor adds where that was."""
 
 
 class Struct:

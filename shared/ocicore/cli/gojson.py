@@ -8,6 +8,12 @@ from __future__ import annotations
 
 from ocicore.cli.godata import Missing, Struct
 
+try:
+    # The package json would bring re along, which costs more than all the rest of a small listing.
+    from _json import encode_basestring
+except ImportError:
+    from json.encoder import encode_basestring
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,8 +81,6 @@ def _joined(opening: str, parts: list[str], closing: str, indent: str, lead: str
 
 
 def _plain_string(text: str) -> str:
-    from json.encoder import encode_basestring
-
     quoted = encode_basestring(text)
     if not text.isprintable():
         quoted = quoted.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\x7f", "\x7f")

@@ -9,10 +9,8 @@ What a template may call is in `template_funcs`; how data must look is in `godat
 
 from __future__ import annotations
 
-from ocicore.cli.template_exec import Executor
-from ocicore.cli.template_funcs import FUNCTIONS
-from ocicore.cli.template_lex import TemplateError
-from ocicore.cli.template_parse import Parser
+from ocicore.cli import template_simple
+from ocicore.cli.godata import CallError, TemplateError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +37,10 @@ class Template:
     def __init__(
         self, source: str, name: str = "template", functions: Mapping[str, Function] | None = None
     ) -> None:
+        from ocicore.cli.template_exec import Executor
+        from ocicore.cli.template_funcs import FUNCTIONS
+        from ocicore.cli.template_parse import Parser
+
         known = {**FUNCTIONS, **functions} if functions else FUNCTIONS
         parser = Parser(source, name, known)
         body = parser.parse()
@@ -151,13 +153,24 @@ def print_list(
 
         stream.write(pretty(json_rows() if json_rows else data) + "\n")
         return
+    table = is_table(text)
+    if table:
+        from ocicore.cli.godata import GoMap
+        from ocicore.cli.table import align
+    parts = template_simple.split(normalize(text))
+    if parts is not None:
+        rows = [GoMap(headers or {}), *data] if table and headings else data
+        try:
+            output = "".join([template_simple.render(parts, row) for row in rows])
+        except CallError:
+            pass  # said again, with its place, below
+        else:
+            stream.write(align(output) if table else output)
+            return
     template, _ = _parse(text, name, wrap=True)
-    if not is_table(text):
+    if not table:
         _write(stream, template, data)
         return
-    from ocicore.cli.godata import GoMap
-    from ocicore.cli.table import align
-
     lines = ""
     if headings:
         lines = template.execute([GoMap(headers or {})])
@@ -180,6 +193,13 @@ def print_one(stream: TextIO, text: str, value: object, *, name: str, json_value
 
         stream.write(pretty(value if json_value is None else json_value) + "\n")
         return
+    parts = template_simple.split(normalize(text))
+    if parts is not None:
+        try:
+            stream.write(template_simple.render(parts, value))
+            return
+        except CallError:
+            pass
     template, _ = _parse(text, name, wrap=False)
     _write(stream, template, value)
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ocicore.cli.godata import MAP_KEYS, GoMap, Missing, Struct, is_struct, type_name
-from ocicore.cli.template_funcs import CallError
+from ocicore.cli.godata import MAP_KEYS, CallError, GoMap, Missing, Struct, is_struct, type_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,11 +5,10 @@ The tree is compiled to closures once, since `ps` and `images` run one template 
 
 from __future__ import annotations
 
-from ocicore.cli.godata import Missing, is_struct, type_name
+from ocicore.cli.godata import CallError, Missing, TemplateError, is_struct, type_name
 from ocicore.cli.goformat import format_value
 from ocicore.cli.template_access import check_kind, get_field
-from ocicore.cli.template_funcs import CallError, Function, truth
-from ocicore.cli.template_lex import TemplateError
+from ocicore.cli.template_funcs import Function, truth
 from ocicore.cli.template_parse import Node
 
 TYPE_CHECKING = False

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from ocicore.cli.godata import GoMap, Missing, Struct, is_struct, type_name
+from ocicore.cli.godata import CallError, GoMap, Missing, Struct, is_struct, type_name
 from ocicore.cli.goformat import format_value, sprint, sprintf, sprintln
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-class CallError(Exception):
-    """A function rejects its arguments; the executor adds which call it was."""
 
 
 class Function:

@@ -6,16 +6,11 @@ Messages are Go's, because users look them up: "unclosed action", "unterminated 
 from __future__ import annotations
 
 from ocicore.cli.goformat import quote
-from ocicore.errors import InvalidInput
 
 KEYWORDS = frozenset(
     ("block", "break", "continue", "define", "else", "end", "if", "nil", "range", "template", "with")
 )
 _SPACE = " \t\r\n"
-
-
-class TemplateError(InvalidInput):
-    """A template is malformed, or does not fit the data; the text is Go's."""
 
 
 class Token:

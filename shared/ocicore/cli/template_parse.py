@@ -5,8 +5,9 @@ Nodes keep the position and the text that Go's error messages quote.
 
 from __future__ import annotations
 
+from ocicore.cli.godata import TemplateError
 from ocicore.cli.goformat import quote
-from ocicore.cli.template_lex import TemplateError, Token, tokens, unquote
+from ocicore.cli.template_lex import Token, tokens, unquote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
