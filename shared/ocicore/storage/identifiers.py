@@ -37,9 +37,10 @@ def big_data_file(key: str) -> str:
     """The file name for a big-data key."""
     if key and _PLAIN.issuperset(key):
         return key
-    import base64
+    # The module base64 would import re, which `run` otherwise does without.
+    import binascii
 
-    return "=" + base64.standard_b64encode(key.encode("utf-8", "surrogateescape")).decode()
+    return "=" + binascii.b2a_base64(key.encode("utf-8", "surrogateescape"), newline=False).decode()
 
 
 def resolve_prefix(prefix: str, ids: dict[str, object]) -> str | None:
