@@ -287,7 +287,9 @@ def normalise_times(container: WorkingContainer, times: Times) -> None:
     store = container.store
     # Whiteouts cannot be seen in the mounted root, but they have times too.
     upper = store.driver.diff_path(store.container(container.id).layer)
-    root = container.mount()
+    # An upper directory nobody has mounted may be changed directly, which spares a mount.
+    mounted = store.mounted(container.id) > 0
+    root = container.mount() if mounted else upper
     try:
         when = times.seconds * 1_000_000_000
         root_fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -308,7 +310,8 @@ def normalise_times(container: WorkingContainer, times: Times) -> None:
         finally:
             os.close(root_fd)
     finally:
-        container.unmount()
+        if mounted:
+            container.unmount()
 
 
 def _set_whiteout_time(path: str, when: int) -> None:
