@@ -45,3 +45,13 @@ def volumes(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
     for volume in open_engine(ctx).state.volumes.all():
         if volume.name.startswith(incomplete):
             yield volume.name
+
+
+def networks(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
+    """Names of networks."""
+    from ocicore.engine import network_setup
+    from pypod.session import open_engine
+
+    for network in network_setup.definitions(open_engine(ctx)).list():
+        if network["name"].startswith(incomplete):
+            yield network["name"]

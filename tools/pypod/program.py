@@ -82,6 +82,15 @@ SYSTEM: dict[str, Entry | Group] = {
 }
 
 
+NETWORK: dict[str, Entry | Group] = {
+    "create": ("pypod.commands.network.create", "Create networks for containers"),
+    "exists": ("pypod.commands.network.exists", "Check if network exists"),
+    "inspect": ("pypod.commands.network.inspect", "Inspect network"),
+    "ls": ("pypod.commands.network.ls", "List networks", ("list",)),
+    "prune": ("pypod.commands.network.prune", "Prune unused networks"),
+    "rm": ("pypod.commands.network.rm", "Remove networks", ("remove",)),
+}
+
 SECRET: dict[str, Entry | Group] = {
     "create": ("pypod.commands.secret.create", "Create a new secret"),
     "exists": ("pypod.commands.secret.exists", "Check if a secret exists in local storage"),
@@ -222,6 +231,7 @@ PROGRAM = Program(
             "Manage health checks on containers",
             commands={"run": ("pypod.commands.healthcheck.run", "Run the health check of a container")},
         ),
+        "network": Group("Manage networks", commands=NETWORK),
         "secret": Group("Manage secrets", commands=SECRET),
         "volume": Group("Manage volumes", commands=VOLUME),
         "system": Group("Manage pypod", commands=SYSTEM),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ocicore.engine.context import Engine
     from ocicore.engine.prepare import Preparation
     from ocicore.engine.records import Container
+    from ocicore.network.networks import Networks
     from ocicore.network.setup import NetworkEnvironment, NetworkRequest
 
 #: Kinds for which we make a namespace and put interfaces into it.
@@ -122,6 +123,21 @@ def environment(engine: Engine) -> NetworkEnvironment:
         slirp_options=config.engine.network_cmd_options,
         slirp_path=engine.options.network_command or config.engine.network_cmd_path,
         no_pivot=config.engine.no_pivot_root,
+        plugin_dirs=table.netavark_plugin_dirs,
+    )
+
+
+def definitions(engine: Engine) -> Networks:
+    """The networks there are, for listing and changing them."""
+    from ocicore.network import networks
+
+    table = engine.config.network
+    configured = engine.options.network_config_dir or table.network_config_dir
+    return networks.Networks(
+        networks.default_dir(engine.user, configured),
+        default_name=table.default_network,
+        default_subnet=table.default_subnet,
+        pools=table.default_subnet_pools,
         plugin_dirs=table.netavark_plugin_dirs,
     )
 

@@ -106,6 +106,6 @@ def _volume(engine: Engine, name: str) -> dict[str, Any]:
 
 
 def _network(engine: Engine, name: str) -> dict[str, Any]:
-    from ocicore.engine import network_setup
+    from ocicore.engine import network_verbs
 
-    return dict(network_setup.environment(engine).networks.get(name))
+    return network_verbs.inspect(engine, name)
