@@ -130,9 +130,10 @@ class LocalImage:
     def config(self) -> ImageConfig:
         """The parsed configuration."""
         if self._config is None:
+            from ocicore.files import quick_json
             from ocicore.oci import config
 
-            self._config = config.parse(self.config_bytes())
+            self._config = config.parse(self.config_bytes(), quick_json.loads)
         return self._config
 
     def manifest_bytes(self) -> bytes:
