@@ -30,6 +30,7 @@ CONTAINER: dict[str, Entry | Group] = {
     "kill": (_C + "kill", "Kill one or more running containers with a specific signal"),
     "list": (_C + "list", "List containers", ("ls", "ps")),
     "logs": (_C + "logs", "Fetch the logs of one or more containers"),
+    "mount": (_C + "mount", "Mount a working container's root filesystem"),
     "pause": (_C + "pause", "Pause all the processes in one or more containers"),
     "port": (_C + "port", "List port mappings or a specific mapping for the container"),
     "prune": (_C + "prune", "Remove all non running containers"),
@@ -41,7 +42,9 @@ CONTAINER: dict[str, Entry | Group] = {
     "stats": (_C + "stats", "Display a live stream of container resource usage statistics"),
     "stop": (_C + "stop", "Stop one or more containers"),
     "top": (_C + "top", "Display the running processes of a container"),
+    "unmount": (_C + "unmount", "Unmount working container's root filesystem", ("umount",)),
     "unpause": (_C + "unpause", "Unpause the processes in one or more containers"),
+    "update": (_C + "update", "Update an existing container"),
     "wait": (_C + "wait", "Block on one or more containers"),
 }
 
@@ -54,22 +57,28 @@ IMAGE: dict[str, Entry | Group] = {
     "inspect": (_I + "inspect", "Display the configuration of an image"),
     "list": (_I + "list", "List images in local storage", ("ls",)),
     "load": (_I + "load", "Load image(s) from a tar archive"),
+    "mount": (_I + "mount", "Mount an image's root filesystem"),
     "prune": (_I + "prune", "Remove unused images"),
     "pull": (_I + "pull", "Pull an image from a registry"),
     "push": (_I + "push", "Push an image to a specified destination"),
     "rm": (_I + "rm", "Remove one or more images from local storage"),
     "save": (_I + "save", "Save image(s) to an archive"),
     "tag": (_I + "tag", "Add an additional name to a local image"),
+    "unmount": (_I + "unmount", "Unmount an image's root filesystem", ("umount",)),
     "untag": (_I + "untag", "Remove a name from a local image"),
 }
 
 VOLUME: dict[str, Entry | Group] = {
     "create": (_V + "create", "Create a new volume"),
     "exists": (_V + "exists", "Check if volume exists"),
+    "export": (_V + "export", "Export volumes"),
+    "import": (_V + "import_", "Import a tarball contents into a volume"),
     "inspect": (_V + "inspect", "Display detailed information on one or more volumes"),
     "ls": (_V + "ls", "List volumes", ("list",)),
+    "mount": (_V + "mount", "Mount volume"),
     "prune": (_V + "prune", "Remove all unused volumes"),
     "rm": (_V + "rm", "Remove one or more volumes", ("remove",)),
+    "unmount": (_V + "unmount", "Unmount volume"),
 }
 
 SYSTEM: dict[str, Entry | Group] = {
@@ -198,6 +207,7 @@ PROGRAM = Program(
             "init",
             "kill",
             "logs",
+            "mount",
             "pause",
             "port",
             "rename",
@@ -206,7 +216,9 @@ PROGRAM = Program(
             "run",
             "start",
             "stop",
+            "unmount",
             "unpause",
+            "update",
             "wait",
         ),
         **_same(IMAGE, "build", "history", "import", "load", "pull", "push", "save", "tag", "untag"),

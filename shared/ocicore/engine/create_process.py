@@ -120,6 +120,16 @@ def health_check(options: CreateOptions, image: ImageConfig | None) -> dict[str,
             )
         return None
     check["on_failure"] = options.health_on_failure
+    check["log_count"] = options.health_max_log_count
+    check["log_size"] = options.health_max_log_size
+    if options.health_startup_cmd:
+        check["startup"] = {
+            "Test": health.command(options.health_startup_cmd),
+            "Interval": health.interval(options.health_startup_interval, "startup-interval", 0),
+            "Timeout": health.interval(options.health_startup_timeout, "startup-timeout", 1_000_000_000),
+            "Retries": options.health_startup_retries,
+            "Successes": options.health_startup_success or 1,
+        }
     return check
 
 

@@ -58,10 +58,31 @@ def words(engine: Engine, container: Container, run_dir: str, document: Any) -> 
         f"--health-state-file={state_file(engine, container)}",
         f"--health-event-file={engine.paths.tmp_dir}/events/health.log",
         f"--health-on-failure={check['on_failure']}",
+        f"--health-log-count={check['log_count']}",
+        f"--health-log-size={check['log_size']}",
     ]
+    if check.get("startup"):
+        result += _startup_words(check["startup"], run_dir, document)
     if check["StartPeriod"]:
         result.append(f"--health-start-period={format_duration(check['StartPeriod'])}")
     return tuple(result)
+
+
+def _startup_words(startup: dict[str, Any], run_dir: str, document: Any) -> list[str]:
+    """The check that must succeed before the ordinary one counts."""
+    from ocicore.runtime import spec
+
+    path = f"{run_dir}/health-startup.json"
+    with open(path, "wb") as file:
+        process = spec.exec_process(document, args=test_command(startup["Test"]))
+        file.write(quick_json.dumps(process).encode())
+    return [
+        f"--health-startup-process-spec={path}",
+        f"--health-startup-interval={format_duration(startup['Interval'])}",
+        f"--health-startup-timeout={format_duration(startup['Timeout'])}",
+        f"--health-startup-retries={startup['Retries']}",
+        f"--health-startup-successes={startup['Successes']}",
+    ]
 
 
 def state_file(engine: Engine, container: Container) -> str:

@@ -342,15 +342,20 @@ def _config(engine: Engine, container: Container) -> Json:
     if config["health"]:
         check = dict(config["health"])
         on_failure = check.pop("on_failure", "none")
+        log_count, log_size = check.pop("log_count", 5), check.pop("log_size", 500)
+        startup = check.pop("startup", None)
+        if startup:
+            result["StartupHealthCheck"] = startup
         result["Healthcheck"] = check
         result["HealthcheckOnFailureAction"] = on_failure
     else:
         result["HealthcheckOnFailureAction"] = "none"
+        log_count, log_size = 5, 500
     result.update(
         {
             "HealthLogDestination": "local",
-            "HealthcheckMaxLogCount": 5,
-            "HealthcheckMaxLogSize": 500,
+            "HealthcheckMaxLogCount": log_count,
+            "HealthcheckMaxLogSize": log_size,
             "CreateCommand": config["create_command"],
         }
     )

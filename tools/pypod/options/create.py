@@ -333,6 +333,41 @@ RESOURCES = (
 
 HEALTH = (
     Option(
+        "health-max-log-count",
+        kind="uint",
+        default=5,
+        help="set maximum number of attempts in the HealthCheck log file ('0' value means an infinite number of attempts in the log file)",
+    ),
+    Option(
+        "health-max-log-size",
+        kind="uint",
+        default=500,
+        help="set maximum length in characters of stored HealthCheck log",
+    ),
+    Option("health-startup-cmd", kind="string", help="Set a startup healthcheck command for the container"),
+    Option(
+        "health-startup-interval",
+        kind="string",
+        default="30s",
+        help="Set an interval for the startup healthcheck",
+    ),
+    Option(
+        "health-startup-retries",
+        kind="uint",
+        help="Set the maximum number of retries before the startup healthcheck will restart the container",
+    ),
+    Option(
+        "health-startup-success",
+        kind="uint",
+        help="Set the number of consecutive successes before the startup healthcheck is marked as successful and the normal healthcheck begins (0 indicates any success will start the regular healthcheck)",
+    ),
+    Option(
+        "health-startup-timeout",
+        kind="string",
+        default="30s",
+        help="Set the maximum amount of time that the startup healthcheck may take before it is considered failed",
+    ),
+    Option(
         "health-cmd",
         kind="string",
         help="set a healthcheck command for the container ('none' disables the existing healthcheck)",

@@ -1,0 +1,28 @@
+"""`pypod volume mount`."""
+
+from __future__ import annotations
+
+from ocicore.cli.declare import Argument, Command
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocicore.cli.bind import Args
+    from ocicore.cli.context import Context
+
+COMMAND = Command(
+    "Mount volume",
+    arguments=(Argument("volume", completer="pypod.complete:volumes"),),
+    examples=(("pypod volume mount data", "a volume with a device or file system of its own"),),
+)
+
+
+def run(args: Args, ctx: Context) -> int:
+    from ocicore.engine import root_mounts, volumes
+    from pypod.session import open_engine
+
+    engine = open_engine(ctx)
+    root_mounts.require_namespace(engine, ctx.environ)
+    volume = engine.state.volumes.find(args.volume)
+    volumes.mount(engine, volume)
+    ctx.print(volume.mountpoint)
+    return 0
