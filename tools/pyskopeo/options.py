@@ -34,6 +34,7 @@ def image(prefix: str = "") -> tuple[Option, ...]:
     """Options for naming an image in any transport."""
     return (
         *registry(prefix),
+        Option(f"{prefix}daemon-host", kind="string", metavar="HOST", help="use docker daemon host at HOST (docker-daemon: only)"),
         Option(f"{prefix}shared-blob-dir", kind="path", metavar="DIRECTORY", help="DIRECTORY to use to share blobs across OCI repositories"),
     )  # fmt: skip
 

@@ -82,6 +82,7 @@ def system_context(ctx: Context, args: Any = None, prefix: str = "") -> SystemCo
         insecure_policy=given.insecure_policy,
         platform=platform,
         shared_blob_dir=str(value("shared_blob_dir")),
+        daemon_host=str(value("daemon_host")),
         tmp=given.tmpdir or paths.tmp,
         user_agent=f"{given.user_agent_prefix} pyskopeo/{ctx.program.version}".strip(),
         retry_times=max(_RETRIES, int(values.get("retry_times") or 0)),

@@ -12,6 +12,7 @@ _TRANSPORTS = {
     "dir": ("ocicore.image.directory", "DirectoryReference"),
     "docker": ("ocicore.image.docker", "DockerReference"),
     "docker-archive": ("ocicore.image.docker_archive", "DockerArchiveReference"),
+    "docker-daemon": ("ocicore.image.docker_daemon", "DockerDaemonReference"),
     "oci": ("ocicore.image.oci_layout", "OciReference"),
     "oci-archive": ("ocicore.image.oci_archive", "OciArchiveReference"),
 }

@@ -75,6 +75,7 @@ class SystemContext:
         retry_times: attempts beyond the first for one request; `retry_delay` seconds, None doubles.
         accept_uncompressed_layers: an oci: destination does not compress.
         directory_compress, directory_decompress: what a dir: destination wants.
+        daemon_host: address of a docker-daemon: reference's daemon.
         open_store: opens the store of a containers-storage reference.
     """
 
@@ -104,6 +105,7 @@ class SystemContext:
         accept_uncompressed_layers: bool = False,
         directory_compress: bool = False,
         directory_decompress: bool = False,
+        daemon_host: str = "",
         open_store: Callable[[StoreLocation], Store] | None = None,
     ) -> None:
         self.paths = paths
@@ -129,6 +131,7 @@ class SystemContext:
         self.accept_uncompressed_layers = accept_uncompressed_layers
         self.directory_compress = directory_compress
         self.directory_decompress = directory_decompress
+        self.daemon_host = daemon_host
         self.open_store = open_store
         self._shared: dict[str, Any] = {}
         self._registries: RegistriesConfig | None = None

@@ -18,6 +18,7 @@ COMMAND = Command(
         Option(
             "compat-auth-file", kind="path", help="path of a Docker-compatible config file to update instead"
         ),
+        Option("tls-verify", kind="tristate", help="accepted as skopeo does; logging out asks no registry"),
     ),
     arguments=(Argument("registry", min=0, metavar="REGISTRY"),),
     examples=(("pyskopeo logout registry.example.com", "forget its credentials"),),
