@@ -34,7 +34,11 @@ PROGRAM = Program(
         ),
         "commit": (_C + "commit", "Create an image from a working container"),
         "config": (_C + "config", "Update image configuration settings"),
-        "containers": (_C + "containers", "List working containers and their base images"),
+        "containers": (
+            _C + "containers",
+            "List working containers and their base images",
+            ("list", "ls", "ps"),
+        ),
         "copy": (_C + "copy", "Copy content into the container"),
         "from": (_C + "from_", "Create a working container based on an image"),
         "images": (_C + "images", "List images in local storage"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from ocicore.errors import Error, InvalidInput, NotFound, Unsupported
+from ocicore.errors import Error, InvalidInput, MissingProgram, NotFound, Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ DECLARATION: tuple[tuple[str, str, dict[str, Any]], ...] = (
         {"kind": "stringArray", "metavar": "NAME=PATH", "help": "Additional build context"},
     ),
     ("cache-ttl", "", {"kind": "string", "help": "Only use cached images that are younger than this"}),
+    ("cpp-flag", "", {"kind": "stringArray", "help": "Flag for the preprocessor of Containerfile.in"}),
     ("disable-compression", "D", {"kind": "bool", "default": True, "help": "Do not compress layers"}),
     ("env", "", {"kind": "stringArray", "metavar": "NAME[=VALUE]", "help": "Set a variable of the image"}),
     ("explain-cache", "", {"kind": "bool", "help": "Say for each step why the cache was hit or missed"}),
@@ -44,6 +45,7 @@ DECLARATION: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("force-rm", "", {"kind": "bool", "help": "Always remove working containers"}),
     ("format", "", {"kind": "string", "env": "BUILDAH_FORMAT", "help": "Format of the image: oci or docker"}),
     ("from", "", {"kind": "string", "help": "Image to use instead of that of the first FROM"}),
+    ("hooks-dir", "", {"kind": "stringArray", "help": "Directory with OCI hooks"}),
     ("identity-label", "", {"kind": "bool", "default": True, "help": "Add the label io.buildah.version"}),
     ("ignorefile", "", {"kind": "path", "help": "Path of an ignore file"}),
     ("iidfile", "", {"kind": "path", "help": "Write the image ID to the file"}),
@@ -64,9 +66,18 @@ DECLARATION: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("logfile", "", {"kind": "path", "help": "Write progress and output to the file"}),
     ("manifest", "", {"kind": "string", "help": "Manifest list to add the image to"}),
     ("metadata-file", "", {"kind": "path", "help": "Write what was built to the file, as JSON"}),
+    ("mount", "", {"kind": "stringArray", "help": "Mount for every RUN: type=bind|cache|tmpfs|secret|ssh,…"}),
     ("no-cache", "", {"kind": "bool", "help": "Do not use the build cache"}),
+    ("no-hostname", "", {"kind": "bool", "help": "Do not create /etc/hostname for RUN"}),
+    ("no-hosts", "", {"kind": "bool", "help": "Do not create /etc/hosts for RUN"}),
     ("omit-history", "", {"kind": "bool", "help": "Leave the history out"}),
     ("os", "", {"kind": "string", "help": "Operating system to build for"}),
+    (
+        "os-feature",
+        "",
+        {"kind": "stringArray", "help": "Set a required feature of the operating system; NAME- removes it"},
+    ),
+    ("os-version", "", {"kind": "string", "help": "Set the required version of the operating system"}),
     ("output", "o", {"kind": "string", "help": "Write the files too: DIR, or type=local|tar,dest=…"}),
     ("platform", "", {"kind": "strings", "metavar": "OS/ARCH[/VARIANT]", "help": "Platform to build for"}),
     (
@@ -145,7 +156,7 @@ class Inputs:
         remote: how to fetch a context.
     """
 
-    __slots__ = ("environ", "remote", "scratch", "stdin")
+    __slots__ = ("cpp_flags", "environ", "remote", "scratch", "stdin")
 
     def __init__(
         self,
@@ -155,6 +166,7 @@ class Inputs:
         scratch: str,
         remote: Callable[[], RemoteOptions],
     ) -> None:
+        self.cpp_flags: list[str] = []
         self.environ = environ
         self.stdin = stdin
         self.scratch = scratch
@@ -175,6 +187,7 @@ def read(args: Any, context: str, inputs: Inputs) -> BuildOptions:
             "--disable-compression=false: layers in the store are never compressed",
             hint="push compresses them",
         )
+    inputs.cpp_flags = list(args.cpp_flag)
     folder, files = find_files(list(args.file), context, inputs)
     options = BuildOptions(files, folder)
     options.tags = list(args.tag)
@@ -216,6 +229,12 @@ def read(args: Any, context: str, inputs: Inputs) -> BuildOptions:
     options.explain_cache = args.explain_cache
     options.pass_stdin = args.stdin
     options.manifest = args.manifest
+    options.hooks_dirs = list(args.hooks_dir)
+    options.mounts = list(args.mount)
+    options.no_hosts = args.no_hosts
+    options.no_hostname = args.no_hostname
+    options.os_features = list(args.os_feature)
+    options.os_version = args.os_version
     options.platform = platform_of(args)
     options.build_contexts = build_contexts(list(args.build_context), inputs)
     if args.cache_ttl:
@@ -388,7 +407,7 @@ def find_files(files: list[str], context: str, inputs: Inputs) -> tuple[str, lis
             download(name, path, inputs.remote())
             texts.append((name, _text(path)))
         else:
-            texts.append(_local(name, folder))
+            texts.append(_local(name, folder, inputs))
     return folder, texts
 
 
@@ -429,17 +448,36 @@ def _discover(folder: str) -> str:
     return ""
 
 
-def _local(name: str, folder: str) -> tuple[str, str]:
+def _local(name: str, folder: str, inputs: Inputs) -> tuple[str, str]:
     candidates = [name] if os.path.isabs(name) else [name, os.path.join(folder, name)]
     for path in candidates:
         if os.path.isfile(path):
             if path.endswith(".in"):
-                raise InvalidInput(
-                    f"{path}: files for the C preprocessor are not read",
-                    hint=f"run cpp -E -P {path} and pass the result with -f -",
-                )
+                return path, _preprocessed(path, folder, inputs)
             return path, _text(path)
     raise NotFound(f"stat {os.path.abspath(candidates[-1])}: no such file or directory")
+
+
+def _preprocessed(path: str, folder: str, inputs: Inputs) -> str:
+    """A Containerfile.in through the C preprocessor, with buildah's flags."""
+    from ocicore.linux import spawn
+
+    program = spawn.find("cpp", inputs.environ.get("PATH", "/usr/bin:/bin").split(":"))
+    if not program:
+        raise MissingProgram(f"{path}: cpp is not installed", hint="install the package cpp")
+    flags = [
+        word
+        for text in [inputs.environ.get("BUILDAH_CPPFLAGS", ""), *inputs.cpp_flags]
+        for word in text.split()
+    ]
+    argv = [program, *flags, "-E", "-iquote", folder, "-traditional", "-undef", "-"]
+    with open(path, "rb") as stream:
+        done = spawn.capture(argv, inputs.environ, stream.read())
+    if done.status:
+        raise Error(f"preprocessing {path}: {done.error_text()}")
+    text = done.stdout.decode("utf-8", "surrogateescape")
+    # Line markers look like comments; without them lines of messages count in the result.
+    return "\n".join(line for line in text.split("\n") if not line.startswith("# "))
 
 
 def _text(path: str) -> str:

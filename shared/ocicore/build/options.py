@@ -78,6 +78,13 @@ class BuildOptions:
         self.remove_containers = True
         self.force_remove = False
         self.manifest = ""
+        self.hooks_dirs: list[str] = []
+        #: --mount entries for every RUN.
+        self.mounts: list[str] = []
+        self.no_hosts = False
+        self.no_hostname = False
+        self.os_features: list[str] = []
+        self.os_version = ""
         self.explain_cache = False
         self.pass_stdin = False
         #: (name, host, path) of namespaces that differ from the defaults.

@@ -77,6 +77,10 @@ class RunStep:
         command.security_options = list(options.security_options)
         command.isolation = options.isolation
         command.privileged = request.security == "insecure"
+        command.no_hosts = options.no_hosts
+        command.no_hostname = options.no_hostname
+        if options.hooks_dirs:
+            container.options["OCIHooksDir"] = list(options.hooks_dirs)
         command.stdin = 0 if options.pass_stdin else executor.null
         command.stdout = executor.command_stdout
         command.stderr = executor.command_stderr
@@ -90,7 +94,7 @@ class RunStep:
             )
             try:
                 prepared = run_mounts.prepare(
-                    list(request.mounts),
+                    [*options.mounts, *request.mounts],
                     sources=sources,
                     environment=executor.environment,
                     working_dir=command.working_dir,

@@ -412,6 +412,13 @@ class StageBuild:
         request.omit_history = options.omit_history
         request.layer_labels = options.layer_labels if not (final and self.last) else {}
         if final and self.last:
+            if options.os_version:
+                container.draft.top["os.version"] = options.os_version
+            for text in options.os_features:
+                features = [
+                    name for name in container.draft.top.get("os.features") or () if name != text.rstrip("-")
+                ]
+                container.draft.top["os.features"] = features if text.endswith("-") else [*features, text]
             request.unset_env = options.unset_env
             request.unset_labels = options.unset_labels
             request.unset_annotations = options.unset_annotations

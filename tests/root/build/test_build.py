@@ -382,3 +382,17 @@ def test_hooks_of_containers_conf_run(own: Tool, context: Path, tmp_path: Path) 
     (context / "Containerfile").write_text(BASE + "RUN true\n")
     own("build", "--network", "none", str(context), env={"CONTAINERS_CONF": str(tmp_path / "containers.conf")})
     assert (tmp_path / "ran").exists()
+
+
+def test_options_about_every_run_and_the_preprocessor(own: Tool, context: Path) -> None:
+    (context / "Containerfile.in").write_text(
+        '#define NAME value\n#include "common"\nRUN test -f /mounted/a && test ! -s /etc/hosts && echo NAME > /made\n'
+    )
+    (context / "common").write_text("FROM scratch\nADD base.tar /\n")
+    own(
+        *("build", "--network", "none", "--no-hosts", "--mount", "type=bind,target=/mounted", "-t", "made"),
+        *("--os-version", "10.1", "--os-feature", "x", "-f", "Containerfile.in", str(context)),
+    )
+    assert read(own, "made", "made") == "value\n"
+    config = configuration(own, "made")
+    assert (config["os.version"], config["os.features"]) == ("10.1", ["x"])

@@ -24,6 +24,7 @@ OPTIONS = (
     Option("exclude", kind="stringArray", metavar="PATTERN", help="Leave out what matches"),
     Option("from", kind="string", metavar="IMAGE|CONTAINER", help="Read content from that root file system"),
     Option("ignorefile", kind="path", help="Path of an ignore file"),
+    Option("parents", help="Keep the folders of the sources below the destination"),
     Option(
         "timestamp", kind="int", default=-1, help="Modification time of the copies, seconds since the epoch"
     ),
@@ -136,6 +137,7 @@ def _bring(
         extract=add,
         patterns=compiled,
         ignore_file=ignore_file,
+        parents=args.parents,
         checksum=checksum,
         working_dir=working_dir,
         in_user_namespace=session.user.rootless,

@@ -47,6 +47,7 @@ COMMAND = Command(
         Option("port", "p", kind="strings", help="Add a port to expose; PORT- removes it, - removes all"),
         Option("shell", kind="string", help="Set the shell"),
         Option("stop-signal", kind="string", help="Set the stop signal"),
+        Option("unsetannotation", kind="strings", help="Remove an annotation"),
         Option("unsetlabel", kind="strings", help="Remove a label"),
         Option("user", "u", kind="string", help="Set the default user"),
         Option("variant", kind="string", help="Set the variant of the architecture"),
@@ -284,6 +285,8 @@ class _Editor:
                 annotations.pop(name[:-1], None)
             else:
                 annotations[name] = ""
+        for name in self.args.unsetannotation:
+            annotations.pop(name, None)
 
     def _health(self) -> None:
         options = [name for name in self.given if name.startswith("healthcheck")]
