@@ -127,6 +127,7 @@ def finish(engine: Engine, container: Container) -> int:
         try:
             engine.state.containers.refresh(container)
         except NotFound:
+            engine.locks.discard(container.id)
             code = engine.state.containers.exit_code(container.id)
             return liveness.UNKNOWN_EXIT if code is None else code
         liveness.sync(engine, container)
@@ -164,6 +165,7 @@ def wait_for_exit(engine: Engine, container: Container) -> int:
         try:
             engine.state.containers.refresh(container)
         except NotFound:
+            engine.locks.discard(container.id)
             code = engine.state.containers.exit_code(container.id)
             return liveness.UNKNOWN_EXIT if code is None else code
         liveness.sync(engine, container)

@@ -39,7 +39,9 @@ def take_down(engine: Engine, container: Container) -> None:
         from ocicore.engine import health_check
 
         attempt("health state", health_check.record, engine, container)
-    if status in (records.CREATED, records.STOPPED, records.RUNNING, records.STOPPING, records.PAUSED):
+    if container.state.get("launching"):
+        attempt("ending an unfinished start", _end_launch, engine, container)
+    elif status in (records.CREATED, records.STOPPED, records.RUNNING, records.STOPPING, records.PAUSED):
         attempt("deleting from the runtime", _delete, engine, container)
     if container.netns or container.state.get("network") or container.status == records.CREATED:
         attempt("network", network_setup.disconnect, engine, container)
@@ -57,6 +59,32 @@ def take_down(engine: Engine, container: Container) -> None:
         netns="",
         state={key: value for key, value in container.state.items() if key in _LASTING},
     )
+
+
+def _end_launch(engine: Engine, container: Container) -> None:
+    """Undo a start whose program died before it recorded what conmon and the runtime had made."""
+    from ocicore.engine import places
+    from ocicore.linux import process
+
+    try:
+        with open(f"{places.run_dir(engine, container)}/conmon.pid") as file:
+            pid = int(file.read().strip() or "0")
+    except (OSError, ValueError):
+        pid = 0
+    if pid and container.boot_id == engine.boot_id and _is_monitor_of(pid, container.id):
+        process.kill_process(pid, 9)
+    engine.runtime(container.config["oci_runtime"]).delete(container.id, force=True)
+    liveness.forget_exit(engine, container.id)
+
+
+def _is_monitor_of(pid: int, container_id: str) -> bool:
+    """Whether a pid read from a file is (still) the conmon of this container."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            words = file.read().split(b"\0")
+    except OSError:
+        return False
+    return container_id.encode() in words and b"--exit-dir" in words
 
 
 def _delete(engine: Engine, container: Container) -> None:
@@ -94,6 +122,7 @@ def cleanup(
         try:
             engine.state.containers.refresh(container)
         except NotFound:
+            engine.locks.discard(container.id)
             return
         liveness.sync(engine, container)
         if container.status in (records.RUNNING, records.PAUSED):

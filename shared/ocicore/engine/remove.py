@@ -44,6 +44,7 @@ def remove(
         try:
             engine.state.containers.refresh(container)
         except NotFound:
+            engine.locks.discard(container.id)
             return removed
         liveness.sync(engine, container)
         running = container.status in (records.RUNNING, records.PAUSED, records.STOPPING)

@@ -46,6 +46,11 @@ def create_in_runtime(
         return
     if container.status not in (records.CONFIGURED, records.EXITED, records.STOPPED):
         raise WrongState(f"container {container.id} is in state {container.shown_status}: unable to start")
+    if container.state.get("launching"):
+        # Somebody was killed between conmon's start and the record of it.
+        from ocicore.engine import cleanup
+
+        cleanup.take_down(engine, container)
     start_dependencies(engine, container)
     if not restarting and container.restarts:
         engine.state.containers.update(container, restarts=0)
@@ -92,6 +97,7 @@ def _create(engine: Engine, container: Container, owner_fd: int, extra_fds: Sequ
         boot_id=engine.boot_id,
         state={
             **_kept(container.state),
+            "launching": True,
             "static_dir": work.static_dir,
             "run_dir": work.run_dir,
             "overlays": prepared.overlays,
@@ -146,6 +152,7 @@ def _create(engine: Engine, container: Container, owner_fd: int, extra_fds: Sequ
         exit_code=0,
         oom_killed=False,
         stopped_by_user=False,
+        state={key: value for key, value in container.state.items() if key != "launching"},
         health="starting" if config["health"] else "",
     )
     for path, pid in ((config["pidfile"], launched.pid), (config["conmon_pidfile"], launched.conmon_pid)):

@@ -95,6 +95,7 @@ def finish(engine: Engine, container: Container, begun: Stopping) -> None:
         try:
             engine.state.containers.refresh(container)
         except NotFound:
+            engine.locks.discard(container.id)
             return
         liveness.sync(engine, container)
         if container.status == records.STOPPED:
