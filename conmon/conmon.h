@@ -25,6 +25,7 @@ struct source {
 
 enum timer_id {
     TIMER_TIMEOUT,   /* --timeout */
+    TIMER_SETTLED,   /* the start is over */
     TIMER_TTY,       /* look at a hung-up terminal again */
     TIMER_ACCEPT,    /* accept clients again after running out of descriptors */
     TIMER_LAG,       /* give up clients that take nothing */

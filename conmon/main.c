@@ -36,6 +36,9 @@
 #define GIT_COMMIT "unknown"
 #endif
 
+/* After this time a container is no short-lived one, and what starting took is given back. */
+#define SETTLED_MS 1000
+
 static struct conmon state;
 
 static void initialise(struct conmon *c)
@@ -187,6 +190,12 @@ static void on_timeout(struct conmon *c)
     c->stop = true;
 }
 
+static void on_settled(struct conmon *c)
+{
+    (void)c;
+    memory_release_code();
+}
+
 static void run(struct conmon *c)
 {
     runtime_start(c);
@@ -202,6 +211,15 @@ static void run(struct conmon *c)
     c->phase = PHASE_RUN;
     streams_release_early(c);
     children_watch_container(c, pid);
+    /*
+     * Everything is in place before the parent hears of it: it will start the container at once,
+     * and the window size it sends before that must not come late.
+     */
+    if (c->container_pid > 0) {
+        oom_watch(c, pid);
+        privileges_drop(c);
+        health_start(c);
+    }
     /* The old exec protocol knows only one answer, the exit status. */
     if (c->options.api_version || !c->options.exec)
         sync_report(c, &c->sync_fd, (int)pid, NULL);
@@ -211,14 +229,9 @@ static void run(struct conmon *c)
             close(c->sync_fd);
         c->sync_fd = -1;
     }
-    if (c->container_pid > 0) {
-        oom_watch(c, pid);
-        privileges_drop(c);
-        health_start(c);
-        if (c->options.timeout > 0)
-            timer_start(c, TIMER_TIMEOUT, (int64_t)c->options.timeout * 1000, on_timeout);
-    }
-    memory_release_code();
+    if (c->options.timeout > 0)
+        timer_start(c, TIMER_TIMEOUT, (int64_t)c->options.timeout * 1000, on_timeout);
+    timer_start(c, TIMER_SETTLED, SETTLED_MS, on_settled);
     while (c->container_pid > 0 && !c->timed_out)
         loop_run(c);
 }

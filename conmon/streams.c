@@ -70,7 +70,7 @@ static void keep_early(struct conmon *c, const unsigned char *data, size_t size)
         log_write(c, c->err.number, data, size);
         return;
     }
-    memcpy(c->early, data, size);
+    memcpy(c->early + c->early_size, data, size);
     c->early_size += size;
 }
 
