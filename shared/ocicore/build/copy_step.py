@@ -96,11 +96,14 @@ class CopyStep:
         owner = copy_context.resolve_owner(request.chown, root)
         if owner is None and not preserve_owner:
             owner = (0, 0)
+        maps = build.executor.options.id_maps
         ownership = Ownership(
             owner=owner,
             mode=copy_context.parse_mode(request.chmod),
             strip_setid=not preserve_owner,
             mtime=None if preserve_owner else build.copy_time(),
+            uid_map=maps[0] if maps else None,
+            gid_map=maps[1] if maps else None,
         )
         options = copy_context.AddOptions(
             context,

@@ -129,8 +129,11 @@ def run(container: WorkingContainer, root: str, options: RunOptions, environment
     bundle = os.path.join(run_dir, f"run-{identity}")
     os.makedirs(bundle, 0o700)
     network: OpenNetwork | None = None
+    reachable = ""
     try:
         network = _network(container, options, environment)
+        if container.id_maps() is not None:
+            reachable = root = _reachable(root, environment)
         spec = make_spec(container, root, options, environment, bundle, identity, network)
         created = missing_targets(root, [mount["destination"] for mount in spec["mounts"]])
         write_json(os.path.join(bundle, "config.json"), spec)
@@ -153,6 +156,11 @@ def run(container: WorkingContainer, root: str, options: RunOptions, environment
         finally:
             remove_targets(root, created)
     finally:
+        if reachable:
+            from ocicore.linux import mount
+
+            mount.umount(reachable, mount.MNT_DETACH)
+            os.rmdir(reachable)
         if network is not None:
             network.close()
         from ocicore.linux import archive
@@ -162,6 +170,20 @@ def run(container: WorkingContainer, root: str, options: RunOptions, environment
             archive.remove_tree(parent, os.path.basename(bundle))
         finally:
             os.close(parent)
+
+
+def _reachable(root: str, environment: BuildEnvironment) -> str:
+    """The root once more, where the root of another user namespace can get to it (a store is closed to others)."""
+    from ocicore.linux import mount
+
+    path = os.path.join(environment.temporary_root(), f"buildah-root-{os.urandom(6).hex()}")
+    os.mkdir(path, 0o711)
+    try:
+        mount.bind(root, path, recursive=True)
+    except BaseException:
+        os.rmdir(path)
+        raise
+    return path
 
 
 def write_json(path: str, value: object) -> None:

@@ -254,6 +254,7 @@ class StageBuild:
     def ensure_working_dir(self) -> bool:
         """Make the working directory where it is missing; whether that changed the files."""
         from ocicore.build.copy_context import make_folders
+        from ocicore.build.transfer import to_host
         from ocicore.linux import resolve
 
         wanted = self.state.draft.text("WorkingDir")
@@ -273,6 +274,9 @@ class StageBuild:
                 owner = (resolved.uid, resolved.gid)
             except Error:
                 owner = (0, 0)  # the user may be made by a later step
+        maps = self.executor.options.id_maps
+        if maps is not None:
+            owner = (to_host(owner[0], maps[0]), to_host(owner[1], maps[1]))
         make_folders(root, path, owner)
         return True
 

@@ -376,11 +376,18 @@ def test_hooks_of_containers_conf_run(own: Tool, context: Path, tmp_path: Path) 
     script = tmp_path / "hook.sh"
     script.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
     script.chmod(0o755)
-    hook = {"version": "1.0.0", "hook": {"path": str(script)}, "when": {"always": True}, "stages": ["prestart"]}
+    hook = {
+        "version": "1.0.0",
+        "hook": {"path": str(script)},
+        "when": {"always": True},
+        "stages": ["prestart"],
+    }
     (hooks / "h.json").write_text(json.dumps(hook))
     (tmp_path / "containers.conf").write_text(f'[engine]\nhooks_dir = ["{hooks}"]\n')
     (context / "Containerfile").write_text(BASE + "RUN true\n")
-    own("build", "--network", "none", str(context), env={"CONTAINERS_CONF": str(tmp_path / "containers.conf")})
+    own(
+        "build", "--network", "none", str(context), env={"CONTAINERS_CONF": str(tmp_path / "containers.conf")}
+    )
     assert (tmp_path / "ran").exists()
 
 
@@ -396,3 +403,18 @@ def test_options_about_every_run_and_the_preprocessor(own: Tool, context: Path) 
     assert read(own, "made", "made") == "value\n"
     config = configuration(own, "made")
     assert (config["os.version"], config["os.features"]) == ("10.1", ["x"])
+
+
+def test_another_user_namespace(own: Tool, context: Path) -> None:
+    maps = ("--userns-uid-map", "0:200000:65536", "--userns-gid-map", "0:200000:65536")
+    text = BASE + "COPY --chown=5:6 a /w/\nRUN touch /made && cut -c1-30 /proc/self/uid_map > /map\n"
+    plain = image_id(build(own, context, BASE + "COPY --chown=5:6 a /w/\n"))
+    assert image_id(build(own, context, BASE + "COPY --chown=5:6 a /w/\n", *maps)) == plain
+    build(own, context, text, *maps, "-t", "mapped")
+    assert read(own, "mapped", "map").split()[:2] == ["0", "200000"]
+    container = own.out("from", "mapped")
+    root = Path(own.out("mount", container))
+    assert {(root / name).stat().st_uid for name in ("made", "bin/busybox")} == {0}
+    assert (root / "w" / "a").stat().st_uid == 5
+    own("umount", container)
+    own("rm", container)

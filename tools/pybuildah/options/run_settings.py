@@ -212,13 +212,14 @@ def _network(result: RunDecisions, text: str) -> None:
 
 
 def _maps(uids: list[str], gids: list[str]) -> IdMaps:
-    from ocicore.linux import userns
+    first = [_range(text) for text in uids or gids]
+    return first, [_range(text) for text in gids or uids]
 
-    def ranges(texts: list[str]) -> list[tuple[int, int, int]]:
-        found: list[tuple[int, int, int]] = []
-        for text in texts:
-            found += userns.parse_map(text)
-        return found
 
-    first = ranges(uids or gids)
-    return first, ranges(gids or uids)
+def _range(text: str) -> tuple[int, int, int]:
+    from ocicore.errors import InvalidInput
+
+    words = text.split(":")
+    if len(words) != 3 or not all(word.isdecimal() for word in words):
+        raise InvalidInput(f'invalid ID map "{text}"', hint="expected CONTAINERID:HOSTID:LENGTH")
+    return int(words[0]), int(words[1]), int(words[2])
