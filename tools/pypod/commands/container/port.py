@@ -22,7 +22,7 @@ COMMAND = Command(
 
 
 def run(args: Args, ctx: Context) -> int:
-    from ocicore.engine import inspecting
+    from ocicore.engine import inspect_host_config
     from ocicore.errors import InvalidInput, NotFound
     from pypod.session import open_engine
 
@@ -44,7 +44,7 @@ def run(args: Args, ctx: Context) -> int:
         wanted += "/tcp"
     found = False
     for container in containers:
-        bindings = inspecting.port_bindings(container)
+        bindings = inspect_host_config.port_bindings(container)
         if args.all and bindings:
             ctx.print(container.id)
         for key, hosts in bindings.items():
