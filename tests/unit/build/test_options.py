@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -144,15 +145,9 @@ def test_build_arguments(tmp_path: Path) -> None:
     file = tmp_path / "args"
     file.write_text("# comment\nA=file\nB=file\n")
 
-    class Args:
-        build_arg_file = [str(file)]
-        build_arg = ["B=given", "C", "D"]
-
-    assert flags.build_arguments(Args, {"C": "from-environment"}) == {
-        "A": "file",
-        "B": "given",
-        "C": "from-environment",
-    }
-    Args.build_arg_file = [str(tmp_path / "missing")]
+    args = SimpleNamespace(build_arg_file=[str(file)], build_arg=["B=given", "C", "D"])
+    found = flags.build_arguments(args, {"C": "from-environment"})
+    assert found == {"A": "file", "B": "given", "C": "from-environment"}
+    args.build_arg_file = [str(tmp_path / "missing")]
     with pytest.raises(Error):
-        flags.build_arguments(Args, {})
+        flags.build_arguments(args, {})
