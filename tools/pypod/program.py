@@ -64,6 +64,7 @@ IMAGE: dict[str, Entry | Group] = {
     "rm": (_I + "rm", "Remove one or more images from local storage"),
     "save": (_I + "save", "Save image(s) to an archive"),
     "tag": (_I + "tag", "Add an additional name to a local image"),
+    "tree": (_I + "tree", "Print layer hierarchy of an image in a tree format"),
     "unmount": (_I + "unmount", "Unmount an image's root filesystem", ("umount",)),
     "untag": (_I + "untag", "Remove a name from a local image"),
 }
@@ -82,6 +83,7 @@ VOLUME: dict[str, Entry | Group] = {
 }
 
 SYSTEM: dict[str, Entry | Group] = {
+    "check": (_S + "check", "Check storage consistency"),
     "df": (_S + "df", "Show pypod disk usage"),
     "events": (_S + "events", "Show system events"),
     "info": (_S + "info", "Display pypod system information"),
