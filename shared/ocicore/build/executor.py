@@ -222,7 +222,7 @@ class Executor:
         """Remove working containers and mounts, whatever happened."""
         with self._lock:
             for container, _ in self._containers:
-                self._remove(container, container.store.mounted(container.id) > 0)
+                self._remove(container, True)
             self._containers.clear()
             for image_id in self._mounted_images:
                 try:
@@ -455,7 +455,7 @@ class Executor:
         try:
             if self.keep_containers:
                 if mounted:
-                    container.unmount()
+                    container.unmount()  # what is not mounted is no error there
                 return
             container.delete()
         except NotFound:
