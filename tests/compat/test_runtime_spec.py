@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,11 +32,14 @@ def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tool]:
     folder = tmp_path_factory.mktemp("podman")
     archive = folder / "bb.tar"
     archive.write_bytes(busybox_tar())
-    tool = theirs("podman", "--root", str(folder / "root"), "--runroot", str(folder / "run"))
-    tool("import", "--quiet", str(archive), "localhost/bb")
-    yield tool
-    tool("rm", "--all", "--force", status=None)
-    tool("rmi", "--all", "--force", status=None)
+    with tempfile.TemporaryDirectory(
+        prefix="run.", dir="/run"
+    ) as run_root:  # podman wants less than 50 characters
+        tool = theirs("podman", "--root", str(folder / "root"), "--runroot", run_root)
+        tool("import", "--quiet", str(archive), "localhost/bb")
+        yield tool
+        tool("rm", "--all", "--force", status=None)
+        tool("rmi", "--all", "--force", status=None)
 
 
 def podmans_spec(podman: Tool, *options: str) -> tuple[str, dict[str, Any]]:

@@ -38,7 +38,7 @@ class Lock:
                 os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
                 continue
             except OSError as error:
-                raise Error(f"opening lock {self.path}: {error.strerror}") from error
+                raise Error(f"opening lock {self.path}: {(error.strerror or '').lower()}") from error
             fcntl.flock(fd, fcntl.LOCK_EX)
             if os.fstat(fd).st_nlink:
                 self._fd, self._depth = fd, 1

@@ -340,7 +340,12 @@ class StorageDestination(ImageDestination):
             self._config = data
             return digest or digests.from_bytes(data), len(data)
         expected = self._diff_ids[layer_index] if self._diff_ids else None
-        staged = self.store.stage_layer(cast("IO[bytes]", stream), expected_diff_id=expected)
+        try:
+            staged = self.store.stage_layer(cast("IO[bytes]", stream), expected_diff_id=expected)
+        except Error as error:
+            if digest is not None and digest not in error.message:
+                error.message = f"unpacking layer {digest}: {error.message}"
+            raise
         try:
             # Staging hashes the blob as it reads it, to its end; hashing here again would cost as much once more.
             while stream.read(1 << 18):

@@ -487,7 +487,7 @@ def usage(root_fd: int) -> Usage:
 def syncfs(fd: int) -> None:
     """Flush the file system that holds `fd`; raises ArchiveError (ENOSPC, EIO of earlier writes included)."""
     if lib.oci_syncfs(fd) < 0:
-        raise ArchiveError(f"flushing file system: {os.strerror(ffi.errno)}", errno=ffi.errno)
+        raise ArchiveError(f"flushing file system: {os.strerror(ffi.errno).lower()}", errno=ffi.errno)
 
 
 def make_pipe(size: int = 1 << 20) -> tuple[int, int]:
@@ -554,7 +554,9 @@ def _translate(doing: str, error: Any) -> ArchiveError:
     path = os.fsdecode(ffi.string(error.path))
     what = os.fsdecode(ffi.string(error.what))
     shown = path.encode("utf-8", "backslashreplace").decode() if path else ""
-    message = ": ".join(part for part in (doing, shown, what, os.strerror(number) if number else "") if part)
+    message = ": ".join(
+        part for part in (doing, shown, what, os.strerror(number).lower() if number else "") if part
+    )
     kind = int(error.kind)
     if kind == _KIND_LIMIT:
         return LimitExceeded(message, errno=number, path=path)

@@ -119,14 +119,14 @@ def set_all(
     """Make `names` the effective and permitted sets of this thread."""
     mask = _mask(names)
     if lib.oci_capset(mask, mask, _mask(inheritable)) < 0:
-        raise CapabilityError(f"setting capabilities: {os.strerror(ffi.errno)}")
+        raise CapabilityError(f"setting capabilities: {os.strerror(ffi.errno).lower()}")
 
 
 def drop_bounding(keep: frozenset[str] | set[str]) -> None:
     """Remove everything but `keep` from the bounding set (needs CAP_SETPCAP)."""
     for name in bounding() - frozenset(keep):
         if lib.oci_prctl(_PR_CAPBSET_DROP, number(name), 0, 0, 0) < 0:
-            raise CapabilityError(f"dropping {name} from the bounding set: {os.strerror(ffi.errno)}")
+            raise CapabilityError(f"dropping {name} from the bounding set: {os.strerror(ffi.errno).lower()}")
 
 
 def set_ambient(names: frozenset[str] | set[str]) -> None:
@@ -134,13 +134,13 @@ def set_ambient(names: frozenset[str] | set[str]) -> None:
     lib.oci_prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     for name in names:
         if lib.oci_prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, number(name), 0, 0) < 0:
-            raise CapabilityError(f"raising ambient {name}: {os.strerror(ffi.errno)}")
+            raise CapabilityError(f"raising ambient {name}: {os.strerror(ffi.errno).lower()}")
 
 
 def _sets() -> tuple[int, int, int]:
     masks = [ffi.new("uint64_t *") for _ in range(3)]
     if lib.oci_capget(*masks) < 0:
-        raise CapabilityError(f"reading capabilities: {os.strerror(ffi.errno)}")
+        raise CapabilityError(f"reading capabilities: {os.strerror(ffi.errno).lower()}")
     return masks[0][0], masks[1][0], masks[2][0]
 
 

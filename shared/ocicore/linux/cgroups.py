@@ -336,4 +336,4 @@ def _write(path: str, text: str) -> None:
 
 
 def _failure(doing: str, path: str, error: OSError) -> CgroupError:
-    return CgroupError(f"{doing} {path}: {error.strerror}")
+    return CgroupError(f"{doing} {path}: {(error.strerror or '').lower()}")

@@ -403,7 +403,7 @@ def _failure(doing: str, number: int) -> MountError:
     hint = None
     if number == errno.EPERM:
         hint = "run as root, or inside a user namespace (pypod unshare)"
-    return MountError(f"{doing}: {os.strerror(number)}", errno=number, hint=hint)
+    return MountError(f"{doing}: {os.strerror(number).lower()}", errno=number, hint=hint)
 
 
 def _overlay_failure(target: str, number: int) -> MountError:
@@ -412,4 +412,4 @@ def _overlay_failure(target: str, number: int) -> MountError:
     hint = None
     if number in (errno.EINVAL, errno.EPERM, errno.ENODEV):
         hint = "the kernel's log (dmesg) has the reason; fuse-overlayfs or the vfs driver may work instead"
-    return MountError(f"mounting overlay on {target}: {os.strerror(number)}", errno=number, hint=hint)
+    return MountError(f"mounting overlay on {target}: {os.strerror(number).lower()}", errno=number, hint=hint)

@@ -128,4 +128,4 @@ def _failure(doing: str, number: int) -> NamespaceError:
         hint = "run as root, or inside a user namespace (pypod unshare)"
     elif number == errno.ENOSPC:
         hint = "raise the limits under /proc/sys/user"
-    return NamespaceError(f"{doing}: {os.strerror(number)}", errno=number, hint=hint)
+    return NamespaceError(f"{doing}: {os.strerror(number).lower()}", errno=number, hint=hint)

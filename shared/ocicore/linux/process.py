@@ -150,7 +150,7 @@ def set_name(name: str) -> None:
     """The name shown by ps -o comm (15 bytes are kept)."""
     buffer = ffi.new("char[]", name.encode())
     if lib.oci_prctl(_PR_SET_NAME, int(ffi.cast("uintptr_t", buffer)), 0, 0, 0) < 0:
-        raise ProcessError(f"setting process name: {os.strerror(ffi.errno)}", errno=ffi.errno)
+        raise ProcessError(f"setting process name: {os.strerror(ffi.errno).lower()}", errno=ffi.errno)
 
 
 def close_from(first: int) -> None:
@@ -209,4 +209,4 @@ def signal_name(number: int) -> str:
 
 def _prctl(doing: str, option: int, value: int) -> None:
     if lib.oci_prctl(option, value, 0, 0, 0) < 0:
-        raise ProcessError(f"{doing}: {os.strerror(ffi.errno)}", errno=ffi.errno)
+        raise ProcessError(f"{doing}: {os.strerror(ffi.errno).lower()}", errno=ffi.errno)

@@ -75,7 +75,7 @@ def resolve_in_root(root: str, path: str, *, missing_ok: bool = False) -> str:
             break
     except OSError as error:
         raise ResolveError(
-            f"resolving {path} in {root}: {os.strerror(error.errno or 0)}", errno=error.errno or 0
+            f"resolving {path} in {root}: {os.strerror(error.errno or 0).lower()}", errno=error.errno or 0
         ) from None
     finally:
         os.close(root_fd)

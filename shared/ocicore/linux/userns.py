@@ -160,7 +160,7 @@ def ensure(pause_pid_file: str, user: str, uid: int, gid: int, warn: Callable[[s
                 pid, created = _create_locked(pause_pid_file, user, uid, warn)
             except OSError as error:
                 raise UserNamespaceError(
-                    f"creating user namespace: {error.filename or pause_pid_file}: {error.strerror}",
+                    f"creating user namespace: {error.filename or pause_pid_file}: {(error.strerror or '').lower()}",
                     hint="XDG_RUNTIME_DIR must be a folder of the user's own: loginctl enable-linger makes one",
                 ) from None
         try:
@@ -275,7 +275,7 @@ def _record(pid_file: str, pid: int) -> int:
     process.kill_process(pid, process.SIGNALS["SIGKILL"])
     if winner:
         return winner
-    raise UserNamespaceError(f"recording pause process in {pid_file}: {os.strerror(number)}")
+    raise UserNamespaceError(f"recording pause process in {pid_file}: {os.strerror(number).lower()}")
 
 
 def _start_child(flags: int) -> tuple[int, int]:
@@ -296,13 +296,13 @@ def _creation_failure(error: object) -> UserNamespaceError:
     if number in (errno.EPERM, errno.EACCES):
         hint = (
             "user namespaces are forbidden here: see sysctl kernel.unprivileged_userns_clone and "
-            "kernel.apparmor_restrict_unprivileged_userns, and the container's seccomp profile"
+            "kernel.apparmor_restrict_unprivileged_userns, the container's seccomp profile, and whether this is a chroot"
         )
     elif number in (errno.ENOSPC, errno.EUSERS):
         hint = "raise /proc/sys/user/max_user_namespaces"
     elif number in (errno.EINVAL, errno.ENOSYS):
         hint = "this kernel has no user namespaces"
-    return UserNamespaceError(f"creating user namespace: {what}: {os.strerror(number)}", hint=hint)
+    return UserNamespaceError(f"creating user namespace: {what}: {os.strerror(number).lower()}", hint=hint)
 
 
 def _write_maps(pid: int, uid_maps: Sequence[IdMap], gid_maps: Sequence[IdMap]) -> None:
@@ -348,7 +348,9 @@ def _run_mapping_program(program: str, pid: int, maps: Sequence[IdMap], where: s
         child = os.posix_spawn(path, arguments, {}, file_actions=actions)
     except OSError as error:
         os.close(reader)
-        raise UserNamespaceError(f"creating user namespace: running {path}: {error.strerror}") from None
+        raise UserNamespaceError(
+            f"creating user namespace: running {path}: {(error.strerror or '').lower()}"
+        ) from None
     finally:
         os.close(writer)
     output = b""
@@ -399,7 +401,7 @@ def _ranges_in_file(path: str, user: str, uid: int) -> list[tuple[int, int]]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise UserNamespaceError(f"reading {path}: {error.strerror}") from None
+        raise UserNamespaceError(f"reading {path}: {(error.strerror or '').lower()}") from None
     ranges = []
     for line in lines:
         owner, _, rest = line.partition(":")
@@ -451,6 +453,6 @@ def _write(path: str, text: str, doing: str) -> None:
             os.close(fd)
     except OSError as error:
         raise UserNamespaceError(
-            f"creating user namespace: {doing}: {error.strerror}",
+            f"creating user namespace: {doing}: {(error.strerror or '').lower()}",
             hint="the ids must be this process's own, or it needs CAP_SETUID and CAP_SETGID",
         ) from None

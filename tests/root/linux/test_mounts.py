@@ -115,7 +115,7 @@ except mount.MountError as error:
 """,
         tmp_path,
     )
-    assert out == f"mounting overlay on {tmp_path}/merged: No such file or directory | 2"
+    assert out == f"mounting overlay on {tmp_path}/merged: no such file or directory | 2"
 
 
 def test_bind_read_only_and_order_of_unmounting(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ print(os.listdir("small"))
         tmp_path,
     )
     assert out.splitlines() == [
-        "unpacking: b: writing: No space left on device | True | free some space, or move the store",
-        "copying: b: writing: No space left on device | True | free some space, or move the store",
+        "unpacking: b: writing: no space left on device | True | free some space, or move the store",
+        "copying: b: writing: no space left on device | True | free some space, or move the store",
         "[]",
     ]

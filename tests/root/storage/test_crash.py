@@ -255,11 +255,11 @@ def test_a_full_disk_leaves_the_store_as_it_was(tmp_path: Path) -> None:
         image = add_image(store, [_BASE], "one")
         before = store.df().total
         for data in (tar({"big": b"x" * 8_000_000}), tar({f"f{n}": b"x" * 4096 for n in range(1200)})):
-            with pytest.raises(Exception, match="No space left"):
+            with pytest.raises(Exception, match=r"(?i)no space left"):
                 store.stage_layer(io.BytesIO(data))
         assert os.listdir(store.layer_store.temp_root) == []
         ballast = os.open(disk / "ballast", os.O_CREAT | os.O_WRONLY)
-        with pytest.raises(OSError, match="No space left"):
+        with pytest.raises(OSError, match=r"(?i)no space left"):
             while True:
                 os.write(ballast, b"x" * 4096)
         os.close(ballast)

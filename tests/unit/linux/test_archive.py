@@ -521,7 +521,7 @@ def test_full_disk_says_so(bench: Bench) -> None:
     source.write_bytes(entry("f", data=b"x") + END)
     stream = os.open(source, os.O_RDONLY)
     target = open_directory(bench.directory())
-    with pytest.raises(archive.ArchiveError, match="No space left on device") as caught:
+    with pytest.raises(archive.ArchiveError, match="no space left on device") as caught:
         archive.unpack(stream, target, tar_split_fd=full)
     assert caught.value.hint == "free some space, or move the store"
     for fd in (full, stream, target):
