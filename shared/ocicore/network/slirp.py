@@ -203,7 +203,7 @@ def _request(path: str, request: dict[str, Any]) -> dict[str, Any]:
         while chunk := sock.recv(65536):
             data += chunk
     except OSError as error:
-        raise SlirpFailure(f"talking to slirp4netns: {(error.strerror or "").lower()}") from None
+        raise SlirpFailure(f"talking to slirp4netns: {(error.strerror or '').lower()}") from None
     finally:
         sock.close()
     try:
