@@ -193,7 +193,7 @@ static void on_timeout(struct conmon *c)
 static void on_settled(struct conmon *c)
 {
     (void)c;
-    memory_release_code();
+    memory_release_start();
 }
 
 static void run(struct conmon *c)

@@ -2,6 +2,6 @@
 #ifndef CONMON_MEMORY_H
 #define CONMON_MEMORY_H
 
-void memory_release_code(void);
+void memory_release_start(void);
 
 #endif

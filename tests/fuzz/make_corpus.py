@@ -45,7 +45,11 @@ def main() -> None:
         "raw": b'{"type":1,"name_raw":"/w==","payload":null,"position":2}\n',
         "segment": b'{"type":2,"payload":"AAECAwQ=","position":0}\n',
     }
-    for folder, seeds in (("tar_reader", layers), ("unpack", {k: b"\0" + v for k, v in layers.items()}), ("tar_split", lines)):
+    for folder, seeds in (
+        ("tar_reader", layers),
+        ("unpack", {k: b"\0" + v for k, v in layers.items()}),
+        ("tar_split", lines),
+    ):
         os.makedirs(os.path.join(base, folder), exist_ok=True)
         for name, data in seeds.items():
             with open(os.path.join(base, folder, name), "wb") as out:

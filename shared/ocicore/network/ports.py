@@ -189,7 +189,9 @@ def _kernel_choice(host_ip: str, protocol: str) -> int:
         sock.bind((host_ip or "0.0.0.0", 0))
         return int(sock.getsockname()[1])
     except OSError as error:
-        raise InUse(f"choosing a host port on {host_ip or 'all addresses'}: {(error.strerror or '').lower()}") from None
+        raise InUse(
+            f"choosing a host port on {host_ip or 'all addresses'}: {(error.strerror or '').lower()}"
+        ) from None
     finally:
         sock.close()
 

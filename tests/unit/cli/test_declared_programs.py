@@ -48,7 +48,11 @@ def test_command(program: Program, path: tuple[str, ...], module: str) -> None:
     longs = {name for option in command.options for name in (option.long, *option.also)}
     for names_of_set in (*command.exclusive, *command.together, command.lenient_with):
         assert set(names_of_set) <= longs
-    for completer in {part.completer for part in (*command.options, *command.arguments)} - {"", "file", "dir"}:
+    for completer in {part.completer for part in (*command.options, *command.arguments)} - {
+        "",
+        "file",
+        "dir",
+    }:
         assert callable(load_function(completer))
     assert callable(load_function(command.handler or module.partition(":")[0] + ":run"))
     out = io.StringIO()
