@@ -376,7 +376,7 @@ def _open_source(folder: int, name: str, flags: int, shown: str) -> int:
     try:
         return os.open(name, flags, dir_fd=folder)
     except OSError as error:
-        raise Error(f'reading "{shown}": {(error.strerror or '').lower()}') from error
+        raise Error(f'reading "{shown}": {(error.strerror or "").lower()}') from error
 
 
 def _create(folder: int, name: str) -> int:
