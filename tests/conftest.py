@@ -34,16 +34,8 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what this user cannot run at all: root's tests for an ordinary user, and say how many.
-
-    Tests that share the host's bridges and address ranges, or the ordinary user's one pause process, go to one worker.
-    """
-    for item in items:
-        path = item.path.as_posix()
-        if "/root/network/" in path or "/rootless/network/" in path:
-            item.add_marker(pytest.mark.xdist_group("network"))
+    """Leave out what this user cannot run at all: root's tests for an ordinary user, and say how many."""
     if os.geteuid() == 0:
         return
     kept, left = [], []
