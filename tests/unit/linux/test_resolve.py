@@ -52,7 +52,7 @@ def test_root_itself(root: Path) -> None:
 
 
 def test_missing(root: Path) -> None:
-    with pytest.raises(resolve.ResolveError, match="No such file") as caught:
+    with pytest.raises(resolve.ResolveError, match="no such file") as caught:
         resolve.resolve_in_root(str(root), "etc/none")
     assert caught.value.errno == errno.ENOENT
     assert resolve.resolve_in_root(str(root), "absolute/a/b", missing_ok=True) == str(
