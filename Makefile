@@ -72,7 +72,7 @@ lint: $(VENV)/.dev ## style, types, import directions, C warnings as errors
 	@$(PY) dev/build-native --check
 
 test: build $(VENV)/.dev ## run the tests (as root: all of them; as a user: unit and rootless)
-	$(VENV)/bin/pytest -q -n 2 --dist loadgroup tests
+	$(VENV)/bin/pytest -q -n 2 --dist loadfile tests
 
 test-unit: native $(VENV)/.dev ## only the tests that need neither root, network nor other programs
 	$(VENV)/bin/pytest -q -n 2 tests/unit tests/property

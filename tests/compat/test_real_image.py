@@ -14,7 +14,7 @@ from support.docker_registry import fetch
 from support.programs import REPOSITORY, Tool, ours, run, theirs
 from support.users import OrdinaryUser
 
-pytestmark = [pytest.mark.compat, pytest.mark.slow, pytest.mark.xdist_group("real-image")]
+pytestmark = [pytest.mark.compat, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

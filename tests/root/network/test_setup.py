@@ -17,8 +17,8 @@ from ocicore.network import modes, netns, ports, setup
 from ocicore.network.networks import Networks
 from support.monitored import Container, conmons
 
-# One worker: the tests share a bridge and an address range of the host.
-pytestmark = [pytest.mark.root, pytest.mark.xdist_group("network")]
+
+pytestmark = pytest.mark.root
 
 HELPERS = ("/usr/libexec/podman", "/usr/lib/podman")
 POOLS = [{"base": "10.217.0.0/16", "size": 24}]
