@@ -76,7 +76,7 @@ class ContainerTable:
             *(0, 0, 0, 0, "", 0, 0, 0, 0, 0, 0, "", "", "", "{}"),
         )
         with self._state:
-            execute = self._state.connection.execute
+            execute = self._state.execute
             self.claim_name(name, id, "container")
             execute(_INSERT, (*row, dumps(config)))
             for needed in dict.fromkeys(dependencies or ()):
@@ -90,25 +90,25 @@ class ContainerTable:
     def claim_name(self, name: str, id: str, kind: str) -> None:
         """Take a name for a container or pod, inside the caller's transaction. Raises NameTaken."""
         try:
-            self._state.connection.execute("INSERT INTO names VALUES (?, ?, ?)", (name, id, kind))
+            self._state.execute("INSERT INTO names VALUES (?, ?, ?)", (name, id, kind))
         except sqlite3.IntegrityError:
             holder = self.name_holder(name)
             raise NameTaken(name, holder or "another container") from None
 
     def name_holder(self, name: str) -> str | None:
         """Id of the container or pod that has the name."""
-        row = self._state.connection.execute("SELECT id FROM names WHERE name = ?", (name,)).fetchone()
+        row = self._state.execute("SELECT id FROM names WHERE name = ?", (name,)).fetchone()
         return row[0] if row else None
 
     def _load_config(self, id: str) -> str:
-        row = self._state.connection.execute("SELECT config FROM containers WHERE id = ?", (id,)).fetchone()
+        row = self._state.execute("SELECT config FROM containers WHERE id = ?", (id,)).fetchone()
         if row is None:
             raise NoSuchContainer(id)
         return row[0]  # type: ignore[no-any-return]
 
     def find(self, name_or_id: str) -> Container:
         """By full id, name, or unique prefix of an id, in that order. Raises NoSuchContainer, Conflict."""
-        execute = self._state.connection.execute
+        execute = self._state.execute
         query = f"SELECT {_COLUMNS} FROM containers WHERE "
         asked = name_or_id.removeprefix("/")
         rows = execute(query + "id = ?1 OR name = ?1", (asked,)).fetchall()
@@ -126,9 +126,7 @@ class ContainerTable:
 
     def get(self, id: str) -> Container | None:
         """By full id."""
-        row = self._state.connection.execute(
-            f"SELECT {_COLUMNS} FROM containers WHERE id = ?", (id,)
-        ).fetchone()
+        row = self._state.execute(f"SELECT {_COLUMNS} FROM containers WHERE id = ?", (id,)).fetchone()
         return Container(row, self._load_config) if row else None
 
     def all(self, *, pod_id: str | None = None, image_id: str | None = None) -> list[Container]:
@@ -139,14 +137,12 @@ class ContainerTable:
             where, values = " WHERE pod_id = ?", (pod_id,)
         elif image_id is not None:
             where, values = " WHERE image_id = ?", (image_id,)
-        rows = self._state.connection.execute(
-            f"SELECT {_COLUMNS} FROM containers{where} ORDER BY created", values
-        )
+        rows = self._state.execute(f"SELECT {_COLUMNS} FROM containers{where} ORDER BY created", values)
         return [Container(row, self._load_config) for row in rows]
 
     def latest(self) -> Container:
         """The newest. Raises NoSuchContainer, in podman's words, when there is none."""
-        row = self._state.connection.execute(
+        row = self._state.execute(
             f"SELECT {_COLUMNS} FROM containers ORDER BY created DESC LIMIT 1"
         ).fetchone()
         if row is None:
@@ -158,7 +154,7 @@ class ContainerTable:
 
     def refresh(self, container: Container) -> None:
         """Read the row again. Raises NoSuchContainer when it has been removed."""
-        row = self._state.connection.execute(
+        row = self._state.execute(
             f"SELECT {_COLUMNS} FROM containers WHERE id = ?", (container.id,)
         ).fetchone()
         if row is None:
@@ -170,14 +166,14 @@ class ContainerTable:
         encoded = container.assign(changes)
         assignments = ", ".join(f"{column} = ?" for column in encoded)
         with self._state:
-            self._state.connection.execute(
+            self._state.execute(
                 f"UPDATE containers SET {assignments} WHERE id = ?", (*encoded.values(), container.id)
             )
 
     def rename(self, container: Container, name: str) -> None:
         """Give it another name. Raises NameTaken."""
         with self._state:
-            self._state.connection.execute("DELETE FROM names WHERE id = ?", (container.id,))
+            self._state.execute("DELETE FROM names WHERE id = ?", (container.id,))
             self.claim_name(name, container.id, "container")
             self.update(container, name=name)
 
@@ -189,24 +185,24 @@ class ContainerTable:
         # Read now: who removes it may still want to tell of it.
         container.load()
         with self._state:
-            execute = self._state.connection.execute
+            execute = self._state.execute
             execute("DELETE FROM containers WHERE id = ?", (container.id,))
             execute("DELETE FROM names WHERE id = ?", (container.id,))
 
     def dependents(self, id: str) -> list[str]:
         """Ids of the containers that need this one."""
-        rows = self._state.connection.execute("SELECT container_id FROM dependencies WHERE needs = ?", (id,))
+        rows = self._state.execute("SELECT container_id FROM dependencies WHERE needs = ?", (id,))
         return [row[0] for row in rows]
 
     def dependencies(self, id: str) -> list[str]:
         """Ids of the containers this one needs."""
-        rows = self._state.connection.execute("SELECT needs FROM dependencies WHERE container_id = ?", (id,))
+        rows = self._state.execute("SELECT needs FROM dependencies WHERE container_id = ?", (id,))
         return [row[0] for row in rows]
 
     def record_exit_code(self, id: str, exit_code: int, at: int) -> None:
         """Keep an exit status for `wait`, and forget those older than five minutes whose containers are gone."""
         with self._state:
-            execute = self._state.connection.execute
+            execute = self._state.execute
             execute("INSERT OR REPLACE INTO exit_codes VALUES (?, ?, ?)", (id, at, exit_code))
             execute(
                 "DELETE FROM exit_codes WHERE at < ? AND id NOT IN (SELECT id FROM containers)",
@@ -215,7 +211,5 @@ class ContainerTable:
 
     def exit_code(self, id: str) -> int | None:
         """The last recorded exit status."""
-        row = self._state.connection.execute(
-            "SELECT exit_code FROM exit_codes WHERE id = ?", (id,)
-        ).fetchone()
+        row = self._state.execute("SELECT exit_code FROM exit_codes WHERE id = ?", (id,)).fetchone()
         return row[0] if row else None

@@ -45,21 +45,21 @@ class ExecTable:
         values = [getattr(session, column) for column in _COLUMNS]
         values[2] = quick_json.dumps(session.config)
         with self._state:
-            self._state.connection.execute(
+            self._state.execute(
                 f"INSERT INTO exec_sessions ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})",
                 values,
             )
 
     def find(self, session_id: str) -> ExecSession:
         """By full id. Raises NoSuchExec."""
-        row = self._state.connection.execute(_SELECT + " WHERE id = ?", (session_id,)).fetchone()
+        row = self._state.execute(_SELECT + " WHERE id = ?", (session_id,)).fetchone()
         if row is None:
             raise NoSuchExec(session_id)
         return self._record(row)
 
     def of_container(self, container_id: str) -> list[ExecSession]:
         """All sessions of one container."""
-        rows = self._state.connection.execute(_SELECT + " WHERE container_id = ?", (container_id,))
+        rows = self._state.execute(_SELECT + " WHERE container_id = ?", (container_id,))
         return [self._record(row) for row in rows]
 
     def update(self, session: ExecSession, **changes: Any) -> None:
@@ -67,7 +67,7 @@ class ExecTable:
         for column, value in changes.items():
             setattr(session, column, value)
         with self._state:
-            self._state.connection.execute(
+            self._state.execute(
                 f"UPDATE exec_sessions SET {', '.join(f'{column} = ?' for column in changes)} WHERE id = ?",
                 (*changes.values(), session.id),
             )
@@ -75,4 +75,4 @@ class ExecTable:
     def remove(self, session_id: str) -> None:
         """Forget it; no error when it is gone already."""
         with self._state:
-            self._state.connection.execute("DELETE FROM exec_sessions WHERE id = ?", (session_id,))
+            self._state.execute("DELETE FROM exec_sessions WHERE id = ?", (session_id,))

@@ -13,10 +13,12 @@ import os
 
 from ocicore.engine import schema
 from ocicore.engine.container_table import ContainerTable
+from ocicore.engine.locks import Lock
 from ocicore.errors import Corrupted, Error, Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
 
     from ocicore.engine.exec_table import ExecTable
@@ -38,23 +40,44 @@ class State:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        fresh = not os.path.exists(path)
-        if fresh:
-            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        self._depth = 0
+        self.containers = ContainerTable(self)
         try:
-            self.connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-            if fresh:
-                self.connection.execute("PRAGMA journal_mode=WAL")
-            # With WAL, NORMAL keeps the file consistent at any power cut and saves one fsync per transaction.
-            self.connection.execute("PRAGMA synchronous=NORMAL")
-            self.connection.execute("PRAGMA foreign_keys=ON")
-            version = self.connection.execute("PRAGMA user_version").fetchone()[0]
+            if not os.path.exists(path) or self._open() != len(schema.MIGRATIONS):
+                self._prepare()
+        except sqlite3.OperationalError:
+            # Somebody is making it right now: wait for that.
+            self._prepare()
         except sqlite3.DatabaseError as error:
             raise _translated(error, path) from error
-        if version != len(schema.MIGRATIONS):
-            self._migrate()
-        self.containers = ContainerTable(self)
-        self._depth = 0
+
+    def _open(self) -> int:
+        """Connect; the schema's version."""
+        self.connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
+        # With WAL, NORMAL keeps the file consistent at any power cut and saves one fsync per transaction.
+        self.connection.execute("PRAGMA synchronous=NORMAL")
+        self.connection.execute("PRAGMA foreign_keys=ON")
+        version: int = self.connection.execute("PRAGMA user_version").fetchone()[0]
+        return version
+
+    def _prepare(self) -> None:
+        """Make or migrate the file, one process at a time: SQLite does not wait for a change of the journal mode."""
+        os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
+        with Lock(f"{self.path}.lock"):
+            try:
+                if self._open() != len(schema.MIGRATIONS):
+                    self._migrate()
+            except sqlite3.DatabaseError as error:
+                raise _translated(error, self.path) from error
+
+    def execute(self, statement: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        """One statement. Raises Error, Corrupted for what SQLite reports, but sqlite3.IntegrityError as it is."""
+        try:
+            return self.connection.execute(statement, values)
+        except sqlite3.IntegrityError:
+            raise
+        except sqlite3.DatabaseError as error:
+            raise _translated(error, self.path) from error
 
     @property
     def volumes(self) -> VolumeTable:

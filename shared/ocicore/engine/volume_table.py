@@ -58,7 +58,7 @@ class VolumeTable:
         ]
         with self._state:
             try:
-                self._state.connection.execute(
+                self._state.execute(
                     f"INSERT INTO volumes ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})",
                     values,
                 )
@@ -69,7 +69,7 @@ class VolumeTable:
 
     def get(self, name: str) -> Volume | None:
         """By full name."""
-        row = self._state.connection.execute(_SELECT + " WHERE name = ?", (name,)).fetchone()
+        row = self._state.execute(_SELECT + " WHERE name = ?", (name,)).fetchone()
         return self._record(row) if row else None
 
     def find(self, name: str) -> Volume:
@@ -77,7 +77,7 @@ class VolumeTable:
         volume = self.get(name)
         if volume is not None:
             return volume
-        rows = self._state.connection.execute(
+        rows = self._state.execute(
             _SELECT + " WHERE substr(name, 1, ?) = ? LIMIT 2", (len(name), name)
         ).fetchall()
         if len(rows) > 1:
@@ -88,7 +88,7 @@ class VolumeTable:
 
     def all(self) -> list[Volume]:
         """All, by name."""
-        return [self._record(row) for row in self._state.connection.execute(_SELECT + " ORDER BY name")]
+        return [self._record(row) for row in self._state.execute(_SELECT + " ORDER BY name")]
 
     def update(self, volume: Volume, **changes: Any) -> None:
         """Change columns, in the record and in the database."""
@@ -96,21 +96,21 @@ class VolumeTable:
             setattr(volume, column, value)
         encoded = [quick_json.dumps(value) if column in _JSON else value for column, value in changes.items()]
         with self._state:
-            self._state.connection.execute(
+            self._state.execute(
                 f"UPDATE volumes SET {', '.join(f'{column} = ?' for column in changes)} WHERE name = ?",
                 (*encoded, volume.name),
             )
 
     def users(self, name: str) -> list[str]:
         """Ids of the containers that use it."""
-        rows = self._state.connection.execute(
+        rows = self._state.execute(
             "SELECT container_id FROM volume_users WHERE volume = ? ORDER BY container_id", (name,)
         )
         return [row[0] for row in rows]
 
     def used_by(self, container_id: str) -> list[str]:
         """Names of the volumes a container uses."""
-        rows = self._state.connection.execute(
+        rows = self._state.execute(
             "SELECT volume FROM volume_users WHERE container_id = ? ORDER BY volume", (container_id,)
         )
         return [row[0] for row in rows]
@@ -121,4 +121,4 @@ class VolumeTable:
             users = self.users(volume.name)
             if users:
                 raise VolumeInUse(volume.name, users)
-            self._state.connection.execute("DELETE FROM volumes WHERE name = ?", (volume.name,))
+            self._state.execute("DELETE FROM volumes WHERE name = ?", (volume.name,))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -200,3 +202,28 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     path.write_bytes(b"not a database at all" * 100)
     with pytest.raises(Corrupted, match=str(path)):
         State(str(path))
+
+
+MAKE = """
+import os, sys
+sys.path.insert(0, {shared!r})
+from ocicore.engine.state import State
+state = State({path!r})
+name = os.urandom(32).hex()
+state.containers.add(id=name, name=name, created=1, image_id="", image_name="", command=[], labels={{}}, ports=[],
+                     exposed={{}}, networks=[], mounts=[], config={{}})
+os._exit(0)
+"""
+
+
+def test_many_make_it_at_once(tmp_path: Path) -> None:
+    """The first commands of a new store may come together, and none of them closes the database."""
+    path = str(tmp_path / "new" / "state.sqlite")
+    shared = str(Path(__file__).resolve().parents[3] / "shared")
+    script = MAKE.format(shared=shared, path=path)
+    makers = [
+        subprocess.Popen([sys.executable, "-IS", "-c", script], stderr=subprocess.PIPE) for _ in range(10)
+    ]
+    answers = [maker.communicate(timeout=60)[1] for maker in makers]
+    assert answers == [b""] * 10
+    assert len(State(path).containers.all()) == 10
