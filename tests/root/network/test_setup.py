@@ -17,7 +17,6 @@ from ocicore.network import modes, netns, ports, setup
 from ocicore.network.networks import Networks
 from support.monitored import Container, conmons
 
-
 pytestmark = pytest.mark.root
 
 HELPERS = ("/usr/libexec/podman", "/usr/lib/podman")
