@@ -60,6 +60,14 @@ void control_apply_size(struct conmon *c)
         warn(c, "Failed to set process pty terminal size: %s", strerror(errno));
 }
 
+void control_initial_size(struct conmon *c)
+{
+    const char *text = getenv(ENV_TERMINAL_SIZE);
+    if (text != NULL && winsz_parse(text, &c->rows, &c->columns))
+        c->size_known = true;
+    unsetenv(ENV_TERMINAL_SIZE);
+}
+
 static void resize(struct conmon *c, int height, int width)
 {
     debug(c, "Height: %d, Width: %d", height, width);

@@ -9,6 +9,8 @@ bool control_parse(const char *line, int *type, int *height, int *width);
 /* One line of the winsz FIFO. */
 bool winsz_parse(const char *line, int *height, int *width);
 
+/* Takes the size a terminal shall start with from the environment. */
+void control_initial_size(struct conmon *c);
 void control_open(struct conmon *c);
 void control_close(struct conmon *c);
 /* Sets the size asked for so far on the terminal that is there now. */

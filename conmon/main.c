@@ -246,6 +246,7 @@ int main(int argc, char **argv)
     sync_adopt(c);
     read_options(c, argc, argv);
     complete_paths(c);
+    control_initial_size(c);
     log_open(c);
     if (c->start_fd >= 0)
         sync_wait_start(c);

@@ -99,6 +99,12 @@
 #define ENV_OWNER_PIPE "_OCI_OWNERPIPE"
 
 /*
+ * "ROWS COLUMNS": the size the container's terminal has from its first instruction on. A message to
+ * the ctl FIFO may come too late for that. Ignored when malformed. It is not passed on.
+ */
+#define ENV_TERMINAL_SIZE "_OCI_TERMINALSIZE"
+
+/*
  * Health checks (--health-…). conmon runs "RUNTIME [RUNTIME-ARGS] exec --process SPEC CID" and
  * judges by its exit status: 0 is healthy. After each check and each change of status the state
  * file is replaced (rename) by one JSON object:

@@ -109,7 +109,6 @@ static void take_terminal(struct conmon *c, int connection)
     int master = receive_descriptor(connection);
     if (master < 0)
         fail_errno(c, "Failed to receive console file descriptor");
-    close(connection);
     loop_close(c, &c->console);
     terminal_unlink(c);
     /* Kubernetes and docker expect "\n" to come out as "\r\n". */
@@ -123,6 +122,7 @@ static void take_terminal(struct conmon *c, int connection)
     }
     streams_adopt_terminal(c, master);
     control_apply_size(c);
+    close(connection); /* last: a runtime may wait for it */
 }
 
 static void on_console(struct conmon *c, struct source *source, uint32_t events)

@@ -62,6 +62,7 @@ def main():
             connection.sendmsg(
                 [b"console"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [master]))]
             )
+            connection.recv(1)  # the end of it: the monitor has the terminal
         os.close(master)
     foreground = verb == "exec" and "--detach" not in args
     pid = os.fork()

@@ -186,6 +186,16 @@ def test_terminal(tmp_path: Path) -> None:
         assert ("stdout", "F", "yes\r") in monitor.records()
 
 
+@pytest.mark.parametrize(
+    ("value", "size"), [("30 90", "30 90"), ("30", "0 0"), ("30 5000", "0 0"), ("", "0 0")]
+)
+def test_terminal_has_its_size_from_the_start(tmp_path: Path, value: str, size: str) -> None:
+    command = "stty size; env | grep TERMINALSIZE"
+    with Monitor(tmp_path, command, "-t", env={protocol.ENV_TERMINAL_SIZE: value}) as monitor:
+        monitor.launched().wait_end()
+        assert [text for _, _, text in monitor.records()] == [f"{size}\r"]
+
+
 def test_terminal_goes_on_after_a_client_left(tmp_path: Path) -> None:
     with Monitor(tmp_path, "read a; read b; echo $a $b", "-t", "-i", "--leave-stdin-open") as monitor:
         monitor.launched().sync()

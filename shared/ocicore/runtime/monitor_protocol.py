@@ -14,6 +14,8 @@ ENV_START_PIPE = "_OCI_STARTPIPE"
 ENV_ATTACH_PIPE = "_OCI_ATTACHPIPE"
 #: Ours: hung up when the attached program is gone; then conmon runs the exit command itself.
 ENV_OWNER_PIPE = "_OCI_OWNERPIPE"
+#: Ours: "ROWS COLUMNS" of the terminal from the container's first instruction on; upstream's conmon ignores it.
+ENV_TERMINAL_SIZE = "_OCI_TERMINALSIZE"
 
 # Keys of the lines of JSON on the sync and attach pipes.
 SYNC_KEY_DATA = "data"
