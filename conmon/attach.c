@@ -337,21 +337,21 @@ static void accept_again(struct conmon *c)
         loop_watch(c, &c->listener, EPOLLIN);
 }
 
-static void on_connection(struct conmon *c, struct source *source, uint32_t events)
+/* False when nobody (more) is waiting. */
+static bool accept_one(struct conmon *c, struct source *source)
 {
-    (void)events;
     int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     struct client *client = fd < 0 ? NULL : calloc(1, sizeof(*client));
     if (client == NULL) {
         if (fd >= 0)
             close(fd);
         else if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
-            return;
+            return false;
         warn(c, "Failed to accept client connection on attach socket: %s", strerror(errno));
         /* Out of descriptors or memory: the connection stays ready, so wait before trying again. */
         loop_unwatch(c, source);
         timer_start(c, TIMER_ACCEPT, ACCEPT_RETRY_MS, accept_again);
-        return;
+        return false;
     }
     client->source = (struct source){.fd = fd, .ready = on_client};
     client->spool.fd = -1;
@@ -360,6 +360,19 @@ static void on_connection(struct conmon *c, struct source *source, uint32_t even
     c->clients = client;
     rewatch(c, client);
     debug(c, "accepted attach client %d", fd);
+    return true;
+}
+
+static void on_connection(struct conmon *c, struct source *source, uint32_t events)
+{
+    (void)events;
+    accept_one(c, source);
+}
+
+void attach_accept_waiting(struct conmon *c)
+{
+    while (c->listener.watched && accept_one(c, &c->listener))
+        continue;
 }
 
 void attach_open(struct conmon *c)

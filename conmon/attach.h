@@ -6,6 +6,8 @@
 
 /* Binds and listens; opens the bundle. */
 void attach_open(struct conmon *c);
+/* Takes in who has connected: a client that connected before the container wrote gets what it wrote. */
+void attach_accept_waiting(struct conmon *c);
 /* Offers a piece of output to every client. Never blocks. */
 void attach_broadcast(struct conmon *c, int stream, const unsigned char *data, size_t size);
 /* True when a client lags so far behind that reading must wait for it. */

@@ -77,6 +77,7 @@ static void keep_early(struct conmon *c, const unsigned char *data, size_t size)
 static void emit(struct conmon *c, struct stream *stream, const unsigned char *data, size_t size)
 {
     log_write(c, stream->number, data, size);
+    attach_accept_waiting(c);
     if (c->clients != NULL)
         attach_broadcast(c, stream->number, data, size);
 }
