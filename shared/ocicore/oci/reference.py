@@ -67,10 +67,13 @@ class Reference:
         """As Docker shows it: without docker.io/ and library/."""
         path, domain = self.path, self.domain
         if domain == DEFAULT_DOMAIN:
-            domain = ""
             rest = path.removeprefix(OFFICIAL_PREFIX)
             if "/" not in rest:
-                path = rest
+                domain, path = "", rest
+            elif not is_domain(
+                path.partition("/")[0]
+            ):  # docker.io/a.b/c: without its registry, a.b would be one
+                domain = ""
         return str(Reference(domain, path, self.tag, self.digest))
 
     def with_default_tag(self) -> Reference:

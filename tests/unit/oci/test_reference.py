@@ -19,6 +19,7 @@ DIGEST = "sha256:" + "a" * 64
         ("[::1]:5000/x", "[::1]:5000/x", "[::1]:5000/x"),
         ("x:1@" + DIGEST, "docker.io/library/x:1@" + DIGEST, "x:1@" + DIGEST),
         ("Registry/x", "Registry/x", "Registry/x"),
+        ("docker.io/a.b/c", "docker.io/a.b/c", "docker.io/a.b/c"),
     ],
 )
 def test_names_are_normalised_as_docker_does(text: str, normal: str, familiar: str) -> None:
