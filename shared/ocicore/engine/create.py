@@ -26,6 +26,7 @@ from ocicore.engine import (
     events,
     names,
 )
+from ocicore.engine.errors import NameTaken
 from ocicore.engine.options import labels as label_options
 from ocicore.engine.options import resources, restart, security, ulimits
 from ocicore.engine.quantities import parse_size, rfc3339
@@ -76,7 +77,6 @@ def create(
     Raises:
         NameTaken, InvalidInput, NotFound, Error: nothing is left behind.
     """
-    container_id = names.random_id()
     name = _name(engine, options)
     _check_files(options)
     image: LocalImage | None = None
@@ -84,9 +84,23 @@ def create(
     if not options.rootfs:
         image = resolve(image_name, options)
         image_config = image.config()
-    plan = _Plan(engine, options, container_id, name, image, image_config)
-    plan.fill(image_name, command, create_command)
-    return plan.commit()
+    for _ in range(_NAME_ATTEMPTS):
+        plan = _Plan(engine, options, names.random_id(), name, image, image_config)
+        plan.fill(image_name, command, create_command)
+        try:
+            return plan.commit()
+        except NameTaken:
+            if options.name:
+                raise
+            # Another process drew the same random name between our look and our record.
+            name = _name(engine, options)
+    raise Conflict(
+        "choosing a name for the container: every one drawn was taken", hint="give one with --name"
+    )
+
+
+#: Random names tried when others create containers at the same time.
+_NAME_ATTEMPTS = 10
 
 
 def _name(engine: Engine, options: CreateOptions) -> str:
