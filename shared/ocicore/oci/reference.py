@@ -205,4 +205,8 @@ def parse_normalized(text: str) -> Reference:
         domain = DEFAULT_DOMAIN
     if domain == DEFAULT_DOMAIN and "/" not in path:
         path = OFFICIAL_PREFIX + path
+    if len(domain) + 1 + len(path) > MAX_NAME_LENGTH:
+        raise InvalidReference(
+            _bad(text, f"repository name must not be more than {MAX_NAME_LENGTH} characters")
+        )
     return Reference(domain, path, reference.tag, reference.digest)

@@ -16,7 +16,9 @@ _REFERENCE = re.compile(
     re.ASCII,
 )
 
-texts = st.text(alphabet="abAB01._-/:@[]é \n", max_size=24) | st.from_regex(_REFERENCE, fullmatch=True)
+texts = st.text(alphabet="abAB01._-/:@[]é \n", max_size=24) | st.from_regex(
+    _REFERENCE, fullmatch=True
+).filter(lambda text: len(text) < 300)
 
 
 @given(texts)
@@ -43,6 +45,8 @@ def test_normalising_twice_changes_nothing(text: str) -> None:
     try:
         once = parse_normalized(text)
     except InvalidReference:
+        return
+    if re.fullmatch(r"[0-9a-f]{64}", once.familiar()):  # said shortly, such a name is an image ID
         return
     assert parse_normalized(str(once)) == once
     assert str(parse_normalized(once.familiar())) == str(once)

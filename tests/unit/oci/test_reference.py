@@ -33,7 +33,7 @@ def test_names_are_normalised_as_docker_does(text: str, normal: str, familiar: s
     "text",
     [
         "", "A", "a//b", "a:", "a@x", "-a", "a-", "a/B", "x" * 300, "a..b", "a___b", "a._b", "a:b:c", "a b", "a\n", "é",
-        "a@sha256:" + "A" * 64, "a:" + "t" * 129, "a:.t", "host:port/x", "host:٣/x", "/a", "a/", "a" * 64, "[::1/x",
+        "a@sha256:" + "A" * 64, "a:" + "t" * 129, "a:.t", "host:port/x", "host:٣/x", "/a", "a/", "a" * 64, "a" * 240, "[::1/x",
     ],
 )  # fmt: skip
 def test_what_is_no_reference(text: str) -> None:
