@@ -14,7 +14,7 @@ CODE     := shared/ocicore tools
 export PYTHONPATH = $(CURDIR)/tools:$(CURDIR)/shared
 
 .DEFAULT_GOAL := help
-.PHONY: help demo deps build native conmon launchers install uninstall lint format test test-unit test-system check bench fuzz man clean
+.PHONY: help demo deps build native conmon launchers install uninstall lint format test test-here test-unit test-system check bench fuzz man clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,7 +71,10 @@ lint: $(VENV)/.dev ## style, types, import directions, C warnings as errors
 	$(MAKE) --no-print-directory -C conmon lint
 	@$(PY) dev/build-native --check
 
-test: build $(VENV)/.dev ## run the tests (as root: all of them; as a user: unit and rootless)
+test: ## run the tests (as root: all of them; as a user: unit and rootless)
+	@dev/readable $(MAKE) --no-print-directory test-here
+
+test-here: build $(VENV)/.dev
 	$(VENV)/bin/pytest -q -n 2 --dist loadfile tests
 
 test-unit: native $(VENV)/.dev ## only the tests that need neither root, network nor other programs
