@@ -129,7 +129,7 @@ def test_read_only_root(make: Make) -> None:
     [
         (["nosuch"], oci.CommandNotFound, 127),
         (["/bin/nosuch"], oci.CommandNotFound, 127),
-        (["/etc"], oci.CommandDenied, 126),
+        (["/etc/passwd"], oci.CommandDenied, 126),
         (["/etc/passwd"], oci.CommandDenied, 126),
     ],
 )

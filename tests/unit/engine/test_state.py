@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,22 @@ from ocicore.engine.errors import HasDependents, NameTaken, NoSuchContainer, NoS
 from ocicore.engine.records import Container, ExecSession, Volume
 from ocicore.engine.state import State
 from ocicore.errors import Conflict, Corrupted, Unsupported
+
+
+@pytest.fixture(autouse=True)
+def _closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close every database a test opened: since Python 3.13 a connection left open is a warning."""
+    opened: list[State] = []
+    original = State.__init__
+
+    def init(self: State, path: str) -> None:
+        original(self, path)
+        opened.append(self)
+
+    monkeypatch.setattr(State, "__init__", init)
+    yield
+    for state in opened:
+        state.close()
 
 
 @pytest.fixture
