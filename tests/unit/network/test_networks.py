@@ -32,21 +32,21 @@ def test_the_default_network_needs_no_file(networks: Networks) -> None:
 
 
 def test_create_read_list_remove(networks: Networks) -> None:
-    made = networks.create({"name": "a", "labels": {"k": "v"}})
+    made = networks.create({"name": "one", "labels": {"k": "v"}})
     assert made["network_interface"].startswith("podman")
     assert made["dns_enabled"] is True
     assert made["ipam_options"] == {"driver": "host-local"}
     assert addresses.parse_subnet(made["subnets"][0]["subnet"]).prefix == 24
-    assert networks.get("a") == made == networks.get(made["id"]) == networks.get(made["id"][:10])
+    assert networks.get("one") == made == networks.get(made["id"]) == networks.get(made["id"][:10])
     second = networks.create({})
     assert second["name"].startswith("podman")
     assert second["network_interface"] != made["network_interface"]
     assert second["subnets"] != made["subnets"]
-    assert [network["name"] for network in networks.list()] == sorted(["a", "podman", second["name"]])
-    networks.remove("a")
-    assert not networks.exists("a")
-    with pytest.raises(NotFound, match="unable to find network with name or ID a: network not found"):
-        networks.get("a")
+    assert [network["name"] for network in networks.list()] == sorted(["one", "podman", second["name"]])
+    networks.remove("one")
+    assert not networks.exists("one")
+    with pytest.raises(NotFound, match="unable to find network with name or ID one: network not found"):
+        networks.get("one")
 
 
 def test_files_that_are_no_networks_are_ignored(networks: Networks) -> None:
