@@ -75,8 +75,7 @@ test: ## run the tests (as root: all of them; as a user: unit and rootless)
 	@dev/readable $(MAKE) --no-print-directory test-here
 
 test-here: build $(VENV)/.dev
-	$(VENV)/bin/pytest -q -n 2 --dist loadfile tests || { echo 'what failed, once more and alone:'; \
-		$(VENV)/bin/pytest -q --last-failed --last-failed-no-failures none tests; }
+	$(VENV)/bin/pytest -q -n 2 --dist loadfile tests
 
 test-unit: native $(VENV)/.dev ## only the tests that need neither root, network nor other programs
 	$(VENV)/bin/pytest -q -n 2 tests/unit tests/property

@@ -107,8 +107,11 @@ def test_legacy_exec_reports_only_the_status(tmp_path: Path) -> None:
 
 
 def test_failed_exec(tmp_path: Path) -> None:
+    (tmp_path / "pidfile").write_text(
+        "1"
+    )  # an old one must not be mistaken for success; conmon starts with Monitor()
     with Monitor(tmp_path, "true", exec_mode=True, spec={"fail": "exec failed: no"}) as monitor:
-        monitor.pid_file.write_text("1")  # an old one must not be mistaken for success
+        assert monitor.pid_file == tmp_path / "pidfile"
         assert monitor.launched().sync() == {"data": -1, "message": "exec failed: no"}
 
 
