@@ -352,15 +352,19 @@ def run(
 
     Raises:
         UsageError
+        BrokenPipeError: the reader of standard output is gone.
     """
     path, group, asked, version = locate(program, argv)
     if version:
         stdout.write(f"{program.name} version {program.version}\n")
         return 0
-    with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
-        Builder(program, lambda bound: None, environ).root().main(
-            args=[*path, "--help"], prog_name=program.name, standalone_mode=False
-        )
+    try:
+        with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
+            Builder(program, lambda bound: None, environ).root().main(
+                args=[*path, "--help"], prog_name=program.name, standalone_mode=False
+            )
+    except SystemExit as error:  # rich's way to leave when its reader is gone
+        raise BrokenPipeError from error
     if group and not asked:
         raise bind.UsageError(f"missing command '{' '.join((program.name, *path))} COMMAND'")
     return 0

@@ -134,8 +134,9 @@ def test_full_standard_output_is_noticed() -> None:
     assert done.stderr == "Error: writing to standard output: no space left on device\n"
 
 
-def test_closed_reader_is_quiet() -> None:
-    code = _ENTRY.format(["ps"]) + "import os; r, w = os.pipe(); os.dup2(w, 1); os.close(r); entry(PROGRAM)"
+@pytest.mark.parametrize("words", [["ps"], ["ps", "--help"], ["--help"]], ids=" ".join)
+def test_closed_reader_is_quiet(words: list[str]) -> None:
+    code = _ENTRY.format(words) + "import os; r, w = os.pipe(); os.dup2(w, 1); os.close(r); entry(PROGRAM)"
     done = _python(code)
     assert (done.returncode, done.stderr) == (141, "")
 
