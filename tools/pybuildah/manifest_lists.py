@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ocicore.build import manifest_list
+from ocicore.image import manifest_list
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ _C = "pypod.commands.container."
 _I = "pypod.commands.image."
 _S = "pypod.commands.system."
 _V = "pypod.commands.volume."
+_M = "pypod.commands.manifest."
 
 CONTAINER: dict[str, Entry | Group] = {
     "attach": (_C + "attach", "Attach to a running container"),
@@ -67,6 +68,17 @@ IMAGE: dict[str, Entry | Group] = {
     "tree": (_I + "tree", "Print layer hierarchy of an image in a tree format"),
     "unmount": (_I + "unmount", "Unmount an image's root filesystem", ("umount",)),
     "untag": (_I + "untag", "Remove a name from a local image"),
+}
+
+MANIFEST: dict[str, Entry | Group] = {
+    "add": (_M + "add", "Add images or artifacts to a manifest list or image index"),
+    "annotate": (_M + "annotate", "Add or update information about an entry in a manifest list"),
+    "create": (_M + "create", "Create manifest list or image index"),
+    "exists": (_M + "exists", "Check if a manifest list exists in local storage"),
+    "inspect": (_M + "inspect", "Display the contents of a manifest list or image index"),
+    "push": (_M + "push", "Push a manifest list or image index to a registry"),
+    "remove": (_M + "remove", "Remove an item from a manifest list or image index"),
+    "rm": (_M + "rm", "Remove manifest list or image index from local storage"),
 }
 
 VOLUME: dict[str, Entry | Group] = {
@@ -245,6 +257,7 @@ PROGRAM = Program(
             "Manage health checks on containers",
             commands={"run": ("pypod.commands.healthcheck.run", "Run the health check of a container")},
         ),
+        "manifest": Group("Manipulate manifest lists and image indexes", commands=MANIFEST),
         "network": Group("Manage networks", commands=NETWORK),
         "secret": Group("Manage secrets", commands=SECRET),
         "volume": Group("Manage volumes", commands=VOLUME),

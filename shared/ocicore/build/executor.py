@@ -156,7 +156,7 @@ class Executor:
             output.write(self.root_of_image(image), self.options.output, rootless=self.environment.rootless)
         image = self.image_by_id(image.id)
         if self.options.manifest:
-            from ocicore.build import manifest_list
+            from ocicore.image import manifest_list
 
             manifest_list.add_image(self._images, self.options.manifest, image)
         for name in image.names if self.full_names else ():

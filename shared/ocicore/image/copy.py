@@ -30,6 +30,9 @@ from ocicore.oci.descriptor import Descriptor
 from ocicore.oci.manifest import Index, Manifest, parse_manifest
 from ocicore.oci.reference import parse_normalized
 
+#: Set on an entry of a list whose layers are compressed with zstd (containers/image).
+_ZSTD = "io.github.containers.compression.zstd"
+
 MultiArch = Literal["system", "all", "index-only"]
 
 
@@ -48,6 +51,7 @@ class CopyOptions:
         parallel: layers at a time.
         signers: make new signatures of the manifest's bytes.
         precompute_digests: compress into temporary files first, so that blobs a registry has are not sent.
+        add_compression: of a list copied with all images: formats in which each platform shall be offered too.
     """
 
     multi_arch: MultiArch = "system"
@@ -61,6 +65,7 @@ class CopyOptions:
     parallel: int = 6
     signers: Sequence[Signer] = field(default_factory=tuple)
     precompute_digests: bool = False
+    add_compression: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -166,12 +171,13 @@ class _Copy:
         *,
         source_instance: str | None = None,
         types: Sequence[str] | None = None,
+        plan: CompressionPlan | None = None,
     ) -> SingleResult:
         copier = ImageCopier(
             self._source,
             self._destination,
             manifest_types=types if types is not None else self._candidates(manifest.media_type),
-            plan=self._plan(),
+            plan=plan or self._plan(),
             progress=self._progress,
             parallel=self._options.parallel,
             preserve=self._cannot_change(),
@@ -208,8 +214,12 @@ class _Copy:
                     types = [self._options.manifest_type]
                 single = self._image(manifest, entry.digest, types=types)
                 written[number] = _entry(entry, single)
-        changed = index_type != index.media_type or any(
-            new is not old for new, old in zip(written, entries, strict=True)
+            for format in self._options.add_compression:
+                written += self._variants(entries, written, format)
+        changed = (
+            index_type != index.media_type
+            or len(written) != len(entries)
+            or any(new is not old for new, old in zip(written, entries, strict=True))
         )
         data = convert.index_for(index_type, index, written) if changed else index.raw
         self._progress.note("Writing manifest list to image destination")
@@ -223,6 +233,26 @@ class _Copy:
         store_signatures(self._destination, self._progress, signatures, self._options.signers, data, None)
         self._destination.commit()
         return self._result(data, index_type)
+
+    def _variants(
+        self, entries: Sequence[Descriptor], written: Sequence[Descriptor], format: str
+    ) -> list[Descriptor]:
+        """Each image once more with its layers in another format, for platforms that have none in it."""
+        present = {str(item.platform) for item in written if _is_zstd(item) == (format == "zstd")}
+        made = []
+        for entry in entries:
+            if entry.artifact_type or str(entry.platform) in present:
+                continue
+            self._progress.note(f"Replicating image {entry.digest} with {format}")
+            types = [media_types.OCI_MANIFEST] if format == "zstd" else None
+            plan = CompressionPlan(format, self._options.compression_level, True)
+            single = self._image(self._instance(entry), entry.digest, types=types, plan=plan)
+            annotations = dict(entry.annotations)
+            annotations.pop(_ZSTD, None)
+            if format == "zstd":
+                annotations[_ZSTD] = "true"
+            made.append(_entry(entry, single, annotations))
+        return made
 
     def _instance(self, entry: Descriptor) -> Manifest:
         if not digests.is_valid(entry.digest):
@@ -324,14 +354,18 @@ class _Copy:
         return CopyResult(data, digests.from_bytes(data), media_type, self._destination)
 
 
-def _entry(entry: Descriptor, single: SingleResult) -> Descriptor:
-    if single.digest == entry.digest:
+def _is_zstd(entry: Descriptor) -> bool:
+    return entry.annotations.get(_ZSTD) == "true"
+
+
+def _entry(entry: Descriptor, single: SingleResult, annotations: dict[str, str] | None = None) -> Descriptor:
+    if single.digest == entry.digest and annotations is None:
         return entry
     return Descriptor(
         single.media_type,
         single.digest,
         len(single.manifest),
-        annotations=entry.annotations,
+        annotations=entry.annotations if annotations is None else annotations,
         platform=entry.platform,
         urls=entry.urls,
         artifact_type=entry.artifact_type,

@@ -109,12 +109,12 @@ def copy_options(args: Args, ctx: Context, destination: ImageReference) -> CopyO
     Raises:
         InvalidInput: they contradict each other.
     """
+    from ocicore.cli.signers import all_signers
     from ocicore.errors import InvalidInput
     from ocicore.image.copy import CopyOptions
     from ocicore.image.layer_copy import check_format
     from ocicore.oci.reference import parse_normalized
     from pyskopeo.formats import manifest_type
-    from pyskopeo.signers import all_signers
 
     if args.all and args.multi_arch:
         raise InvalidInput("Cannot use --all and --multi-arch flags together")

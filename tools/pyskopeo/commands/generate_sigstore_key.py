@@ -24,10 +24,10 @@ def run(args: Args, ctx: Context) -> int:
     """Write a new key pair; existing files are not touched."""
     import os
 
+    from ocicore.cli.signers import read_passphrase
     from ocicore.errors import Error, InvalidInput
     from ocicore.files import atomic
     from ocicore.image import sigstore_sign
-    from pyskopeo.signers import read_passphrase
 
     if not args.output_prefix:
         raise InvalidInput('the "--output-prefix" option is required')

@@ -27,10 +27,10 @@ COMMAND = Command(
 
 def run(args: Args, ctx: Context) -> int:
     """Write a simple signature of a manifest file."""
+    from ocicore.cli.signers import simple_signer
     from ocicore.errors import InvalidInput
     from ocicore.files import atomic
     from pyskopeo.formats import read_file
-    from pyskopeo.signers import simple_signer
 
     if not args.output:
         raise InvalidInput("--output is required", hint="add -o FILE")

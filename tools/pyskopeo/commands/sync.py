@@ -154,12 +154,12 @@ def _signed(
     args: Args, ctx: Context, work: list[tuple[SyncItem, ImageReference]], destination_context: SystemContext
 ) -> int:
     """Signatures name the destination, so each image has a signer of its own; they are made one by one."""
+    from ocicore.cli.signers import all_signers
     from ocicore.errors import Error
     from ocicore.image import sync_run
     from ocicore.image.copy import CopyOptions
     from ocicore.image.progress import PlainProgress
     from pyskopeo.formats import manifest_type
-    from pyskopeo.signers import all_signers
 
     results: list[SyncResult] = []
     digests: list[str] = []

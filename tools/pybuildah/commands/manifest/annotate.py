@@ -31,8 +31,8 @@ COMMAND = Command(
 
 def run(args: Args, ctx: Context) -> int:
     """Print the list's ID and the entry's digest."""
-    from ocicore.build import manifest_list
     from ocicore.errors import InvalidInput
+    from ocicore.image import manifest_list
     from pybuildah import manifest_lists
     from pybuildah.session import Session
 

@@ -29,8 +29,8 @@ COMMAND = Command(
 
 def run(args: Args, ctx: Context) -> int:
     """Print the list's ID."""
-    from ocicore.build import manifest_list
     from ocicore.errors import NotFound
+    from ocicore.image import manifest_list
     from pybuildah import manifest_lists
     from pybuildah.session import Session
 

@@ -47,13 +47,16 @@ def sigstore_signer(
         InvalidInput: there is no name to sign for, or no usable key.
     """
     from ocicore.image.sigstore_sign import SigstoreSigner
-    from pyskopeo.formats import read_file
 
     if not docker_reference:
         raise InvalidInput(
             "Cannot determine canonical Docker reference for destination", hint="give --sign-identity"
         )
-    key = read_file(key_file)
+    try:
+        with open(key_file, "rb") as file:
+            key = file.read()
+    except OSError as exc:
+        raise Error(f"Error reading {key_file}: {(exc.strerror or '').lower()}") from exc
     if passphrase_file:
         passphrase = read_passphrase(passphrase_file)
     else:

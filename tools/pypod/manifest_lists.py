@@ -1,0 +1,131 @@
+"""What the `pypod manifest` commands share: TLS options, annotations, and which image a word means."""
+
+from __future__ import annotations
+
+from ocicore.cli.declare import Option
+from ocicore.errors import Error, InvalidInput
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ocicore.cli.bind import Args
+    from ocicore.engine.context import Engine
+    from ocicore.image.types import ImageReference, SystemContext
+
+INSECURE = Option(
+    "insecure",
+    hidden=True,
+    help="Neither require HTTPS nor verify certificates when accessing the registry",
+)
+TLS_VERIFY = Option(
+    "tls-verify",
+    kind="tristate",
+    default_text="true",
+    help="Require HTTPS and verify certificates when contacting registries",
+)
+
+#: What an entry can be given.
+ENTRY = (
+    Option(
+        "annotation",
+        kind="stringArray",
+        metavar="annotation",
+        help="Set an annotation for the specified image or artifact",
+    ),
+    Option(
+        "arch",
+        kind="string",
+        metavar="architecture",
+        help="Override the architecture of the specified image or artifact",
+    ),
+    Option(
+        "features",
+        kind="strings",
+        metavar="features",
+        help="Override the features of the specified image or artifact",
+    ),
+    Option("os", kind="string", metavar="OS", help="Override the OS of the specified image or artifact"),
+    Option(
+        "os-version",
+        kind="string",
+        metavar="version",
+        help="Override the OS version of the specified image or artifact",
+    ),
+    Option(
+        "variant",
+        kind="string",
+        metavar="Variant",
+        help="Override the variant of the specified image or artifact",
+    ),
+)
+
+
+def registry_context(engine: Engine, args: Args) -> SystemContext:
+    """How to talk to registries, with --insecure. Raises InvalidInput."""
+    from ocicore.engine import registry_context as contexts
+
+    context = contexts.make(engine, args)
+    if args.given("insecure"):
+        if args.given("tls-verify"):
+            raise InvalidInput("--insecure may not be used with --tls-verify")
+        context.tls_verify = not args.insecure
+    return context.with_(open_store=lambda location: engine.store)
+
+
+def read_annotations(texts: list[str]) -> dict[str, str]:
+    """--annotation. Raises InvalidInput."""
+    found = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise InvalidInput(f'expected --annotation "{text}" to be in key=value format')
+        found[key] = value
+    return found
+
+
+def entry_changes(args: Args) -> dict[str, Any]:
+    """The options of ENTRY, as `ManifestList.change` takes them."""
+    values = args.as_dict()
+    return {
+        "arch": args.arch,
+        "os": args.os,
+        "variant": args.variant,
+        "os_version": args.os_version,
+        "os_features": values.get("os_features") or [],
+        "features": list(args.features),
+        "annotations": read_annotations(args.annotation),
+    }
+
+
+def reference(engine: Engine, name: str, context: SystemContext, what: str) -> ImageReference:
+    """The image a word means: in any transport, at a registry, else in the store.
+
+    Raises:
+        Error: it is nowhere; names both places.
+    """
+    from ocicore.image import transport
+    from ocicore.image.containers_storage import StorageReference
+    from ocicore.image.types import StoreLocation
+
+    if transport.has_transport(name):
+        return transport.parse(name)
+    try:
+        found = transport.parse(f"docker://{name}")
+        source = found.source(context)
+        try:
+            source.manifest()
+        finally:
+            source.close()
+        return found
+    except Error as error:
+        try:
+            image = engine.images.find(name)
+        except Error as missing:
+            raise Error(
+                f'locating {what}: "docker://{name}": {error.message}; "{name}": {missing.message}'
+            ) from error
+    where = f"{engine.store.driver_name}@{engine.store.graph_root}+{engine.store.run_root}"
+    options = ",".join(engine.store.config.driver_options)
+    location = StorageReference.parse(f"[{where}{':' + options if options else ''}]@{image.id}").location
+    return StorageReference(None, image.id, location or StoreLocation())

@@ -1,0 +1,32 @@
+"""Options that sign what is pushed; `ocicore.cli.signers` does what they say."""
+
+from __future__ import annotations
+
+from ocicore.cli.declare import Option
+
+SIGNING = (
+    Option(
+        "sign-by",
+        kind="string",
+        metavar="FINGERPRINT",
+        help="Sign the image using a GPG key with the specified FINGERPRINT",
+    ),
+    Option(
+        "sign-by-sigstore",
+        kind="path",
+        metavar="PATH",
+        help="Sign the image using a sigstore parameter file at PATH",
+    ),
+    Option(
+        "sign-by-sigstore-private-key",
+        kind="path",
+        metavar="PATH",
+        help="Sign the image using a sigstore private key at PATH",
+    ),
+    Option(
+        "sign-passphrase-file",
+        kind="path",
+        metavar="PATH",
+        help="Read a passphrase for signing an image from PATH",
+    ),
+)
