@@ -1,3 +1,3 @@
 """The core shared by pypod, pybuildah, pyskopeo and pypod-systemd."""
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"

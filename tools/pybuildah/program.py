@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ocicore.cli.declare import Group, Option, Program
 
-VERSION = "0.1.0"
+VERSION = "1.0.0"
 
 _C = "pybuildah.commands."
 _M = "pybuildah.commands.manifest."

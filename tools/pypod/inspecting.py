@@ -50,11 +50,14 @@ def _print(ctx: Context, objects: list[dict[str, Any]], format: str, indent: str
         ctx.stdout.write(dumps(objects, indent=indent, escape_html=False) + "\n")
         return
     from ocicore.cli import template
+    from ocicore.cli.godata import Struct
 
     if template.is_json(format):
         ctx.stdout.write(template_json(objects, indent) + "\n")
         return
-    template.print_list(ctx.stdout, format, objects, name="inspect")
+    # Go's field is ID, its JSON key Id.
+    rows = [Struct(one, aliases={"ID": "Id"}) for one in objects]
+    template.print_list(ctx.stdout, format, rows, name="inspect")
 
 
 def template_json(objects: list[dict[str, Any]], indent: str) -> str:

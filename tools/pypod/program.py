@@ -6,9 +6,11 @@ from ocicore.cli.declare import Group, Option, Program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ocicore.cli.bind import Bound
+    from ocicore.cli.context import Context
     from ocicore.cli.declare import Entry
 
-VERSION = "0.1.0"
+VERSION = "1.0.0"
 
 _C = "pypod.commands.container."
 _I = "pypod.commands.image."
@@ -132,8 +134,33 @@ OPTIONS = (
     Option(
         "cgroup-manager", kind="string", help='Cgroup manager to use ("cgroupfs"|"systemd")', metavar="string"
     ),
+    Option(
+        "cdi-spec-dir",
+        kind="stringArray",
+        help="Set the CDI spec directory path (may be set multiple times)",
+        metavar="string",
+    ),
+    Option(
+        "config",
+        kind="path",
+        help="Location of authentication config file",
+        metavar="string",
+        leading=True,
+    ),
     Option("conmon", kind="path", help="Path of the conmon binary", metavar="string"),
-    Option("debug", hidden=True, help="Log at level debug"),
+    Option(
+        "connection",
+        "c",
+        kind="string",
+        help="Connection to use for a remote service (CONTAINER_CONNECTION)",
+        metavar="string",
+        leading=True,
+    ),
+    Option("db-backend", kind="string", hidden=True, leading=True, help="Database backend to use (sqlite)"),
+    Option(
+        "default-mounts-file", kind="path", hidden=True, help="Path to default mounts file", metavar="string"
+    ),
+    Option("debug", "D", hidden=True, leading=True, help="Log at level debug"),
     Option(
         "events-backend",
         kind="string",
@@ -142,6 +169,13 @@ OPTIONS = (
     ),
     Option(
         "hooks-dir", kind="stringArray", help="Set the OCI hooks directory path (may be set multiple times)"
+    ),
+    Option(
+        "identity",
+        kind="path",
+        help="path to SSH identity file (CONTAINER_SSHKEY)",
+        metavar="string",
+        leading=True,
     ),
     Option(
         "imagestore",
@@ -168,6 +202,21 @@ OPTIONS = (
         help="Path of the configuration directory for networks",
         metavar="string",
     ),
+    Option("noout", hidden=True, leading=True, help="Do not output to stdout"),
+    Option(
+        "out",
+        kind="path",
+        help="Send output (stdout) of pypod to a file",
+        metavar="string",
+        leading=True,
+    ),
+    Option(
+        "remote",
+        "r",
+        help="Access a remote service",
+        leading=True,
+        unless=("CONTAINER_HOST", "CONTAINER_CONNECTION", "url", "connection"),
+    ),
     Option(
         "root",
         kind="path",
@@ -182,6 +231,7 @@ OPTIONS = (
     ),
     Option("runtime", kind="string", help="Path to the OCI-compatible binary used to run containers"),
     Option("runtime-flag", kind="stringArray", help="add global flags for the container runtime"),
+    Option("ssh", kind="string", help="define the ssh mode", metavar="string", leading=True),
     Option(
         "storage-driver",
         kind="string",
@@ -189,10 +239,22 @@ OPTIONS = (
     ),
     Option("storage-opt", kind="stringArray", help="Used to pass an option to the storage driver"),
     Option("syslog", help="Output logging information to syslog as well as the console"),
+    Option("tls-ca", kind="path", help="path to TLS certificate authority", metavar="string", leading=True),
+    Option("tls-cert", kind="path", help="path to TLS client certificate", metavar="string", leading=True),
+    Option("tls-details", kind="path", help="path to a TLS details file", metavar="string", leading=True),
+    Option("tls-key", kind="path", help="path to TLS client key", metavar="string", leading=True),
     Option(
         "tmpdir", kind="path", help="Path to the tmp directory for volatile state content", metavar="string"
     ),
     Option("transient-store", help="Enable transient container storage"),
+    Option(
+        "url",
+        kind="string",
+        help="URL to access a service (CONTAINER_HOST)",
+        metavar="string",
+        leading=True,
+        also=("host",),
+    ),
     Option(
         "volumepath",
         kind="path",
@@ -201,11 +263,29 @@ OPTIONS = (
     ),
 )
 
+#: Global options (and variables) that are looked at before any command.
+_EARLY = frozenset(
+    "config connection db_backend identity noout out remote ssh tls_ca tls_cert tls_details tls_key url".split()
+)
+
+
+def before(bound: Bound, ctx: Context) -> None:
+    """What global options change before the command starts; costs nothing where none is given."""
+    if _EARLY.isdisjoint(bound.globals.given_names()) and not (
+        ctx.environ.get("CONTAINER_HOST") or ctx.environ.get("CONTAINER_CONNECTION")
+    ):
+        return
+    from pypod.options.early import apply
+
+    apply(bound, ctx)
+
+
 PROGRAM = Program(
     "pypod",
     version=VERSION,
     summary="Manage containers, pods and images without a daemon",
     options=OPTIONS,
+    before="pypod.program:before",
     commands={
         **_same(
             CONTAINER,

@@ -28,6 +28,7 @@ _PASSED_ON = (
     "network_cmd_path",
     "conmon",
     "imagestore",
+    "default_mounts_file",
 )
 _PASSED_ON_LISTS = ("storage_opt", "runtime_flag", "module", "hooks_dir")
 
@@ -52,7 +53,7 @@ def enter_namespace(ctx: Context, user: UserPaths) -> dict[str, str]:
 
 def open_engine(ctx: Context) -> Engine:
     """The engine that the global options describe. Raises Error."""
-    from ocicore.config import paths, storage_conf
+    from ocicore.config import containers_conf, paths, storage_conf
     from ocicore.engine.context import Engine, EngineOptions
     from ocicore.engine.paths import EnginePaths
 
@@ -74,6 +75,7 @@ def open_engine(ctx: Context) -> Engine:
         runtime=given.runtime,
         runtime_flags=given.runtime_flag,
         conmon=given.conmon,
+        default_mounts_file=given.default_mounts_file,
         cgroup_manager=given.cgroup_manager,
         hooks_dirs=given.hooks_dir,
         network_config_dir=given.network_config_dir,
@@ -84,15 +86,25 @@ def open_engine(ctx: Context) -> Engine:
         syslog=given.syslog,
         global_words=global_words(ctx),
     )
+    config = containers_conf.load(user, environ, options.modules)
     return Engine(
         user=user,
         environ=environ,
         storage=storage,
-        paths=EnginePaths(user, storage, tmp_dir=given.tmpdir, volumes_dir=given.volumepath),
+        config=config,
+        paths=EnginePaths(
+            user,
+            storage,
+            tmp_dir=given.tmpdir,
+            volumes_dir=given.volumepath or config.engine.volume_path,
+            static_dir=f"{config.engine.static_dir}/pypod" if config.engine.static_dir else "",
+            events_file=config.engine.events_logfile_path,
+        ),
         options=options,
         self_command=self_command(ctx),
         warn=ctx.warn,
         debug=ctx.debug,
+        notice=ctx.notice,
     )
 
 
@@ -108,6 +120,8 @@ def global_words(ctx: Context) -> list[str]:
             words.append(f"--{name.replace('_', '-')}={value}")
     if ctx.globals.transient_store:
         words.append("--transient-store")
+    if ctx.globals.syslog:
+        words.append("--syslog")
     if ctx.globals.log_level not in ("", "warn"):
         words.append(f"--log-level={ctx.globals.log_level}")
     return words

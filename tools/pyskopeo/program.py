@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ocicore.cli.declare import Option, Program
 
-VERSION = "0.1.0"
+VERSION = "1.0.0"
 
 _C = "pyskopeo.commands."
 

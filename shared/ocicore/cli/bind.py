@@ -51,6 +51,10 @@ class Args:
         """Attribute names of all options that stood on the command line."""
         return self._given
 
+    def set(self, name: str, value: object) -> None:
+        """Give an option another value, as another one implies it."""
+        self.__dict__[attribute_name(name)] = value
+
     def as_dict(self) -> dict[str, object]:
         """Every value by attribute name; positional arguments included."""
         return {
@@ -194,7 +198,9 @@ def bind_command(
         UsageError, HelpWanted
     """
     typed = " ".join((program.name, *path))
-    by_long, by_short = index((*program.options, *command.options))
+    by_long, by_short = index(
+        (*[option for option in program.options if not option.leading], *command.options)
+    )
     found: list[tuple[Option, str]] = []
     try:
         words, dash_at = read_options(

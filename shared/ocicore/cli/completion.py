@@ -247,7 +247,8 @@ class _Line:
             return
         self.table = None
         self.command = bind.load_command(entry[0])
-        self.options = (*self.program.options, *self.command.options)
+        inherited = [option for option in self.program.options if not option.leading]
+        self.options = (*inherited, *self.command.options)
         self._index()
 
     def option_names(self, typing: str) -> list[tuple[str, str]]:

@@ -91,6 +91,11 @@ class Context:
         """One line on standard output."""
         self.stdout.write(text + "\n")
 
+    def notice(self, message: str) -> None:
+        """A remark on standard error that is no log line, whatever the level."""
+        self.stdout.flush()
+        self.stderr.write(message + "\n")
+
     def warn(self, message: str) -> None:
         """A warning on standard error; pass this method wherever a `warn` callable is asked for."""
         self.log("warning", message)

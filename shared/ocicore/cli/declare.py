@@ -116,6 +116,8 @@ class Option:
         completer: see `Argument`.
         dest: attribute name, when it must differ from the long name.
         deprecated: text of the warning to print when the option is used.
+        leading: (global options) allowed only before the command.
+        unless: environment variables (upper case) and long names of options whose use hides it from help.
     """
 
     __slots__ = (
@@ -132,9 +134,11 @@ class Option:
         "help",
         "hidden",
         "kind",
+        "leading",
         "long",
         "metavar",
         "short",
+        "unless",
     )
 
     def __init__(
@@ -156,6 +160,8 @@ class Option:
         completer: str = "",
         dest: str = "",
         deprecated: str = "",
+        leading: bool = False,
+        unless: tuple[str, ...] = (),
     ) -> None:
         self.long = long
         self.short = short
@@ -173,6 +179,8 @@ class Option:
         self.completer = completer
         self.dest = dest or attribute_name(long)
         self.deprecated = deprecated
+        self.leading = leading
+        self.unless = unless
 
     def takes_value(self) -> bool:
         """Whether the next word of argv is its value when none is attached."""

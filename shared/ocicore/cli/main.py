@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn, TextIO
 
     from ocicore.cli.bind import Bound
+    from ocicore.cli.context import Context
     from ocicore.cli.declare import Program
 
 INTERRUPTED = 130
@@ -38,6 +39,9 @@ def entry(program: Program) -> NoReturn:
         stream.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
         streams.append(stream)
     stdin, stdout, stderr = streams
+    typed = os.path.basename(sys.argv[0])
+    if typed and not typed.endswith(".py"):
+        program.name = typed  # under the name of a link, that is the name users know
     status = main(program, sys.argv[1:], os.environ, stdin, stdout, stderr)
     flush_quietly(stderr)
     _leave(status)
@@ -111,7 +115,10 @@ def execute(bound: Bound, environ: Mapping[str, str], stdin: TextIO, stdout: Tex
         stderr.write(f'Log Level "{level}" is not supported, choose from: {flags}\n')
         return 1
     if bound.globals.as_dict().get("debug"):
-        rank = max(rank, LEVELS.index("debug"))
+        if "log_level" in bound.globals.given_names():
+            stderr.write("Setting --log-level and --debug is not allowed\n")
+            return 1
+        rank = LEVELS.index("debug")
     ctx = Context(
         bound.program,
         path=bound.path,
@@ -124,10 +131,31 @@ def execute(bound: Bound, environ: Mapping[str, str], stdin: TextIO, stdout: Tex
     )
     for option in bound.deprecated:
         stderr.write(f"Flag --{option.long} has been deprecated, {option.deprecated}\n")
+    if rank > LEVELS.index("warning"):
+        return _traced(bound, ctx)
+    return _call(bound, ctx)
+
+
+def _call(bound: Bound, ctx: Context) -> int:
     if bound.program.before:
         load_function(bound.program.before)(bound, ctx)
     status = handler(bound)(bound.args, ctx)
     return status if isinstance(status, int) else 0
+
+
+def _traced(bound: Bound, ctx: Context) -> int:
+    """With the lines that --log-level info, debug and trace show of every command."""
+    from ocicore.cli.context import LEVELS
+
+    ctx.info(f"{ctx.program.name} filtering at log level {LEVELS[ctx.log_level]}")
+    ctx.debug(f"Called {bound.path[-1]} ({' '.join([ctx.program.name, *sys.argv[1:]])})")
+    for name, value in sorted(bound.globals.as_dict().items()):
+        if value:
+            ctx.log("trace", f"Option {name}: {value}")
+    try:
+        return _call(bound, ctx)
+    finally:
+        ctx.debug("Shutting down engines")
 
 
 def handler(bound: Bound) -> Callable[..., object]:

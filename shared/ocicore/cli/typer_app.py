@@ -18,7 +18,8 @@ from ocicore.cli import bind
 from ocicore.cli.declare import Argument, Command, Group, Option, Program
 from ocicore.cli.help_page import Page
 from ocicore.cli.help_text import metavar_of
-from ocicore.cli.pflag import bare_text
+from ocicore.cli.pflag import HelpWanted, bare_text, read_options
+from ocicore.cli.pflag import index as index_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -87,7 +88,7 @@ class _Group(_PflagMixin, TyperGroup):
         Page(
             f"{ctx.command_path} [options] COMMAND",
             self.description,
-            options=() if self.path else self.declared,  # global options are listed once, at the root
+            options=() if self.path else self.builder.shown(self.declared),  # listed once, at the root
             commands=[(name, _summary(entry)) for name, entry in table.items() if not _is_hidden(entry)],
             help_names=_help_spelling(self.declared),
         ).print()
@@ -186,6 +187,11 @@ class Builder:
             table = entry.commands
         return table
 
+    def shown(self, options: Iterable[Option]) -> list[Option]:
+        """Options without those that others, or the environment, make pointless."""
+        used = {option.long for option, _ in self.leading} | {name for name in self.environ if name.isupper()}
+        return [option for option in options if used.isdisjoint(option.unless)]
+
     def root(self) -> Any:
         """The whole program as a Typer group."""
         program = self.program
@@ -223,7 +229,7 @@ class Builder:
         inherited = tuple(
             _without_short(option) if option.short in shadowed_short else option
             for option in self.program.options
-            if option.long not in shadowed
+            if option.long not in shadowed and not option.leading
         )
         options = (*command.options, *inherited)
 
@@ -355,19 +361,28 @@ def run(
         BrokenPipeError: the reader of standard output is gone.
     """
     path, group, asked, version = locate(program, argv)
+    builder = Builder(program, lambda bound: None, environ)
+    builder.leading = leading_options(program, argv)
     if version:
         stdout.write(f"{program.name} version {program.version}\n")
         return 0
     try:
         with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
-            Builder(program, lambda bound: None, environ).root().main(
-                args=[*path, "--help"], prog_name=program.name, standalone_mode=False
-            )
+            builder.root().main(args=[*path, "--help"], prog_name=program.name, standalone_mode=False)
     except SystemExit as error:  # rich's way to leave when its reader is gone
         raise BrokenPipeError from error
     if group and not asked:
         raise bind.UsageError(f"missing command '{' '.join((program.name, *path))} COMMAND'")
     return 0
+
+
+def leading_options(program: Program, argv: list[str]) -> list[tuple[Option, str]]:
+    """The global options before the first command, as far as they can be read."""
+    found: list[tuple[Option, str]] = []
+    by_long, by_short = index_of((bind.VERSION, *program.options))
+    with contextlib.suppress(bind.UsageError, HelpWanted):
+        read_options(by_long, by_short, argv, found, interspersed=False, path=program.name)
+    return found
 
 
 def locate(program: Program, argv: list[str]) -> tuple[tuple[str, ...], bool, bool, bool]:

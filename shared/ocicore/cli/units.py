@@ -5,6 +5,9 @@ Durations are `int` nanoseconds, times `int` nanoseconds since the epoch, sizes 
 
 from __future__ import annotations
 
+from ocicore.cli.values import quote
+from ocicore.errors import InvalidInput
+
 NANOSECOND = 1
 MICROSECOND = 1_000
 MILLISECOND = 1_000_000
@@ -235,21 +238,23 @@ def format_time(nanoseconds: int, *, utc: bool = True) -> str:
     return Time(nanoseconds, utc=utc).rfc3339()
 
 
-def parse_since(text: str, now: int) -> int:
+def parse_since(text: str, now: int, *, ahead: bool = False) -> int:
     """A point in time as --since, --until and filters take it, to nanoseconds since the epoch.
 
-    A duration is counted back from `now`; otherwise RFC 3339 (with or without a zone: then local time, down
+    A duration is counted back from `now` (forward when `ahead`, as --until takes it); otherwise RFC 3339 (with or without a zone: then local time, down
     to a mere date), or seconds since the epoch with decimals.
 
     Raises:
-        ValueError
+        InvalidInput
     """
     import time
 
     try:
-        return now - parse_duration(text)
+        return now + parse_duration(text) * (1 if ahead else -1)
     except ValueError:
         pass
+    # ISO 8601's decimal comma, as `date --iso-8601=ns` writes it.
+    text = text.replace(",", ".")
     whole, _, fraction = text.partition(".")
     if whole.lstrip("-").isdigit() and (not fraction or fraction.isdigit()):
         return int(whole) * SECOND + int(fraction[:9].ljust(9, "0") or 0)
@@ -268,4 +273,4 @@ def parse_since(text: str, now: int) -> int:
             days = days_from_civil(parsed.tm_year, parsed.tm_mon, parsed.tm_mday)
             return (days * 86400 + parsed.tm_hour * 3600 + parsed.tm_min * 60 + parsed.tm_sec) * SECOND
         return int(time.mktime(parsed)) * SECOND
-    raise ValueError(f"failed to parse value as time or duration: {text!r}")
+    raise InvalidInput(f"failed to parse value as time or duration: {quote(text)}")

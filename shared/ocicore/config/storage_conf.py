@@ -147,7 +147,7 @@ def load(
             config.driver_options = [o for o in config.driver_options if o.startswith(driver + ".")]
         config.driver = _known_name(driver)
     if options:
-        config.driver_options = list(options)
+        config.driver_options = [option for option in options if option]
     if root:
         config.graph_root = os.path.abspath(root)
     if runroot:
@@ -184,6 +184,8 @@ def _from_file(path: str, environ: Mapping[str, str], warn: Callable[[str], None
         found = found or extra
     config = _from_table(storage, found or path, environ)
     config.source = found
+    if found and warn is not None and not config.driver and not config.driver_priority:
+        warn(f"The storage 'driver' option should be set in {found}. A driver was picked automatically.")
     return config
 
 

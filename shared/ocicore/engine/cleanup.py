@@ -100,6 +100,12 @@ def _unmount_root(engine: Engine, container: Container) -> None:
         return
     if not config.get("rootfs"):
         engine.store.unmount(container.id)
+    elif config.get("rootfs_idmap"):
+        from ocicore.linux import mount as mounts
+
+        place = f"{engine.store.container_run_dir(container.id)}/rootfs"
+        if mounts.is_mount_point(place):
+            mounts.umount(place, mounts.MNT_DETACH)
     elif config["rootfs_overlay"]:
         from ocicore.engine import volumes
         from ocicore.linux import mount as mounts

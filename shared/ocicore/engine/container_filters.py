@@ -71,6 +71,9 @@ def _id(engine: Engine, value: str) -> Test:
 
 
 def _name(engine: Engine, value: str) -> Test:
+    # Docker's names begin with a slash, and scripts ask for them so.
+    if value.startswith(("/", "^/")):
+        value = value.replace("/", "", 1)
     return _matching(value, lambda c: c.name)
 
 
@@ -208,7 +211,10 @@ def _network(engine: Engine, value: str) -> Test:
 
 
 def _restart_policy(engine: Engine, value: str) -> Test:
-    return lambda c: (c.config["restart"]["name"] or "no") == value
+    if value not in ("always", "no", "none", "on-failure", "unless-stopped"):
+        raise InvalidInput(f"{value} invalid restart policy")
+    wanted = "no" if value == "none" else value
+    return lambda c: (c.config["restart"]["name"] or "no") == wanted
 
 
 def _command(engine: Engine, value: str) -> Test:

@@ -27,6 +27,7 @@ class EngineOptions:
     Slots:
         runtime: name or path of the OCI runtime; runtime_flags: words for it.
         conmon: path of the monitor.
+        default_mounts_file: in place of the usual mounts.conf files.
         cgroup_manager: cgroupfs or systemd.
         hooks_dirs, network_config_dir, events_backend, log_level, modules, network_command, syslog.
         global_words: the global options as words, for the clean-up program that conmon starts.
@@ -35,6 +36,7 @@ class EngineOptions:
     __slots__ = (
         "cgroup_manager",
         "conmon",
+        "default_mounts_file",
         "events_backend",
         "global_words",
         "hooks_dirs",
@@ -53,6 +55,7 @@ class EngineOptions:
         runtime: str = "",
         runtime_flags: Sequence[str] = (),
         conmon: str = "",
+        default_mounts_file: str = "",
         cgroup_manager: str = "",
         hooks_dirs: Sequence[str] = (),
         network_config_dir: str = "",
@@ -66,6 +69,7 @@ class EngineOptions:
         self.runtime = runtime
         self.runtime_flags = tuple(runtime_flags)
         self.conmon = conmon
+        self.default_mounts_file = default_mounts_file
         self.cgroup_manager = cgroup_manager
         self.hooks_dirs = tuple(hooks_dirs)
         self.network_config_dir = network_config_dir
@@ -86,8 +90,9 @@ class Engine:
         storage: settings of the store.
         paths: the engine's own places.
         options: what the command line decided.
+        config: containers.conf where the caller has read it already.
         self_command: words that start this program (for conmon's exit command).
-        warn, debug: receive one line each.
+        warn, debug: receive one line each; notice: a remark that is no log line.
     """
 
     __slots__ = (
@@ -101,6 +106,7 @@ class Engine:
         "_store",
         "debug",
         "environ",
+        "notice",
         "options",
         "paths",
         "self_command",
@@ -120,6 +126,8 @@ class Engine:
         self_command: Sequence[str],
         warn: Callable[[str], None],
         debug: Callable[[str], None],
+        notice: Callable[[str], None] | None = None,
+        config: ContainersConfig | None = None,
     ) -> None:
         self.user = user
         self.environ = environ
@@ -129,8 +137,9 @@ class Engine:
         self.self_command = tuple(self_command)
         self.warn = warn
         self.debug = debug
+        self.notice = notice or warn
         self._boot_id = ""
-        self._config: ContainersConfig | None = None
+        self._config = config
         self._host: HostFacts | None = None
         self._images: LocalImages | None = None
         self._locks: Locks | None = None

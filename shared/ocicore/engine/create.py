@@ -78,7 +78,6 @@ def create(
         NameTaken, InvalidInput, NotFound, Error: nothing is left behind.
     """
     name = _name(engine, options)
-    _check_files(options)
     image: LocalImage | None = None
     image_config: ImageConfig | None = None
     if not options.rootfs:
@@ -119,13 +118,6 @@ def _name(engine: Engine, options: CreateOptions) -> str:
             pass
         # A container of podman or buildah in the same store is not ours to replace.
     return name
-
-
-def _check_files(options: CreateOptions) -> None:
-    if options.cidfile and os.path.exists(options.cidfile):
-        raise Conflict(
-            f"container id file exists. ensure another container is not using it or delete {options.cidfile}"
-        )
 
 
 class _Plan:
@@ -172,10 +164,9 @@ class _Plan:
         if unit:  # set by generated units; auto-update and the logs look for the label
             labels["PODMAN_SYSTEMD_UNIT"] = unit
         if network.pop("ignored_ports", None):
-            engine.warn(
-                'Port mappings have been discarded because "'
-                + network["kind"]
-                + '" network namespace mode does not support them'
+            engine.notice(
+                "Port mappings have been discarded as one of the Host, Container, Pod, and None "
+                "network modes are in use"
             )
         runtime = self._runtime([*entry, *words], modes)
         self._check(runtime, {**modes, "net": network["kind"]})
@@ -214,6 +205,7 @@ class _Plan:
             "tz": options.tz or conf.tz or "",
             "events": events.backend(engine),
             "oci_runtime": engine.runtime().path,
+            "runtime_asked": engine.options.runtime if "/" in engine.options.runtime else "",
             "cidfile": options.cidfile,
             "image_user": image_config.user if image_config else "",
             "workdir_given": bool(options.workdir),
@@ -223,6 +215,10 @@ class _Plan:
             path, _, flags = image_name.partition(":")
             self.config["rootfs"] = os.path.abspath(path)
             self.config["rootfs_overlay"] = flags == "O"
+            if flags.partition("=")[0] == "idmap":
+                self.config["rootfs_idmap"] = flags
+            elif flags not in ("", "O"):
+                raise InvalidInput(f"invalid option for --rootfs: {flags!r}", hint="choose O or idmap")
             if not os.path.isdir(self.config["rootfs"]):
                 raise Error(f"checking rootfs {path}: no such directory")
         if options.sdnotify not in ("container", "conmon", "ignore", "healthy"):
@@ -393,7 +389,13 @@ class _Plan:
         except BaseException:
             self._undo(container, made)
             raise
-        events.container(engine, "create", container)
+        data: dict[str, Any] = {}
+        if engine.config.engine.events_container_create_inspect_data:
+            from ocicore.engine import inspecting
+            from ocicore.files import quick_json
+
+            data["ContainerInspectData"] = quick_json.dumps(inspecting.inspect(engine, container, size=True))
+        events.container(engine, "create", container, **data)
         return container
 
     def _make_layer(self) -> None:
@@ -410,14 +412,20 @@ class _Plan:
         }
         from ocicore.files import quick_json
 
-        self.engine.store.create_container(
-            id=self.id,
-            names=[self.name],
-            image=self.config["image"]["id"] or None,
-            metadata=quick_json.dumps(metadata),
-            volatile=self.options.rm,
-            **import_options,
-        )
+        try:
+            self.engine.store.create_container(
+                id=self.id,
+                names=[self.name],
+                image=self.config["image"]["id"] or None,
+                metadata=quick_json.dumps(metadata),
+                volatile=self.options.rm,
+                **import_options,
+            )
+        except Conflict:
+            for other in self.engine.store.containers():
+                if self.name in other.names:
+                    raise NameTaken(self.name, other.id, external=True) from None
+            raise
 
     def _undo(self, container: Container | None, made: list[str]) -> None:
         from ocicore.engine import volumes

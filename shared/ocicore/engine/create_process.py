@@ -43,6 +43,8 @@ def command_line(
     else:
         entry = image.entrypoint if image else []
         words = command or (image.cmd if image else [])
+    if not entry and not words and image is None:
+        return [], [""]  # the runtime says what is missing
     if not entry and not words:
         raise InvalidInput("no command or entrypoint provided, and no CMD or ENTRYPOINT from image")
     return entry, words
@@ -184,7 +186,7 @@ def log_settings(engine: Engine, options: CreateOptions) -> dict[str, Any]:
         elif key == "tag":
             result["tag"] = value
         elif key == "max-size":
-            result["size"] = parse_size(value, what="max-size")
+            result["size"] = parse_size(value, what="max-size", base=1000)
         elif key == "label":
             result["labels"].append(value)
         else:

@@ -41,11 +41,11 @@ class NoSuchExec(NotFound):
 class NameTaken(Conflict):
     """Another container has the name, in our state or (podman's, buildah's) in the same store."""
 
-    def __init__(self, name: str, holder: str) -> None:
+    def __init__(self, name: str, holder: str, *, external: bool = False) -> None:
         super().__init__(
             f'creating container storage: the container name "{name}" is already in use by {holder}. '
-            "You have to remove that container to be able to reuse that name: that name is already in use, "
-            "or use --replace to instruct Pypod to do so."
+            "You have to remove that container to be able to reuse that name: that name is already in use"
+            f"{' by an external entity' if external else ''}, or use --replace to instruct Podman to do so."
         )
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 from ocicore.engine import events
 from ocicore.engine.container_filters import match_label
-from ocicore.errors import InvalidInput
-from ocicore.files import quick_json
+from ocicore.errors import Error, InvalidInput
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,36 +21,33 @@ _POLL_SECONDS = 0.1
 
 
 def read(engine: Engine, *, follow: bool, until: int | None = None) -> Iterator[Event]:
-    """Events, oldest first; with `follow` new ones as they come, until `until` (ns since the epoch)."""
-    if events.backend(engine) == "journald":
+    """Events, oldest first; with `follow` new ones as they come, until `until` (ns since the epoch).
+
+    Raises Error when none are kept.
+    """
+    backend = events.backend(engine)
+    if backend == "none":
+        raise Error('cannot read events with the "none" backend')
+    if backend == "journald":
         from ocicore.engine import events_journal
 
         yield from events_journal.read(engine, follow=follow)
         return
-    position = 0
-    rest = b""
-    while True:
-        try:
-            with open(engine.paths.events_file, "rb") as file:
-                if position > os.fstat(file.fileno()).st_size:
-                    position, rest = 0, b""  # the log was rotated
-                file.seek(position)
-                data = file.read()
-        except FileNotFoundError:
-            data = b""
-        position += len(data)
-        *lines, rest = (rest + data).split(b"\n")
-        for line in lines:
-            try:
-                event = quick_json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(event, dict):
+    from ocicore.engine import events_file
+
+    reader = events_file.Reader(engine.paths.events_file)
+    try:
+        while True:
+            found = False
+            for event in reader.new():
+                found = True
                 yield event
-        if not follow or (until is not None and time.time_ns() > until):
-            return
-        if not data:
-            time.sleep(_POLL_SECONDS)
+            if not follow or (until is not None and time.time_ns() > until):
+                return
+            if not found:
+                time.sleep(_POLL_SECONDS)
+    finally:
+        reader.close()
 
 
 def matcher(engine: Engine, texts: Iterable[str]) -> Callable[[Event], bool]:
@@ -84,7 +79,9 @@ def _test(key: str, value: str) -> Callable[[Event], bool]:
         return lambda event: (
             (event.get("Type") == "image" and _named(event, value)) or _image_of(event, value)
         )
-    if key in ("container", "volume", "network", "pod", "secret"):
+    if key == "volume":
+        return lambda event: event.get("Type") == key and str(event.get("Name", "")).startswith(value)
+    if key in ("container", "network", "pod", "secret"):
         return lambda event: event.get("Type") == key and _named(event, value)
     raise InvalidInput(f"{key} is an invalid filter")
 

@@ -1,16 +1,14 @@
 """Events: what happened to containers, images and volumes, one JSON object a line.
 
-The file has podman's keys (libpod/events): Name, ID, Image, Status, Time, Type, Attributes, ContainerExitCode. Appending
-is one write with O_APPEND, so that writers need no lock.
+An event has podman's keys (libpod/events): Name, ID, Image, Status, Time, Type, Attributes, ContainerExitCode. Where they
+go is the business of `events_file` and `events_journal`.
 """
 
 from __future__ import annotations
 
-import os
 import time
 
 from ocicore.engine.quantities import rfc3339
-from ocicore.files import quick_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,18 +41,11 @@ def write(engine: Engine, kind: str, status: str, *, to: str = "", **fields: Any
 
         events_journal.write(engine, event)
         return
-    line = (quick_json.dumps(event) + "\n").encode()
+    from ocicore.engine import events_file
+
     path = engine.paths.events_file
     try:
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except FileNotFoundError:
-            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(descriptor, line)
-        finally:
-            os.close(descriptor)
+        events_file.append(path, event, engine.config.engine.events_logfile_max_size)
     except OSError as error:
         engine.debug(f"writing event {status}: {path}: {error.strerror}")
 

@@ -23,6 +23,7 @@ _FIELDS = {
     "Name": "PODMAN_NAME",
     "Image": "PODMAN_IMAGE",
     "ContainerExitCode": "PODMAN_EXIT_CODE",
+    "ContainerInspectData": "PODMAN_CONTAINER_INSPECT_DATA",
 }
 _IDENTIFIER = "pypod"
 

@@ -69,6 +69,10 @@ def resolve(
         else:
             if wanted is None:
                 warn_foreign(engine, image)
+            if policy == "missing":  # to podman a pull, even when there is nothing to fetch
+                from ocicore.engine import events
+
+                events.write(engine, "image", "pull", ID=image.id, Name=name)
             return image
     with progress() as shown:
         return pull(engine, name, options, policy=policy, wanted=wanted, progress=shown)[0]

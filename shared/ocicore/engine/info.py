@@ -23,7 +23,7 @@ def collect(engine: Engine, version: Json) -> Json:
         "store": _store(engine),
         "registries": _registries(engine),
         "plugins": {
-            "volume": ["local"],
+            "volume": ["local", *sorted(engine.config.engine.volume_plugins)],
             "network": ["bridge", "macvlan", "ipvlan"],
             "log": ["k8s-file", "none", "passthrough", "journald"],
             "authorization": None,
@@ -160,8 +160,11 @@ def _conmon(engine: Engine) -> Json:
     except Error:
         return {"package": "", "path": "", "version": ""}
     version = " ".join(_capture(engine, [path, "--version"]).split("\n"))
+    package = _package(engine, path)
+    if package == "Unknown" and "pypod" in version:
+        package = f"conmon of this pypod ({path})"
     return {
-        "package": _package(engine, path),
+        "package": package,
         "path": path,
         "version": version.replace(" commit", ", commit", 1) if ", commit" not in version else version,
     }
@@ -256,7 +259,7 @@ def _store(engine: Engine) -> Json:
             "stopped": len(found) + external - running - paused,
         },
         "graphDriverName": engine.store.driver_name,
-        "graphOptions": dict(option.partition("=")[::2] for option in storage.driver_options),
+        "graphOptions": _graph_options(engine),
         "graphRoot": storage.graph_root,
         "graphRootAllocated": allocated,
         "graphRootUsed": used,
@@ -267,6 +270,16 @@ def _store(engine: Engine) -> Json:
         "transientStore": bool(storage.transient),
         "volumePath": engine.paths.volumes_dir,
     }
+
+
+def _graph_options(engine: Engine) -> Json:
+    storage = engine.storage
+    result: Json = dict(option.partition("=")[::2] for option in storage.driver_options)
+    if storage.image_stores:
+        driver = engine.store.driver_name
+        result[f"{driver}.additionalImageStores"] = list(storage.image_stores)
+        result[f"{driver}.imagestore"] = storage.image_stores[-1]
+    return result
 
 
 _FILE_SYSTEMS = {

@@ -52,7 +52,7 @@ def inspect(engine: Engine, container: Container, *, size: bool = False) -> Json
         result["OCIConfigPath"] = f"{static_dir}/config.json"
     result.update(
         {
-            "OCIRuntime": engine.runtime(config["oci_runtime"]).name,
+            "OCIRuntime": config.get("runtime_asked") or engine.runtime(config["oci_runtime"]).name,
             "ConmonPidFile": config["conmon_pidfile"] or f"{run_dir}/conmon.pid",
             "PidFile": config["pidfile"] or f"{run_dir}/pidfile",
             "Name": container.name,

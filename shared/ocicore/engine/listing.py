@@ -53,11 +53,20 @@ def refresh(engine: Engine, container: Container) -> None:
             return
 
 
+def running(engine: Engine, container: Container) -> bool:
+    """Whether it runs now."""
+    refresh(engine, container)
+    return container.status == records.RUNNING
+
+
 def _refresh_health(engine: Engine, container: Container) -> None:
     """Show what conmon knows; the database learns it when the container ends."""
     from ocicore.engine import health_check
 
-    container.assign({"health": health_check.status(engine, container)})
+    found = health_check.read(engine, container)
+    container.assign({"health": found["Status"]})
+    if found["Action"] in ("stop", "restart"):
+        container.assign({"status": records.STOPPING})  # conmon has sent the signal
 
 
 def row(

@@ -28,8 +28,17 @@ def lines(
 
     log = container.config["log"]
     driver = log["driver"]
+    if follow and driver == "journald":
+        from ocicore.engine import events
+
+        eventer = events.backend(engine)
+        if eventer != "journald":
+            raise Error(
+                "using --follow with the journald --log-driver but without the journald --events-backend "
+                f"({eventer}) is not supported"
+            )
     if driver in ("none", "passthrough", "passthrough-tty"):
-        raise Error(f"this container is using the '{driver}' log driver, cannot read its logs")
+        raise Error(f"this container is using the '{driver}' log driver, cannot read logs")
     path = log["path"] or f"{places.static_dir(engine, container)}/ctr.log"
     try:
         yield from logs.read(

@@ -38,15 +38,22 @@ class EnginePaths:
     )
 
     def __init__(
-        self, user: UserPaths, storage: StorageConfig, *, tmp_dir: str = "", volumes_dir: str = ""
+        self,
+        user: UserPaths,
+        storage: StorageConfig,
+        *,
+        tmp_dir: str = "",
+        volumes_dir: str = "",
+        static_dir: str = "",
+        events_file: str = "",
     ) -> None:
-        self.static_dir = f"{storage.graph_root}/pypod"
+        self.static_dir = static_dir or f"{storage.graph_root}/pypod"
         self.tmp_dir = tmp_dir or f"{user.runtime_dir}/pypod"
         state_dir = f"{storage.run_root}/pypod" if storage.transient else self.static_dir
         self.state_file = f"{state_dir}/state.sqlite"
         self.locks_dir = f"{self.tmp_dir}/locks"
         self.exits_dir = f"{self.tmp_dir}/exits"
         self.persist_dir = f"{self.tmp_dir}/persist"
-        self.events_file = f"{self.tmp_dir}/events/events.log"
+        self.events_file = events_file or f"{self.tmp_dir}/events/events.log"
         self.volumes_dir = volumes_dir or f"{self.static_dir}/volumes"
         self.secrets_dir = f"{self.static_dir}/secrets"

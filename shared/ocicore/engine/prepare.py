@@ -72,6 +72,7 @@ class Preparation:
         for mount in self.config["mounts"]:
             self._add(mount)
         self._time_zone()
+        self._configured_mounts()
         self._secrets()
         return self.result
 
@@ -104,7 +105,7 @@ class Preparation:
             if word == "U":
                 self._chown(source)
             elif word.startswith("idmap"):
-                entry["uid_mappings"], entry["gid_mappings"] = _id_map(word, runtime)
+                entry["uid_mappings"], entry["gid_mappings"] = id_map(word, runtime)
         self.result.mounts.append(entry)
 
     def _volume(self, mount: MountSpec) -> None:
@@ -194,16 +195,9 @@ class Preparation:
         zone = self.config["tz"]
         if not zone or "/etc/localtime" in self.destinations:
             return
-        if zone == "local":
-            path = os.path.realpath("/etc/localtime")
-        else:
-            path = os.path.normpath(f"/usr/share/zoneinfo/{zone}")
-            if not path.startswith("/usr/share/zoneinfo/") or not os.path.isfile(path):
-                raise InvalidInput(f"unrecognized timezone {zone}: unknown time zone {zone}")
-        copy = f"{self.run_dir}/localtime"
-        with open(path, "rb") as source:
-            self._write(copy, source.read())
-        self.bind_file(copy, "/etc/localtime")
+        from ocicore.engine import root_files
+
+        root_files.time_zone(self, zone)
 
     def _secrets(self) -> None:
         if not self.config["secrets"]:
@@ -211,6 +205,37 @@ class Preparation:
         from ocicore.engine import secret_options
 
         secret_options.mount(self)
+
+    def _configured_mounts(self) -> None:
+        """Copies of the directories that mounts.conf gives to every container."""
+        from ocicore.config import mounts_conf
+
+        given = self.engine.options.default_mounts_file
+        for number, (source, target) in enumerate(
+            mounts_conf.load(mounts_conf.files(self.engine.user, given))
+        ):
+            if not os.path.isdir(source):
+                self.engine.debug(f"mounts.conf: {source} is not there")
+                continue
+            copy = f"{self.run_dir}/mounts-{number}"
+            self._copy_tree(source, copy)
+            self.bind_file(copy, target)
+
+    def _copy_tree(self, source: str, target: str) -> None:
+        """A directory's regular files, owned by the container's root."""
+        os.makedirs(target, mode=0o755, exist_ok=True)
+        os.chown(target, *self.root_ids())
+        for entry in os.scandir(source):
+            if entry.is_dir():
+                self._copy_tree(entry.path, f"{target}/{entry.name}")
+            elif entry.is_file():
+                with open(entry.path, "rb") as file:
+                    self._write(f"{target}/{entry.name}", file.read(), entry.stat().st_mode & 0o777)
+
+    def root_ids(self) -> tuple[int, int]:
+        """The host's ids of the container's root."""
+        runtime = self.config["runtime"]
+        return map_id(0, runtime.get("uid_mappings")), map_id(0, runtime.get("gid_mappings"))
 
     def bind_file(self, path: str, destination: str) -> None:
         """Bind one of our files, unless the user has mounted something there."""
@@ -221,14 +246,11 @@ class Preparation:
 
     def _write(self, path: str, data: bytes, mode: int = 0o644) -> None:
         """A file the container's root owns."""
-        runtime = self.config["runtime"]
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
         try:
             os.fchmod(descriptor, mode)
-            if runtime.get("uid_mappings"):
-                os.fchown(
-                    descriptor, map_id(0, runtime["uid_mappings"]), map_id(0, runtime.get("gid_mappings"))
-                )
+            if self.config["runtime"].get("uid_mappings"):
+                os.fchown(descriptor, *self.root_ids())
             os.write(descriptor, data)
         finally:
             os.close(descriptor)
@@ -253,6 +275,9 @@ class Preparation:
                 f'imageid="{image["id"]}"\n'
                 f"rootless={int(self.engine.rootless)}\n"
             )
+        for mount in config["mounts"]:
+            if mount["destination"] == "/run" and mount["type"] != "tmpfs":
+                return  # the user's own directory: nothing of ours appears there
         self.write_file(".containerenv", text.encode(), "/run/.containerenv")
 
     def user_files(self) -> None:
@@ -273,7 +298,10 @@ class Preparation:
     def working_directory(self) -> None:
         """Make the image's working directory; one the user named must exist. Raises Error."""
         path = self.config["runtime"].get("cwd") or "/"
-        if path == "/" or any(path == place or path.startswith(place + "/") for place in self.destinations):
+        if path == "/" or any(
+            path == place or path.startswith(place + "/") or place.startswith(path + "/")
+            for place in self.destinations
+        ):
             return
         if os.path.isdir(self.root + path) and not os.path.islink(self.root + path):
             return
@@ -321,7 +349,7 @@ def bind_options(options: Sequence[str], source: str) -> list[str]:
     return words
 
 
-def _id_map(word: str, runtime: dict[str, Any]) -> tuple[list[Any], list[Any]]:
+def id_map(word: str, runtime: dict[str, Any]) -> tuple[list[Any], list[Any]]:
     """Maps of an idmap[=uids=A-B-N;gids=…] option; without a value the container's own user namespace."""
     _, _, text = word.partition("=")
     if not text:

@@ -21,8 +21,8 @@ _DURATION_UNITS = {
 }
 
 
-def parse_size(text: str, *, what: str = "size") -> int:
-    """Bytes of "512", "64m", "1.5GiB", "100kb": powers of 1024, as docker's RAMInBytes. Raises InvalidInput."""
+def parse_size(text: str, *, what: str = "size", base: int = 1024) -> int:
+    """Bytes of "512", "64m", "1.5GiB", "100kb": powers of `base`, as docker's RAMInBytes. Raises InvalidInput."""
     body = text.strip().lower()
     number = body.rstrip("abcdefghijklmnopqrstuvwxyz ")
     unit = body[len(number) :].strip()
@@ -35,7 +35,7 @@ def parse_size(text: str, *, what: str = "size") -> int:
             raise ValueError
     except (ValueError, KeyError, IndexError):
         raise InvalidInput(f"invalid {what}: '{text}'") from None
-    return int(value * 1024**power)
+    return int(value * base**power)
 
 
 def parse_duration(text: str) -> int:

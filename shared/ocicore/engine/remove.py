@@ -68,6 +68,19 @@ def remove(
     return removed
 
 
+def remove_external(engine: Engine, name: str, *, force: bool = False) -> None:
+    """Remove a container of the store that is none of ours (buildah's, a build's).
+
+    Raises NotFound, and WrongState when it is mounted and `force` was not given.
+    """
+    record = engine.store.container(name)
+    if engine.store.mounted(record.id):
+        if not force:
+            raise WrongState(f"container {name} is mounted and cannot be removed without using force")
+        engine.store.unmount(record.id, force=True)
+    engine.store.delete_container(record.id)
+
+
 def _stop_within(engine: Engine, container: Container, timeout: int | None) -> None:
     """End it with the lock held: a container that is being removed must not be started by another program."""
     from ocicore.engine import stop

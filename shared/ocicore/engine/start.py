@@ -79,7 +79,7 @@ def start_dependencies(engine: Engine, container: Container) -> None:
 
 
 def _create(engine: Engine, container: Container, owner_fd: int, extra_fds: Sequence[int]) -> None:
-    from ocicore.engine import network_setup, runtime_choice
+    from ocicore.engine import network_setup, port_reservation, root_files, runtime_choice
     from ocicore.runtime import monitor, spec
 
     config = container.config
@@ -110,6 +110,7 @@ def _create(engine: Engine, container: Container, owner_fd: int, extra_fds: Sequ
     work.environment_file()
     work.user_files()
     work.working_directory()
+    root_files.mount_table(work)
     runtime_config: ContainerConfig = dict(config["runtime"])  # type: ignore[assignment]
     runtime_config["name"] = container.name
     runtime_config["namespaces"] = _namespaces(engine, container, netns)
@@ -136,9 +137,19 @@ def _create(engine: Engine, container: Container, owner_fd: int, extra_fds: Sequ
         health = health_check.words(engine, container, work.run_dir, document)
     request = _monitor_request(engine, container, bundle, work.run_dir, owner_fd, extra_fds, health)
     request.sdnotify_socket = notify
-    launched = monitor.launch(
-        request, runtime=runtime, conmon=runtime_choice.conmon(engine), warn=engine.warn
-    )
+    if config["runtime"].get("uid_mappings"):
+        from ocicore.engine import traversal
+
+        way = (work.run_dir, work.static_dir, root, engine.paths.volumes_dir, engine.paths.tmp_dir)
+        traversal.open_way(way, *work.root_ids())
+    request.held_fds = port_reservation.reserve(engine, container)
+    try:
+        launched = monitor.launch(
+            request, runtime=runtime, conmon=runtime_choice.conmon(engine), warn=engine.warn
+        )
+    finally:
+        for descriptor in request.held_fds:
+            os.close(descriptor)
     from ocicore.linux import process
 
     engine.state.containers.update(
@@ -179,6 +190,8 @@ def _mount_root(engine: Engine, container: Container) -> str:
         if container.mountpoint and engine.store.mounted(container.id):
             return container.mountpoint
         return engine.store.mount(container.id)
+    if config.get("rootfs_idmap"):
+        return _mount_mapped_root(engine, container)
     if not config["rootfs_overlay"]:
         return config["rootfs"]  # type: ignore[no-any-return]
     from ocicore.linux import mount as mounts
@@ -191,6 +204,22 @@ def _mount_root(engine: Engine, container: Container) -> str:
         options = ["userxattr"] if engine.rootless else []
         mounts.overlay(merged, [config["rootfs"]], f"{place}/upper", f"{place}/work", options)
     return merged
+
+
+def _mount_mapped_root(engine: Engine, container: Container) -> str:
+    """--rootfs DIR:idmap: the directory with its owners shifted into the container's user namespace."""
+    from ocicore.linux import mount as mounts
+
+    config = container.config
+    place = f"{engine.store.container_run_dir(container.id)}/rootfs"
+    os.makedirs(place, mode=0o755, exist_ok=True)
+    if not mounts.is_mount_point(place):
+        uids, gids = (
+            [(extent["container_id"], extent["host_id"], extent["size"]) for extent in extents]
+            for extents in prepare.id_map(config["rootfs_idmap"], config["runtime"])
+        )
+        mounts.idmapped_bind(config["rootfs"], place, uids, gids)
+    return place
 
 
 def _pid_of(engine: Engine, container: Container, other_id: str) -> int:

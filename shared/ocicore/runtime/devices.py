@@ -120,12 +120,20 @@ def bind(source: str, target: str, permissions: str) -> Json:
 def parse_cgroup_rule(text: str) -> Json:
     """A --device-cgroup-rule: TYPE MAJOR:MINOR ACCESS, "*" for any number. Raises InvalidInput."""
     fields = text.split()
-    if len(fields) != 3 or fields[0] not in {"a", "b", "c"}:
-        raise InvalidInput(f"invalid device cgroup rule format: '{text}'")
-    major, colon, minor = fields[1].partition(":")
-    valid = colon and all(part == "*" or part.isdigit() for part in (major, minor)) and _is_mode(fields[2])
-    if not valid:
-        raise InvalidInput(f"invalid device cgroup rule format: '{text}'")
+    if len(fields) != 3:
+        raise InvalidInput(
+            f'invalid device cgroup rule requires type, major:Minor, and access rules: "{text}"'
+        )
+    if fields[0] not in {"a", "b", "c"}:
+        raise InvalidInput(f"invalid device type in device-access-add: {fields[0]}")
+    major, _, minor = fields[1].partition(":")
+    minor = minor or "*"
+    for part in (major, minor):
+        if part != "*" and not part.isdigit():
+            raise InvalidInput(f'strconv.ParseUint: parsing "{part}": invalid syntax')
+    for letter in fields[2]:
+        if letter not in "rwm":
+            raise InvalidInput(f"invalid device access in device-access-add: {letter}")
     rule: Json = {"allow": True, "type": fields[0], "access": fields[2]}
     if major != "*":
         rule["major"] = int(major)

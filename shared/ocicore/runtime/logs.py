@@ -66,12 +66,21 @@ def read(
         follow: None to stop at the end, else called at the end of the file: whether more may come.
     Raises NotFound (no log file), InvalidInput (another driver), MissingProgram (journalctl).
     """
+    if follow is not None and until is not None:
+        follow = _up_to(until, follow)
     if driver == "journald":
         return _journal(container_id, tail, since, until, follow, env or {})
     if driver not in {"k8s-file", "json-file"}:
-        raise InvalidInput(f"this container is using the '{driver}' log driver, cannot read its logs")
+        raise InvalidInput(f"this container is using the '{driver}' log driver, cannot read logs")
     parse = _parse_cri if driver == "k8s-file" else _parse_json
     return _file(path, parse, tail, since, until, follow)
+
+
+def _up_to(until: int, follow: Callable[[], bool]) -> Callable[[], bool]:
+    """More may come only until that time, even where nothing is written that would show it."""
+    from time import time_ns
+
+    return lambda: follow() and time_ns() <= until
 
 
 def _file(
@@ -288,7 +297,7 @@ def _journal(
     argv = [program, "--quiet", "--output=json", "--all", "--no-pager", f"CONTAINER_ID_FULL={container_id}"]
     if since is not None:
         argv.append(f"--since=@{since / _SECOND:.6f}")
-    if until is not None:
+    if until is not None and follow is None:  # journalctl takes no end for what it follows
         argv.append(f"--until=@{until / _SECOND:.6f}")
     if tail >= 0:
         argv.append(f"--lines={tail}")
@@ -305,6 +314,8 @@ def _journal(
     try:
         for raw in _pipe_lines(reader, follow):
             line = _journal_line(raw, pieces)
+            if line is not None and until is not None and line.time > until:
+                return
             if line is not None:
                 yield line
     finally:

@@ -117,7 +117,7 @@ def launch(request: MonitorRequest, *, runtime: oci.OCIRuntime, conmon: str, war
     argv += request.health
 
     passthrough = any(driver.startswith("passthrough") for driver in request.log)
-    pipes = Pipes(preserved, attach=False, owner_fd=request.owner_fd)
+    pipes = Pipes(preserved, attach=False, owner_fd=request.owner_fd, held_fds=request.held_fds)
     try:
         child = _start(argv, request, pipes, passthrough=passthrough)
         _place(child.pid, request, warn)
@@ -245,7 +245,7 @@ def _start(
 ) -> _Child:
     fds = dict(pipes.child)
     sources = request.extra_fds or tuple(range(3, 3 + request.preserve_fds))
-    fds.update({3 + position: fd for position, fd in enumerate(sources)})
+    fds.update({3 + position: fd for position, fd in enumerate(sources) if fd >= 0})
     null = stderr = -1
     if not passthrough:
         null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)

@@ -26,7 +26,9 @@ class Pipes:
 
     __slots__ = ("_attach", "_buffer", "_start", "_sync", "child", "env", "first")
 
-    def __init__(self, preserved: int, *, attach: bool, owner_fd: int) -> None:
+    def __init__(
+        self, preserved: int, *, attach: bool, owner_fd: int, held_fds: tuple[int, ...] = ()
+    ) -> None:
         self.first = 3 + preserved
         self.child: dict[int, int] = {}
         self.env: dict[str, str] = {}
@@ -41,6 +43,9 @@ class Pipes:
             self._add(protocol.ENV_ATTACH_PIPE, attach_child)
         if owner_fd >= 0:
             self._add(protocol.ENV_OWNER_PIPE, os.dup(owner_fd))
+        for held in held_fds:
+            # Nobody reads these: conmon keeps them open as long as it lives.
+            self.child[self.first + len(self.child)] = os.dup(held)
 
     def _add(self, variable: str, fd: int) -> None:
         number = self.first + len(self.child)

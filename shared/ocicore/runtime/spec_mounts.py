@@ -135,7 +135,10 @@ def _shm(config: ContainerConfig) -> Json:
         return _bind("/dev/shm", "/dev/shm", ["bind", "rprivate", *_GUARDED])
     size = config.get("shm_size") or SHM_SIZE
     size_text = f"size={size // 1024}k" if size % 1024 == 0 else f"size={size}"
-    return _mount("/dev/shm", "tmpfs", "shm", [*_GUARDED, "mode=1777", size_text])
+    options = [*_GUARDED, "mode=1777", size_text]
+    if config.get("read_only") and not config.get("read_only_tmpfs", True):
+        options.append("ro")
+    return _mount("/dev/shm", "tmpfs", "shm", options)
 
 
 def _sys(config: ContainerConfig, host: HostFacts, *, privileged: bool, new_userns: bool) -> list[Json]:

@@ -295,6 +295,8 @@ class MonitorRequest:
             clean-up to the parent (`_OCI_OWNERPIPE`; upstream's conmon ignores it). -1: none.
         preserve_fds: how many descriptors from 3 upwards reach the container; those must be inheritable already.
         extra_fds: descriptors (any numbers) which become 3, 4, … in the container; wins over preserve_fds.
+            A number of -1 leaves a gap.
+        held_fds: descriptors conmon keeps open and nobody uses (reserved ports).
         sdnotify: "" | "conmon" | "container" | "ignore"; sdnotify_socket: host path of the notify socket or "".
         listen_pid: replace LISTEN_PID for socket activation.
         timeout: seconds after which conmon kills the container; 0 never.
@@ -317,6 +319,7 @@ class MonitorRequest:
         "exit_dir",
         "extra_fds",
         "health",
+        "held_fds",
         "leave_stdin_open",
         "listen_pid",
         "log",
@@ -364,6 +367,7 @@ class MonitorRequest:
         owner_fd: int = -1,
         preserve_fds: int = 0,
         extra_fds: tuple[int, ...] = (),
+        held_fds: tuple[int, ...] = (),
         sdnotify: str = "",
         sdnotify_socket: str = "",
         listen_pid: bool = False,
@@ -398,6 +402,7 @@ class MonitorRequest:
         self.owner_fd = owner_fd
         self.preserve_fds = preserve_fds
         self.extra_fds = extra_fds
+        self.held_fds = held_fds
         self.sdnotify = sdnotify
         self.sdnotify_socket = sdnotify_socket
         self.listen_pid = listen_pid

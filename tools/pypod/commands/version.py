@@ -30,7 +30,9 @@ def run(args: Args, ctx: Context) -> int:
         ("Client:", "Pypod Engine"),
         ("Version:", facts["Version"]),
         ("API Version:", facts["APIVersion"]),
+        ("Go Version:", "none"),
         ("Python Version:", facts["PythonVersion"]),
+        ("Built:", facts["BuiltTime"]),
         ("OS/Arch:", facts["OsArch"]),
     )
     width = max(len(name) for name, _ in rows) + 2
@@ -43,10 +45,12 @@ def describe(version: str) -> dict[str, object]:
     """The version object of `version` and `info`."""
     import os
     import sys
+    import time
 
     from ocicore.oci import platform
 
     host = platform.host()
+    built = _built()
     python = ".".join(str(part) for part in sys.version_info[:3])
     return {
         "APIVersion": API_VERSION,
@@ -54,9 +58,20 @@ def describe(version: str) -> dict[str, object]:
         "GoVersion": "",
         "PythonVersion": python,
         "GitCommit": "",
-        "BuiltTime": "Thu Jan  1 00:00:00 1970",
-        "Built": 0,
+        "BuiltTime": time.ctime(built),
+        "Built": built,
         "BuildOrigin": "",
         "OsArch": f"{os.uname().sysname.lower()}/{host.architecture}",
         "Os": host.os,
     }
+
+
+def _built() -> int:
+    """When the compiled part of this installation was made, seconds since the epoch."""
+    import os
+
+    import ocicore
+
+    folder = os.path.join(os.path.dirname(str(ocicore.__file__)), "native")
+    times = [os.stat(entry.path).st_mtime for entry in os.scandir(folder) if entry.name.endswith(".so")]
+    return int(max(times, default=0))

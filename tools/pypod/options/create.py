@@ -308,6 +308,7 @@ RESOURCES = (
         kind="stringArray",
         help="Limit write rate (IO per second) to a device (e.g. --device-write-iops=/dev/sda:1000)",
     ),
+    Option("kernel-memory", kind="string", hidden=True, help="No longer supported by kernels"),
     Option("memory", "m", kind="string", metavar=_SIZE, help="Memory limit (unit: b, k, m or g)"),
     Option("memory-reservation", kind="string", metavar=_SIZE, help="Memory soft limit (unit: b, k, m or g)"),
     Option(

@@ -63,12 +63,16 @@ def chosen(
     *,
     wanted: Callable[[Container], bool] | None = None,
     ignore: bool = False,
+    ignore_files: bool = False,
+    filtered: bool = False,
 ) -> tuple[list[tuple[str, Container]], list[Error]]:
     """((what was typed, container) in order, errors of names that mean none).
 
     Args:
         wanted: which of --all's containers.
         ignore: names that mean none are no errors.
+        ignore_files: only --cidfile files that are missing are none.
+        filtered: --filter also chooses among names.
     """
     values = args.as_dict()
     table = engine.state.containers
@@ -86,7 +90,10 @@ def chosen(
         found = [(c.id, c) for c in everything if wanted is None or wanted(c)]
         return found, []
     names = [
-        *read_cidfiles(getattr(args, "cidfile", ()) if "cidfile" in values else (), ignore_missing=ignore),
+        *read_cidfiles(
+            getattr(args, "cidfile", ()) if "cidfile" in values else (),
+            ignore_missing=ignore or ignore_files,
+        ),
         *args.containers,
     ]
     seen = set()
@@ -100,6 +107,11 @@ def chosen(
         if container.id not in seen:
             seen.add(container.id)
             found.append((name, container))
+    if filtered and values.get("filter"):
+        from ocicore.engine import container_filters
+
+        kept = {c.id for c in container_filters.apply(engine, [c for _, c in found], args.filter)}
+        found = [(name, container) for name, container in found if container.id in kept]
     return found, errors
 
 

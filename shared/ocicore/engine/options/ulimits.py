@@ -67,7 +67,8 @@ def read(entries: Iterable[str]) -> tuple[list[Rlimit], bool]:
         if hard != -1 and (soft > hard or soft == -1):
             raise InvalidInput(
                 f'ulimit option "{entry}" requires name=SOFT:HARD, failed to be parsed: '
-                f"ulimit soft limit must be less than or equal to hard limit: {soft} > {hard}"
+                f"ulimit soft limit must be less than or equal to hard limit: "
+                f"soft: {soft}{' (unlimited)' if soft == -1 else ''}, hard: {hard}"
             )
         limits[name] = {"type": name, "soft": soft, "hard": hard}
     return list(limits.values()), host

@@ -53,6 +53,8 @@ def make(args: Args, ctx: Context, engine: Engine) -> tuple[Container, CreateOpt
     from pypod.session import create_command
 
     options = CreateOptions(args.as_dict(), args.given_names())
+    if args.given("kernel-memory"):
+        ctx.warn("The --kernel-memory flag is no longer supported. This flag is a noop.")
 
     def resolve(name: str, wanted: CreateOptions) -> LocalImage:
         return image_choice.resolve(engine, name, wanted, progress=lambda: _progress(ctx, wanted))

@@ -59,7 +59,8 @@ COMMAND = Command(
 def run(args: Args, ctx: Context) -> int:
     from ocicore.engine import execute
     from ocicore.engine.options import env
-    from ocicore.errors import InvalidInput
+    from ocicore.errors import Error, InvalidInput
+    from pypod.options.descriptors import passed_on
     from pypod.session import open_engine
 
     words = list(args.words)
@@ -88,10 +89,14 @@ def run(args: Args, ctx: Context) -> int:
         tty=args.tty,
         interactive=args.interactive,
         privileged=args.privileged,
-        extra_fds=tuple(args.preserve_fd) or tuple(range(3, 3 + args.preserve_fds)),
+        extra_fds=passed_on(args),
     )
     if args.detach:
-        ctx.print(execute.detach(engine, container, options))
+        try:
+            ctx.print(execute.detach(engine, container, options))
+        except Error as error:
+            error.exit_status = 125  # podman: 126 and 127 are for those who wait
+            raise
         return 0
     from ocicore.engine.streams import Streams
 

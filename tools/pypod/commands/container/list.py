@@ -87,6 +87,7 @@ def _rows(args: Args, engine: Engine) -> list[dict[str, Any]]:
     count = 1 if args.latest else args.last
     if count >= 0:
         found = found[:count]
+    found.reverse()  # the oldest first also among those of one second
     rows = [listing.row(engine, container, size=args.size, namespaces=args.ns) for container in found]
     if args.external:
         rows += listing.external(engine)

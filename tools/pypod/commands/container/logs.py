@@ -67,7 +67,7 @@ def run(args: Args, ctx: Context) -> int:
 
         now = time.time_ns()
         since = parse_since(args.since, now) if args.since else None
-        until = parse_since(args.until, now) if args.until else None
+        until = parse_since(args.until, now, ahead=True) if args.until else None
         if since is not None and until is not None and until < since:
             raise InvalidInput("invalid value for --until: must be after --since")
     engine = open_engine(ctx)

@@ -9,6 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
+    from ocicore.engine.context import Engine
+    from ocicore.errors import Error
 
 COMMAND = Command(
     "Remove one or more containers",
@@ -22,7 +24,12 @@ COMMAND = Command(
         Option("ignore", "i", help="Ignore errors when a specified container is missing"),
         LATEST,
         Option(
-            "time", "t", kind="int", default=10, help="Seconds to wait for stop before killing the container"
+            "time",
+            "t",
+            kind="int",
+            default=10,
+            also=("timeout",),
+            help="Seconds to wait for stop before killing the container",
         ),
         Option("volumes", "v", help="Remove anonymous volumes associated with the container"),
     ),
@@ -42,7 +49,7 @@ COMMAND = Command(
 def run(args: Args, ctx: Context) -> int:
     from ocicore.engine import remove
     from ocicore.engine.errors import NoSuchContainer, WrongState
-    from ocicore.errors import Error, InvalidInput
+    from ocicore.errors import Error, InvalidInput, NotFound
     from pypod.options import select
     from pypod.session import open_engine
 
@@ -51,30 +58,32 @@ def run(args: Args, ctx: Context) -> int:
         raise InvalidInput("--force option must be specified to use the --time option")
     engine = open_engine(ctx)
     timeout = args.time if args.given("time") else None
-    ignore = args.ignore or args.force
-    found, errors = select.chosen(engine, args, ignore=ignore)
+    found, errors = select.chosen(engine, args, ignore_files=args.ignore or args.force)
     gone = set()
     failed: list[Error] = []
     for typed, container in found:
         if container.id in gone:
             continue
         try:
-            gone.update(
-                remove.remove(
-                    engine,
-                    container,
-                    force=args.force,
-                    volumes=args.volumes,
-                    depend=args.depend or args.all,
-                    timeout=timeout,
-                )
+            removed = remove.remove(
+                engine,
+                container,
+                force=args.force,
+                volumes=args.volumes,
+                depend=args.depend or args.all,
+                timeout=timeout,
             )
         except NoSuchContainer:
             continue
         except Error as error:
             failed.append(error)
             continue
-        ctx.print(typed)
+        gone.update(removed)
+        for other in removed:
+            ctx.print(typed if other == container.id else other)
+    errors = _remove_external(ctx, engine, errors, force=args.force)
+    if args.ignore or args.force:
+        errors = [error for error in errors if not isinstance(error, NotFound)]
     # podman: 1 when a container does not exist, 2 when one runs, 125 for anything else.
     for missing in errors:
         missing.exit_status = 1
@@ -82,3 +91,27 @@ def run(args: Args, ctx: Context) -> int:
         if isinstance(failure, WrongState) and failure.exit_status is None:
             failure.exit_status = 2
     return select.report(ctx, [*errors, *failed])
+
+
+def _remove_external(ctx: Context, engine: Engine, errors: list[Error], *, force: bool) -> list[Error]:
+    """Remove what is a container of another program in the same store; the errors of the other names."""
+    from ocicore.engine import remove
+    from ocicore.engine.errors import NoSuchContainer, quoted
+    from ocicore.errors import Error, NotFound
+
+    left: list[Error] = []
+    for error in errors:
+        if not isinstance(error, NoSuchContainer):
+            left.append(error)
+            continue
+        try:
+            remove.remove_external(engine, error.name, force=force)
+        except NotFound:
+            left.append(
+                NotFound(f"no container with ID or name {quoted(error.name)} found: no such container")
+            )
+        except Error as failure:
+            left.append(failure)
+        else:
+            ctx.print(error.name)
+    return left

@@ -62,6 +62,7 @@ def run(args: Args, ctx: Context) -> int:
     from ocicore.errors import Error, InvalidInput
     from ocicore.runtime.oci import run_status
     from pypod.commands.container.create import make
+    from pypod.options.descriptors import passed_on
     from pypod.session import open_engine
 
     if args.preserve_fds and args.preserve_fd:
@@ -69,8 +70,10 @@ def run(args: Args, ctx: Context) -> int:
     engine = open_engine(ctx)
     streams = _streams(args, ctx, engine)
     if args.rmi:
-        args.as_dict()["rm"] = True
-    extra = tuple(args.preserve_fd) or tuple(range(3, 3 + args.preserve_fds))
+        if args.given("rm") and not args.rm:
+            raise InvalidInput("the --rmi option does not work without --rm")
+        args.set("rm", True)
+    extra = passed_on(args)
     container, _ = make(args, ctx, engine)
     try:
         if args.detach:
@@ -79,6 +82,8 @@ def run(args: Args, ctx: Context) -> int:
                 start.start_created(engine, container)
             ctx.print(container.id)
             return 0
+        if args.attach and streams.stdout is None and streams.stderr is None:
+            ctx.print(container.id)
         ctx.stdout.flush()
         status = attached.run(engine, container, streams, extra_fds=extra)
     except Error as error:

@@ -47,7 +47,7 @@ COMMAND = Command(
 
 
 def run(args: Args, ctx: Context) -> int:
-    from ocicore.engine import attached, liveness, records, start, streams
+    from ocicore.engine import attached, listing, liveness, records, start, streams
     from ocicore.errors import InvalidInput
     from ocicore.runtime.attach import parse_detach_keys
     from pypod.options import select
@@ -55,13 +55,20 @@ def run(args: Args, ctx: Context) -> int:
 
     if not (args.containers or args.all or args.latest or args.filter):
         raise InvalidInput("start requires at least one argument")
+    if args.containers and args.all:
+        raise InvalidInput("either start all containers or the container(s) provided in the arguments")
     select.check(args)
     if args.attach and (len(args.containers) > 1 or args.all or args.filter):
         raise InvalidInput("you cannot start and attach multiple containers at once")
     if (args.given("detach-keys") or args.given("sig-proxy")) and not args.attach and args.sig_proxy:
         raise InvalidInput("you cannot use sig-proxy without --attach: invalid argument")
     engine = open_engine(ctx)
-    found, errors = select.chosen(engine, args)
+    found, errors = select.chosen(
+        engine,
+        args,
+        wanted=None if args.filter else lambda c: listing.running(engine, c) is False,
+        filtered=True,
+    )
     if not (args.attach or args.interactive):
         return select.each(ctx, engine, found, errors, lambda container: start.start(engine, container))
     if errors:

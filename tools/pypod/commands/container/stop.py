@@ -21,7 +21,12 @@ COMMAND = Command(
         Option("ignore", "i", help="Ignore errors when a specified container is missing"),
         LATEST,
         Option(
-            "time", "t", kind="int", default=10, help="Seconds to wait for stop before killing the container"
+            "time",
+            "t",
+            kind="int",
+            default=10,
+            also=("timeout",),
+            help="Seconds to wait for stop before killing the container",
         ),
     ),
     arguments=(

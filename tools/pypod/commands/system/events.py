@@ -37,12 +37,16 @@ def run(args: Args, ctx: Context) -> int:
     from ocicore.cli import template
     from ocicore.cli.units import parse_since, parse_time
     from ocicore.engine import event_reading
+    from ocicore.errors import InvalidInput
     from pypod.session import open_engine
 
     engine = open_engine(ctx)
     now = time.time_ns()
-    since = parse_since(args.since, now) if args.since else None
-    until = parse_since(args.until, now) if args.until else None
+    try:
+        since = parse_since(args.since, now) if args.since else None
+        until = parse_since(args.until, now, ahead=True) if args.until else None
+    except InvalidInput as error:
+        raise InvalidInput(f"failed to parse event filters: {error.message}") from None
     matches = event_reading.matcher(engine, args.filter)
     follow = args.stream and (until is None or until > now)
     start = since if since is not None or not follow else now
@@ -94,7 +98,18 @@ def _line(event: dict[str, Any], full: bool) -> str:
 
 
 def _fields(event: dict[str, Any]) -> dict[str, Any]:
-    keys = ("ContainerExitCode", "ID", "Image", "Name", "Network", "Status", "Time", "Type", "Attributes")
+    keys = (
+        "ContainerExitCode",
+        "ContainerInspectData",
+        "ID",
+        "Image",
+        "Name",
+        "Network",
+        "Status",
+        "Time",
+        "Type",
+        "Attributes",
+    )
     empty: dict[str, Any] = {"ContainerExitCode": 0, "Attributes": {}}
     return {key: event.get(key, empty.get(key, "")) for key in keys}
 

@@ -1,0 +1,77 @@
+"""Global options that take effect before the command: where output goes, credentials, and what a remote service needs."""
+
+from __future__ import annotations
+
+import os
+
+from ocicore.errors import Error, InvalidInput
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocicore.cli.bind import Bound
+    from ocicore.cli.context import Context
+
+_REMOTE = ("remote", "url", "connection", "identity", "ssh", "tls_ca", "tls_cert", "tls_details", "tls_key")
+
+
+class CannotWrite(Error):
+    """The file of --out cannot be opened."""
+
+    exit_status = 1
+
+
+def apply(bound: Bound, ctx: Context) -> None:
+    """Carry the options out.
+
+    Raises:
+        CannotWrite: the file of --out cannot be opened.
+        InvalidInput: an option that names a remote service, or a database other than SQLite.
+    """
+    given = bound.globals.given_names()
+    _refuse_remote(bound, ctx)
+    backend = bound.globals.db_backend
+    if "db_backend" in given and backend != "sqlite":
+        if backend == "boltdb" and ctx.environ.get("CI_DESIRED_DATABASE") == "boltdb":
+            # Scripts that may want the old database must at least be told what they get.
+            ctx.debug("Allowing deprecated database backend by name only: the state is kept in SQLite")
+        elif backend == "boltdb":
+            raise InvalidInput(
+                "BoltDB is deprecated, no new BoltDB databases can be created", hint="use sqlite"
+            )
+        else:
+            raise InvalidInput(f'unsupported database backend: "{backend}"', hint="use sqlite")
+    if bound.globals.noout or bound.globals.out:
+        _redirect(ctx, os.devnull if bound.globals.noout else bound.globals.out)
+    if "config" in given:
+        ctx.environ = {**ctx.environ, "DOCKER_CONFIG": bound.globals.config}
+
+
+def _refuse_remote(bound: Bound, ctx: Context) -> None:
+    """There is no client of a service here: whoever asks for one must not get local containers instead."""
+    if bound.path[:2] in (("system", "connection"), ("completion",)) or bound.path == ("version",):
+        return
+    for name in _REMOTE:
+        if name in bound.globals.given_names() and getattr(bound.globals, name) is not False:
+            raise InvalidInput(
+                f"--{name.replace('_', '-')} asks for a remote service, and {ctx.program.name} works on its own host only",
+                hint=f"run it there: ssh HOST {ctx.program.name} {' '.join(bound.path)} …",
+            )
+    for variable in ("CONTAINER_HOST", "CONTAINER_CONNECTION"):
+        if ctx.environ.get(variable):
+            raise InvalidInput(
+                f"{variable} asks for a remote service, and {ctx.program.name} works on its own host only",
+                hint="unset the variable",
+            )
+
+
+def _redirect(ctx: Context, path: str) -> None:
+    """Standard output of this program and of what it starts goes to a file."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise CannotWrite(
+            f"unable to open file for standard output: open {path}: {(error.strerror or '').lower()}"
+        ) from error
+    ctx.stdout.flush()
+    os.dup2(descriptor, ctx.stdout.fileno())
+    os.close(descriptor)
