@@ -11,6 +11,59 @@ if TYPE_CHECKING:
     from ocicore.errors import Error
 
 
+#: Fields of podman's structs with "omitempty".
+CONTAINER_OMITTED: dict[str, Any] = {
+    "OCIConfigPath": "",
+    "SizeRw": 0,
+    "SizeRootFs": 0,
+    "State": {
+        "ConmonPid": 0,
+        "CgroupPath": "",
+        "CheckpointLog": "",
+        "CheckpointPath": "",
+        "RestoreLog": "",
+        "Checkpointed": False,
+        "Restored": False,
+        "StoppedByUser": False,
+        "Error": "",
+        "Health": {"Status": "", "FailingStreak": 0, "Log": None},
+    },
+    "Config": {
+        "Healthcheck": None,
+        "StartupHealthCheck": None,
+        "Secrets": None,
+        "Timezone": "",
+        "StopTimeout": 0,
+        "HealthLogDestination": "",
+        "HealthMaxLogCount": 0,
+        "HealthMaxLogSize": 0,
+        "HealthcheckOnFailureAction": "",
+        "SystemdMode": False,
+        "Timeout": 0,
+        "CreateCommand": None,
+        "ExposedPorts": None,
+        "Volumes": None,
+    },
+    "HostConfig": {
+        "IDMappings": None,
+        "Init": False,
+        "CgroupConf": None,
+        "IntelRdtClosID": "",
+        "AutoRemoveImage": False,
+    },
+    "NetworkSettings": {"Networks": None},
+}
+VOLUME_OMITTED: dict[str, Any] = {
+    "Anonymous": False,
+    "UID": 0,
+    "GID": 0,
+    "NeedsCopyUp": False,
+    "NeedsChown": False,
+    "Timeout": 0,
+    "StorageID": "",
+}
+
+
 def show(
     ctx: Context,
     names: list[str],
@@ -18,13 +71,14 @@ def show(
     format: str,
     *,
     indent: str = "     ",
-    list_json: bool = True,
+    omitted: dict[str, Any] | None = None,
 ) -> int:
     """Inspect each name; what is found is printed even when other names are missing.
 
     Args:
         find: name to object. Raises Error.
         format: "" or "json" for JSON, else a template.
+        omitted: fields (with their zero values) that JSON leaves out; templates know them.
     """
     from ocicore.errors import NotFound
 
@@ -35,7 +89,7 @@ def show(
             objects.append(find(name))
         except NotFound as error:
             errors.append(error)
-    _print(ctx, objects, format, indent)
+    _print(ctx, objects, format, indent, omitted)
     if errors:
         from pypod.options.select import report
 
@@ -43,7 +97,13 @@ def show(
     return 0
 
 
-def _print(ctx: Context, objects: list[dict[str, Any]], format: str, indent: str) -> None:
+def _print(
+    ctx: Context,
+    objects: list[dict[str, Any]],
+    format: str,
+    indent: str,
+    omitted: dict[str, Any] | None,
+) -> None:
     if format in ("", "json"):
         from ocicore.cli.gojson import dumps
 
@@ -56,8 +116,24 @@ def _print(ctx: Context, objects: list[dict[str, Any]], format: str, indent: str
         ctx.stdout.write(template_json(objects, indent) + "\n")
         return
     # Go's field is ID, its JSON key Id.
-    rows = [Struct(one, aliases={"ID": "Id"}) for one in objects]
+    rows = [Struct(_with_omitted(one, omitted or {}), aliases={"ID": "Id"}) for one in objects]
+    for other, name in ((".Src", ".Source"), (".Dst", ".Destination"), (".ImageID", ".Image")):
+        format = format.replace(other, name)  # podman's older names
     template.print_list(ctx.stdout, format, rows, name="inspect")
+
+
+def _with_omitted(value: dict[str, Any], omitted: dict[str, Any]) -> dict[str, Any]:
+    """What JSON leaves out when it is empty is a field for templates all the same."""
+    result = {**value}
+    for key, default in omitted.items():
+        if isinstance(default, dict) and default:
+            if isinstance(value.get(key), dict):
+                result[key] = _with_omitted(value[key], default)
+        else:
+            result.setdefault(key, default)
+    if "Health" in omitted:
+        result["Healthcheck"] = result["Health"]  # an older name of the field
+    return result
 
 
 def template_json(objects: list[dict[str, Any]], indent: str) -> str:

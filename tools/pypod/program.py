@@ -189,7 +189,7 @@ OPTIONS = (
         default="warn",
         help="Log messages above specified level (trace, debug, info, warn, warning, error, fatal, panic)",
     ),
-    Option("module", kind="stringArray", help="Load the containers.conf(5) module"),
+    Option("module", kind="stringArray", help="Load the containers.conf(5) module", leading=True),
     Option(
         "network-cmd-path",
         kind="path",
@@ -209,6 +209,12 @@ OPTIONS = (
         help="Send output (stdout) of pypod to a file",
         metavar="string",
         leading=True,
+    ),
+    Option(
+        "pull-option",
+        kind="stringArray",
+        hidden=True,
+        help="Specify an option to change how the image is pulled",
     ),
     Option(
         "remote",

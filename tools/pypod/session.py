@@ -71,6 +71,9 @@ def open_engine(ctx: Context) -> Engine:
         transient=given.transient_store or None,
         warn=ctx.warn,
     )
+    for text in given.pull_option:
+        key, _, value = text.partition("=")
+        storage.pull_options[key] = value
     options = EngineOptions(
         runtime=given.runtime,
         runtime_flags=given.runtime_flag,

@@ -251,7 +251,7 @@ class _Plan:
         user = options.user or (image.user if image else "") or self.mapping.user
         rights, _ = security.read(
             options.security_opt,
-            privileged=options.privileged,
+            privileged=options.privileged if "privileged" in options.given else conf.privileged,
             cap_add=options.cap_add,
             cap_drop=options.cap_drop,
             default_capabilities=conf.default_capabilities,
@@ -273,7 +273,7 @@ class _Plan:
             "env": create_process.environment(engine, options, image),
             "cwd": options.workdir or (image.working_dir if image else "") or "/",
             "user": user,
-            "group_add": list(options.group_add),
+            "group_add": _groups(options.group_add),
             "terminal": options.tty,
             "umask": options.umask or conf.umask,
             "rlimits": limits,
@@ -311,6 +311,8 @@ class _Plan:
             result["shm_size"] = parse_size(options.shm_size or conf.shm_size, what="shm-size")
         if options.shm_size_systemd:
             result["shm_size_systemd"] = parse_size(options.shm_size_systemd, what="shm-size-systemd")
+        if modes["ipc"] == "none":
+            result["no_shm"] = True
         if options.init or (conf.init and "init" not in options.given):
             result["init"] = True
             result["init_path"] = create_process.init_program(engine, options)
@@ -439,6 +441,15 @@ class _Plan:
             self.engine.state.containers.remove(container)
         for name in made:
             volumes.remove_record(self.engine, name)
+
+
+def _groups(asked: list[str]) -> list[str]:
+    if "keep-groups" in asked and len(asked) > 1:
+        raise InvalidInput(
+            "the '--group-add keep-groups' option is not allowed with any other --group-add options: "
+            "invalid argument"
+        )
+    return list(asked)
 
 
 def _apparmor(configured: str) -> str:

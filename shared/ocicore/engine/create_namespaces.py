@@ -30,6 +30,13 @@ def modes(engine: Engine, options: CreateOptions) -> tuple[dict[str, str], list[
         "uts": namespaces.check("uts", options.uts or conf.utsns, resolve),
         "cgroup": namespaces.check("cgroup", options.cgroupns or conf.cgroupns, resolve),
     }
+    if result["ipc"].startswith("container:"):
+        donor = result["ipc"].removeprefix("container:")
+        if engine.state.containers.find(donor).config["namespaces"]["ipc"] in ("private", "none"):
+            raise InvalidInput(
+                f"joining IPC of container {donor} is not allowed: non-shareable IPC "
+                "(hint: use IpcMode:shareable for the donor container)"
+            )
     userns = options.userns or engine.environ.get("PODMAN_USERNS", "") or conf.userns or ""
     if options.uidmap or options.gidmap or options.subuidname or options.subgidname:
         if options.userns:
@@ -39,6 +46,8 @@ def modes(engine: Engine, options: CreateOptions) -> tuple[dict[str, str], list[
         userns = "private"
     if userns.startswith("container:"):
         userns = "container:" + resolve(userns.removeprefix("container:"))
+    if userns.startswith("keep-id") and not engine.rootless:
+        userns = ""
     result["user"] = userns
     needed = [namespaces.needed_container(mode) for mode in result.values()]
     return result, [id for id in needed if id]
@@ -102,7 +111,7 @@ def _run_length(extents: list[tuple[int, int, int]]) -> int:
 
 def _keep_id(engine: Engine, text: str) -> UserMapping:
     if not engine.rootless:
-        raise InvalidInput("keep-id is only supported in rootless mode")
+        return UserMapping([], [])  # root is itself already
     uid, gid, size = engine.user.uid, engine.user.gid, 0
     for word in filter(None, text.split(",")):
         key, _, value = word.partition("=")

@@ -35,7 +35,7 @@ def entry_point(text: str) -> list[str]:
 def command_line(
     options: CreateOptions, command: list[str], image: ImageConfig | None
 ) -> tuple[list[str], list[str]]:
-    """(entrypoint, command) of the container. Raises InvalidInput when both are empty."""
+    """(entrypoint, command) of the container."""
     if "entrypoint" in options.given:
         given = options.entrypoint
         entry = list(given) if isinstance(given, list) else entry_point(given)
@@ -43,10 +43,8 @@ def command_line(
     else:
         entry = image.entrypoint if image else []
         words = command or (image.cmd if image else [])
-    if not entry and not words and image is None:
-        return [], [""]  # the runtime says what is missing
     if not entry and not words:
-        raise InvalidInput("no command or entrypoint provided, and no CMD or ENTRYPOINT from image")
+        return [], [""]  # a container may wait for its command; the runtime says what is missing
     return entry, words
 
 

@@ -42,6 +42,9 @@ def layer_of(engine: Engine, name: str, *, kind: str = "all") -> tuple[str, bool
     except NotFound:
         if kind == "image":
             raise
+    try:
+        return engine.store.container(name).layer, True  # another program's
+    except NotFound:
         raise NotFound(f"{name} not found: layer not known") from None
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ocicore.engine.context import Engine
+    from ocicore.engine.records import Volume
 
 
 def containers(engine: Engine, filters: Iterable[str]) -> tuple[list[str], list[Error]]:
@@ -36,16 +37,24 @@ def containers(engine: Engine, filters: Iterable[str]) -> tuple[list[str], list[
     return removed, errors
 
 
+def unused_volumes(engine: Engine, filters: Iterable[str]) -> list[Volume]:
+    """Volumes that no container uses and that match."""
+    from ocicore.engine import volume_listing
+
+    return [
+        volume
+        for volume in volume_listing.select(engine, filters)
+        if not engine.state.volumes.users(volume.name)
+    ]
+
+
 def volumes(engine: Engine, filters: Iterable[str]) -> tuple[list[str], list[Error]]:
     """Remove volumes that no container uses; (names, failures)."""
-    from ocicore.engine import volume_listing
     from ocicore.engine import volumes as volume_verbs
 
     removed: list[str] = []
     errors: list[Error] = []
-    for volume in volume_listing.select(engine, filters):
-        if engine.state.volumes.users(volume.name):
-            continue
+    for volume in unused_volumes(engine, filters):
         try:
             volume_verbs.remove(engine, volume)
         except Error as error:

@@ -61,14 +61,27 @@ def create(
     options: dict[str, str] | None = None,
     driver: str = "local",
     anonymous: bool = False,
+    uid: int | None = None,
+    gid: int | None = None,
 ) -> Volume:
-    """Make a volume. Raises Conflict when the name is taken, InvalidInput for unknown options."""
+    """Make a volume.
+
+    Args:
+        uid, gid: its owner; without either it gets that of the directory it is first mounted on.
+
+    Raises Conflict when the name is taken, InvalidInput for unknown options.
+    """
     if driver not in ("", "local"):
         raise InvalidInput(f"volume driver {driver!r}: only the local driver is known: invalid argument")
     options = options or {}
     for key in options:
         if key not in _OPTIONS:
             raise InvalidInput(f"invalid mount option {key} for driver 'local': invalid argument")
+    device = options.get("device", "")
+    if options.get("type", "") in ("bind", "none") and device and not os.path.exists(device):
+        raise InvalidInput(
+            f"invalid volume option device for driver 'local': faccessat {device}: no such file or directory"
+        )
     name = names.check_name(name) if name else names.random_id()
     directory = f"{engine.paths.volumes_dir}/{name}"
     volume = Volume(
@@ -79,11 +92,14 @@ def create(
         options={key: value for key, value in options.items() if key not in ("nocopy", "copy")},
         anonymous=anonymous,
         needs_copy_up="nocopy" not in options,
+        needs_chown=uid is None and gid is None,
     )
     engine.state.volumes.add(volume)
     try:
         os.makedirs(volume.mountpoint, mode=0o755, exist_ok=True)
         os.chmod(directory, 0o711)
+        if uid is not None or gid is not None:
+            os.chown(volume.mountpoint, -1 if uid is None else uid, -1 if gid is None else gid)
     except OSError as error:
         remove_record(engine, name)
         raise Error(
@@ -209,14 +225,16 @@ def copy_up(engine: Engine, volume: Volume, root: str, destination: str) -> None
             is_directory = os.path.isdir(source)
         except (OSError, Error):
             is_directory = False
-        if is_directory and not os.listdir(volume.mountpoint):
-            if volume.needs_copy_up:
-                copy_tree(engine, source, volume.mountpoint)
-            else:
-                info = os.stat(source)
-                os.chown(volume.mountpoint, info.st_uid, info.st_gid)
-                os.chmod(volume.mountpoint, info.st_mode & 0o7777)
-        engine.state.volumes.update(volume, needs_copy_up=False, needs_chown=False)
+        if not is_directory or os.listdir(volume.mountpoint):
+            return  # a later container may have something there
+        if volume.needs_copy_up and os.listdir(source):
+            copy_tree(engine, source, volume.mountpoint)
+            engine.state.volumes.update(volume, needs_copy_up=False, needs_chown=False)
+        elif volume.needs_chown:
+            info = os.stat(source)
+            os.chown(volume.mountpoint, info.st_uid, info.st_gid)
+            os.chmod(volume.mountpoint, info.st_mode & 0o7777)
+            engine.state.volumes.update(volume, needs_chown=False)
 
 
 def copy_tree(engine: Engine, source: str, target: str, owner: tuple[int, int] | None = None) -> None:

@@ -170,12 +170,13 @@ def parse_signal(text: str) -> int:
     Raises:
         InvalidInput: podman's wording, "invalid signal: TEXT".
     """
-    if text.isdecimal() and text.isascii():
-        number = int(text)
+    bare = text.removeprefix("-")  # as kill(1) takes it
+    if bare.isdecimal() and bare.isascii():
+        number = int(bare)
         if 1 <= number <= _RTMAX:
             return number
         raise InvalidInput(f"invalid signal: {text}")
-    name = text.upper()
+    name = bare.upper()
     if not name.startswith("SIG"):
         name = "SIG" + name
     found = SIGNALS.get(name) or _ALIASES.get(name)

@@ -109,7 +109,8 @@ def _defaults(config: ContainerConfig, host: HostFacts, *, privileged: bool, new
         result.append(_bind("/dev/mqueue", "/dev/mqueue", ["bind", *_GUARDED]))
     else:
         result.append(_mount("/dev/mqueue", "mqueue", "mqueue", list(_GUARDED)))
-    result.append(_shm(config))
+    if not config.get("no_shm"):
+        result.append(_shm(config))
     result += _sys(config, host, privileged=privileged, new_userns=new_userns)
     return result
 

@@ -165,6 +165,7 @@ if TYPE_CHECKING:
         mounts: list[Mount]  # on top of the defaults; same destination replaces a default
         volumes: list[str]  # anonymous destinations the image asked for as tmpfs (--image-volume tmpfs)
         shm_size: int  # bytes; 0 or absent: 65536k
+        no_shm: bool  # no /dev/shm at all (--ipc=none)
         shm_path: str  # a tmpfs the caller mounted, shared with others; "": the runtime mounts one of its own
         devices: list[str]  # HOST[:CONTAINER][:rwm], directories allowed
         device_cgroup_rules: list[str]  # "c 10:200 rwm"

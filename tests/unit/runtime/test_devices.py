@@ -66,6 +66,7 @@ def test_virtual_consoles(path: str, yes: bool) -> None:
 
 def test_cgroup_rules() -> None:
     assert devices.parse_cgroup_rule("b *:7 rwm") == {"allow": True, "type": "b", "minor": 7, "access": "rwm"}
-    for text in ("", "c 1:2", "c 1 r", "c a:b r", "c 1:2 z", "q 1:2 r"):
+    assert devices.parse_cgroup_rule("c 1 r") == {"allow": True, "type": "c", "major": 1, "access": "r"}
+    for text in ("", "c 1:2", "c a:b r", "c 1:2 z", "q 1:2 r"):
         with pytest.raises(InvalidInput):
             devices.parse_cgroup_rule(text)

@@ -49,7 +49,7 @@ COMMAND = Command(
 
 def run(args: Args, ctx: Context) -> int:
     from ocicore.errors import InvalidInput
-    from pypod.inspecting import show
+    from pypod.inspecting import CONTAINER_OMITTED, VOLUME_OMITTED, show
     from pypod.session import open_engine
 
     if args.type not in ("all", "container", "image", "network", "volume"):
@@ -62,7 +62,14 @@ def run(args: Args, ctx: Context) -> int:
         raise InvalidInput("--latest and arguments cannot be used together")
     engine = open_engine(ctx)
     names = [engine.state.containers.latest().id] if args.latest else args.names
-    return show(ctx, names, lambda name: _find(engine, name, args), args.format)
+    omitted = {"container": CONTAINER_OMITTED, "volume": VOLUME_OMITTED}
+    return show(
+        ctx,
+        names,
+        lambda name: _find(engine, name, args),
+        args.format,
+        omitted=omitted.get(args.type, CONTAINER_OMITTED if args.type == "all" else None),
+    )
 
 
 def _find(engine: Engine, name: str, args: Args) -> dict[str, Any]:

@@ -86,7 +86,8 @@ def read(args: Any, *, default_pids_limit: int, cgroups: str, given: frozenset[s
         result["memory_swappiness"] = args.memory_swappiness
     if args.cpus:
         if "cpu_period" in given or "cpu_quota" in given:
-            raise InvalidInput("--cpu-period, --cpu-quota and --cpus cannot be set together")
+            other = "cpu-period" if "cpu_period" in given else "cpu-quota"
+            raise InvalidInput(f"--{other} and --cpus cannot be set together")
         result["cpu_period"] = _CPUS_PERIOD
         result["cpu_quota"] = int(args.cpus * _CPUS_PERIOD)
     for key in ("cpu_shares", "cpu_period", "cpu_quota", "cpu_rt_period", "cpu_rt_runtime"):

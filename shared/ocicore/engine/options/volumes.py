@@ -157,11 +157,11 @@ def read_volumes_from(text: str) -> tuple[str, list[str]]:
 
 
 def unify(mounts: Iterable[MountSpec]) -> list[MountSpec]:
-    """One mount for each destination. Raises InvalidInput when two were asked for."""
+    """One mount for each destination. Raises InvalidInput when two different ones were asked for."""
     found: dict[str, MountSpec] = {}
     for mount in mounts:
         destination = mount["destination"]
-        if destination in found:
+        if found.get(destination, mount) != mount:
             raise InvalidInput(f"{destination}: duplicate mount destination")
         found[destination] = mount
     return list(found.values())

@@ -31,11 +31,12 @@ def run(args: Args, ctx: Context) -> int:
     from pypod.options import select
     from pypod.session import open_engine
 
+    for used, names in ((args.all, "--all and --exec"), (args.rmi, "--exec and --rmi")):
+        if args.exec and used:
+            raise InvalidInput(f"{names} cannot be set together")
     select.check(args)
-    if args.exec and (args.all or args.latest or len(args.containers) != 1):
-        raise InvalidInput(
-            "exec flag and the all or latest flags cannot be used together: it needs one container"
-        )
+    if args.exec and (args.latest or len(args.containers) != 1):
+        raise InvalidInput("--exec needs the name of one container")
     engine = open_engine(ctx)
     # conmon may be slower than whoever removes the container.
     found, errors = select.chosen(engine, args, ignore=args.rm)

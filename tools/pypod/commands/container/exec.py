@@ -88,7 +88,7 @@ def run(args: Args, ctx: Context) -> int:
         workdir=args.workdir,
         tty=args.tty,
         interactive=args.interactive,
-        privileged=args.privileged,
+        privileged=args.privileged if args.given("privileged") else engine.config.containers.privileged,
         extra_fds=passed_on(args),
     )
     if args.detach:

@@ -36,7 +36,7 @@ COMMAND = Command(
 def run(args: Args, ctx: Context) -> int:
     from ocicore.engine import inspecting
     from ocicore.errors import InvalidInput
-    from pypod.inspecting import show
+    from pypod.inspecting import CONTAINER_OMITTED, show
     from pypod.session import open_engine
 
     if not args.containers and not args.latest:
@@ -45,5 +45,9 @@ def run(args: Args, ctx: Context) -> int:
     table = engine.state.containers
     names = [table.latest().id] if args.latest else args.containers
     return show(
-        ctx, names, lambda name: inspecting.inspect(engine, table.find(name), size=args.size), args.format
+        ctx,
+        names,
+        lambda name: inspecting.inspect(engine, table.find(name), size=args.size),
+        args.format,
+        omitted=CONTAINER_OMITTED,
     )

@@ -14,9 +14,11 @@ COMMAND = Command(
     description="If using the default driver, local, the volume is created on the host in the volumes directory under container storage.",
     options=(
         Option("driver", "d", kind="string", default="local", help="Specify volume driver name"),
+        Option("gid", kind="int", default=-1, help="Set the GID of the volume owner"),
         Option("ignore", help="Don't fail if volume already exists"),
         Option("label", "l", kind="stringArray", help="Set metadata for a volume"),
         Option("opt", "o", kind="stringArray", help="Set driver specific options"),
+        Option("uid", kind="int", default=-1, help="Set the UID of the volume owner"),
     ),
     arguments=(Argument("name", min=0, max=1, metavar="[NAME]"),),
     examples=(
@@ -42,7 +44,13 @@ def run(args: Args, ctx: Context) -> int:
             ctx.print(existing.name)
             return 0
     volume = volumes.create(
-        engine, args.name or "", labels=read_labels((), args.label), options=options, driver=args.driver
+        engine,
+        args.name or "",
+        labels=read_labels((), args.label),
+        options=options,
+        driver=args.driver,
+        uid=args.uid if args.given("uid") else None,
+        gid=args.gid if args.given("gid") else None,
     )
     ctx.print(volume.name)
     return 0

@@ -27,7 +27,7 @@ COMMAND = Command(
 def run(args: Args, ctx: Context) -> int:
     from ocicore.engine import volume_listing
     from ocicore.errors import InvalidInput
-    from pypod.inspecting import show
+    from pypod.inspecting import VOLUME_OMITTED, show
     from pypod.session import open_engine
 
     if bool(args.volumes) == args.all:
@@ -35,4 +35,10 @@ def run(args: Args, ctx: Context) -> int:
     engine = open_engine(ctx)
     table = engine.state.volumes
     names = [volume.name for volume in table.all()] if args.all else args.volumes
-    return show(ctx, names, lambda name: volume_listing.inspect(engine, table.find(name)), args.format)
+    return show(
+        ctx,
+        names,
+        lambda name: volume_listing.inspect(engine, table.find(name)),
+        args.format,
+        omitted=VOLUME_OMITTED,
+    )

@@ -26,11 +26,18 @@ def run(args: Args, ctx: Context) -> int:
     from pypod.options.select import report
     from pypod.session import open_engine
 
-    if not args.force and not confirmed(
-        ctx, "WARNING! This will remove all volumes not used by at least one container."
-    ):
-        return 0
-    removed, errors = pruning.volumes(open_engine(ctx), args.filter)
+    engine = open_engine(ctx)
+    if not args.force:
+        unused = pruning.unused_volumes(engine, args.filter)
+        if not unused:
+            return 0
+        warning = (
+            "WARNING! This will remove all volumes not used by at least one container. "
+            "The following volumes will be removed:"
+        )
+        if not confirmed(ctx, "\n".join([warning, *(volume.name for volume in unused)])):
+            return 0
+    removed, errors = pruning.volumes(engine, args.filter)
     for name in removed:
         ctx.print(name)
     return report(ctx, errors)
