@@ -127,8 +127,8 @@ def _with_omitted(value: dict[str, Any], omitted: dict[str, Any]) -> dict[str, A
     result = {**value}
     for key, default in omitted.items():
         if isinstance(default, dict) and default:
-            if isinstance(value.get(key), dict):
-                result[key] = _with_omitted(value[key], default)
+            given = value.get(key)
+            result[key] = _with_omitted(given, default) if isinstance(given, dict) else default
         else:
             result.setdefault(key, default)
     if "Health" in omitted:

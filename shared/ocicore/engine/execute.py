@@ -182,7 +182,11 @@ def _in_foreground(
         argv = base.argv(*words, container.id)
         if not base.rejects_json_log:
             argv[1:1] = ["--log-format=json", f"--log=/proc/self/fd/{number + 1}"]
-        fds = {3 + position: descriptor for position, descriptor in enumerate(options.extra_fds)}
+        fds = {
+            3 + position: descriptor
+            for position, descriptor in enumerate(options.extra_fds)
+            if descriptor >= 0
+        }
         out, err = (1, 2) if output is None else (output, output)
         if output == -1:
             out = err = stdin

@@ -108,7 +108,15 @@ def top(engine: Engine, container: Container, words: Sequence[str]) -> list[str]
 
 
 def _inside(engine: Engine, container: Container, words: Sequence[str]) -> list[str]:
-    """ps(1) options: the container's own ps, as podman does."""
+    """ps(1) options: the host's ps, else the container's own."""
+    from ocicore.engine import host_ps
+
+    found = host_ps.run(container.pid, words, engine.environ)
+    if found is not None:
+        status, text = found
+        if status:
+            raise InvalidInput(f"running ps failed with status {status}: {' '.join(text.split())}")
+        return text.splitlines()
     status, text = execute.capture(engine, container, execute.ExecOptions(["ps", *words]))
     if status:
         raise InvalidInput(f"running ps in the container failed with status {status}: {text.strip()}")

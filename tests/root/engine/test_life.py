@@ -10,6 +10,7 @@ import pytest
 
 from support.programs import Tool, ours
 from support.pypod_life import IMAGE, NONET, Life
+from support.pypod_scripts import Scripts
 from support.rootfs import busybox_tar
 
 pytestmark = pytest.mark.root
@@ -97,3 +98,7 @@ class TestLife(Life):
         assert pypod.out("ps", "-a", "--format", "{{.Status}}") == "Paused"
         pypod("unpause", "p")
         pypod("exec", "p", "true")
+
+
+class TestScripts(Scripts):
+    """Everything that holds for an ordinary user too."""

@@ -11,6 +11,7 @@ import pytest
 
 from support.programs import Tool
 from support.pypod_life import IMAGE, NONET, Life
+from support.pypod_scripts import Scripts
 from support.rootfs import busybox_tar
 from support.users import OrdinaryUser
 
@@ -51,3 +52,7 @@ class TestLife(Life):
 
     def test_host_network(self, pypod: Tool) -> None:
         assert pypod.out("run", "--rm", "--network", "host", IMAGE, "id", "-u") == "0"
+
+
+class TestScripts(Scripts):
+    """Everything that holds for root too."""

@@ -193,7 +193,9 @@ def test_points_in_time() -> None:
     assert units.parse_since("1600000000.5", now) == 1_600_000_000 * _S + _S // 2
     assert units.parse_since("2023-11-14T22:13:20Z", 0) == now
     assert units.parse_since("2023-11-14Z", 0) == units.parse_time("2023-11-14T00:00:00Z")
-    with pytest.raises(ValueError):
+    assert units.parse_since("2023-11-14T22:13:20,5Z", 0) == now + 500_000_000
+    assert units.parse_since("3s", now, ahead=True) == now + 3_000_000_000
+    with pytest.raises(InvalidInput, match="failed to parse value as time or duration"):
         units.parse_since("yesterday", now)
 
 

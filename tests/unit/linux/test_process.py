@@ -55,6 +55,8 @@ def test_kill_process_needs_the_right_start_time() -> None:
         ("SIGTERM", 15),
         ("term", 15),
         ("15", 15),
+        ("-15", 15),
+        ("-TERM", 15),
         ("sigrtmin", 34),
         ("RTMIN+3", 37),
         ("SIGRTMAX-1", 63),
@@ -65,7 +67,7 @@ def test_parse_signal(text: str, number: int) -> None:
     assert process.parse_signal(text) == number
 
 
-@pytest.mark.parametrize("text", ["", "0", "65", "SIGNOPE", "-9", "RTMIN+99", "RTMIN-1", "²"])
+@pytest.mark.parametrize("text", ["", "0", "65", "SIGNOPE", "-99", "RTMIN+99", "RTMIN-1", "²"])
 def test_parse_signal_refuses(text: str) -> None:
     with pytest.raises(InvalidInput, match=r"^invalid signal: "):
         process.parse_signal(text)

@@ -23,4 +23,11 @@ def passed_on(args: Args) -> tuple[int, ...]:
                 f"file descriptor {number} is not available - the {option} option requires that file "
                 "descriptors must be passed"
             ) from None
-    return tuple(number if number in wanted else -1 for number in range(3, max(wanted, default=2) + 1))
+    numbers = range(3, max(wanted, default=2) + 1)
+    for number in numbers:
+        if number not in wanted:
+            try:
+                os.set_inheritable(number, False)  # our caller's: the container must not see it
+            except OSError:
+                continue
+    return tuple(number if number in wanted else -1 for number in numbers)

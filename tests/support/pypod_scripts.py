@@ -1,0 +1,234 @@
+"""What scripts written for podman rely on beyond a container's life: options, words of errors, files, formats.
+
+As with `pypod_life`, a test module derives a class from `Scripts` and gives the fixture `pypod`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+from support.programs import Tool
+from support.pypod_life import IMAGE, NONET, names, started, status_of, until
+
+
+def with_descriptors(pypod: Tool, script: str, *args: str) -> subprocess.CompletedProcess[str]:
+    """pypod started by a shell whose redirections give it descriptors."""
+    command = " ".join([*pypod.argv, *args])
+    return subprocess.run(
+        ["bash", "-c", f"{command} {script}"],
+        env=pypod.env,
+        cwd=pypod.cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+class Scripts:
+    """Tests; see the module."""
+
+    def test_output_goes_elsewhere(self, pypod: Tool) -> None:
+        place = pypod.out("run", "--rm", *NONET, IMAGE, "echo", "seen")
+        assert place == "seen"
+        assert pypod.with_options("--noout").out("create", *NONET, "--name", "quiet", IMAGE) == ""
+        assert names(pypod, "-a") == ["quiet"]
+        refused = pypod.with_options("--out", "/nosuch/file")("ps", status=1).stderr
+        assert refused.startswith("Error: unable to open file for standard output: ")
+
+    def test_remote_is_refused(self, pypod: Tool) -> None:
+        assert "works on its own host only" in pypod.with_options("--remote")("ps", status=125).stderr
+        assert "CONTAINER_HOST asks" in pypod("ps", status=125, env={"CONTAINER_HOST": "unix:/x"}).stderr
+        assert "unknown flag: --remote" in pypod("ps", "--remote", status=125).stderr
+
+    def test_log_levels(self, pypod: Tool) -> None:
+        said = pypod.with_options("--log-level=trace")("version").stderr
+        assert all(f" level={level} " in said for level in ("trace", "debug", "info"))
+        assert "Shutting down engines" in said
+        assert " level=" not in pypod("version").stderr
+        both = pypod.with_options("--debug", "--log-level=panic")("version", status=1).stderr
+        assert both == "Setting --log-level and --debug is not allowed\n"
+
+    def test_descriptors_keep_their_numbers(self, pypod: Tool, tmp_path: Path) -> None:
+        pypod("run", "-d", "--name", "fds", *NONET, IMAGE, "sleep", "1000")
+        done = with_descriptors(
+            pypod,
+            "9<<<nine 40<<<forty",
+            "exec",
+            "--preserve-fd=9,40",
+            "fds",
+            "sh",
+            "-c",
+            "'cat <&9; cat <&40'",
+        )
+        # Only some runtimes can pass on descriptors with gaps; all refuse loudly.
+        assert done.stdout == "nine\nforty\n" or done.returncode != 0, done.stderr
+        missing = with_descriptors(pypod, "", "exec", "--preserve-fd=77", "fds", "true")
+        assert missing.returncode == 125
+        assert "file descriptor 77 is not available" in missing.stderr
+
+    def test_files_of_the_root(self, pypod: Tool) -> None:
+        assert pypod.out("run", "--rm", *NONET, IMAGE, "readlink", "/etc/mtab") == "/proc/mounts"
+        assert pypod.out("run", "--rm", *NONET, IMAGE, "stat", "-c", "%s", "/run/.containerenv") == "0"
+        shown = pypod.out("run", "--rm", *NONET, "--tz", "Asia/Tokyo", IMAGE, "date", "+%z")
+        assert shown == "+0900"
+        own = "mkdir -p /usr/share/zoneinfo/Asia; echo x >/usr/share/zoneinfo/Asia/Tokyo"
+        pypod("run", "--name", "zones", *NONET, IMAGE, "sh", "-c", own)
+        pypod("commit", "-q", "zones", "localhost/zones")
+        found = pypod.out(
+            "run", "--rm", *NONET, "--tz", "Asia/Tokyo", "localhost/zones", "readlink", "/etc/localtime"
+        )
+        assert found == "../usr/share/zoneinfo/Asia/Tokyo"
+
+    def test_own_run_directory_stays_clean(self, pypod: Tool) -> None:
+        pypod("volume", "create", "rundir")
+        pypod("run", "--rm", *NONET, "-v", "rundir:/run", IMAGE, "test", "!", "-e", "/run/.containerenv")
+
+    def test_read_only_without_tmpfs(self, pypod: Tool) -> None:
+        files = "for f in /tmp/a /dev/b /dev/shm/c; do touch $f 2>/dev/null && echo $f; done; true"
+        shell = (IMAGE, "sh", "-c", files)
+        assert pypod.out("run", "--rm", *NONET, "--read-only", "--read-only-tmpfs=false", *shell) == ""
+        assert pypod.out("run", "--rm", *NONET, "--read-only", *shell) == "/tmp/a\n/dev/b\n/dev/shm/c"
+
+    def test_cidfile_is_overwritten(self, pypod: Tool) -> None:
+        folder = pypod.out("volume", "inspect", "--format", "{{.Mountpoint}}", pypod.out("volume", "create"))
+        for _ in range(2):
+            made = pypod.out("create", *NONET, "--cidfile", f"{folder}/cid", IMAGE)
+        assert pypod.out("rm", "--cidfile", f"{folder}/cid") == made
+
+    def test_mounts_of_the_configuration(self, pypod: Tool, tmp_path: Path) -> None:
+        given = tmp_path / "given"
+        given.mkdir()
+        (given / "secret").write_text("from the host")
+        listing = tmp_path / "mounts.conf"
+        listing.write_text(f"{given}:/run/secrets\n/nosuch:/x\n")
+        tool = pypod.with_options("--default-mounts-file", str(listing))
+        assert tool.out("run", "--rm", *NONET, IMAGE, "cat", "/run/secrets/secret") == "from the host"
+
+    def test_ipc_modes(self, pypod: Tool) -> None:
+        missing = pypod("run", "--rm", *NONET, "--ipc=none", IMAGE, "ls", "/dev/shm", status=1).stderr
+        assert "No such file or directory" in missing
+        pypod("run", "-d", "--name", "own", *NONET, "--ipc=private", IMAGE, "sleep", "1000")
+        refused = pypod("create", *NONET, "--ipc=container:own", IMAGE, status=125).stderr
+        assert "is not allowed: non-shareable IPC (hint: use IpcMode:shareable" in refused
+
+    def test_names_taken_by_others(self, pypod: Tool) -> None:
+        pypod("create", *NONET, "--name", "mine", IMAGE)
+        again = pypod("create", *NONET, "--name", "mine", IMAGE, status=125).stderr
+        assert 'creating container storage: the container name "mine" is already in use by' in again
+        assert "or use --replace to instruct Podman to do so." in again
+
+    def test_start_chooses(self, pypod: Tool) -> None:
+        pypod("create", *NONET, "--name", "one", "--restart", "always", IMAGE, "sleep", "1000")
+        pypod("create", *NONET, "--name", "two", "--restart", "on-failure", IMAGE, "sleep", "1000")
+        assert pypod.out("start", "--filter", "restart-policy=on-failure", "one", "two") == "two"
+        assert (
+            "fakepolicy invalid restart policy"
+            in pypod("start", "--filter", "restart-policy=fakepolicy", "one", status=125).stderr
+        )
+        first = pypod.out("inspect", "--format", "{{.ID}}", "one")
+        assert pypod.out("start", "--all") == first
+        both = pypod("start", "--all", "one", status=125).stderr
+        assert both == "Error: either start all containers or the container(s) provided in the arguments\n"
+        assert pypod.out("ps", "-a", "--filter", "name=^/one$", "--format", "{{.Names}}") == "one"
+
+    def test_rm_of_dependents_and_strangers(self, pypod: Tool) -> None:
+        needed = pypod.out("create", *NONET, IMAGE)
+        other = pypod.out("create", f"--net=container:{needed}", IMAGE)
+        assert pypod.out("rm", "--depend", needed).split() == [other, needed]
+        missing = pypod("rm", "nosuch", status=1).stderr
+        assert missing == 'Error: no container with ID or name "nosuch" found: no such container\n'
+
+    def test_events_file_rotates_and_none_is_an_error(self, pypod: Tool, tmp_path: Path) -> None:
+        folder = pypod.out("volume", "inspect", "--format", "{{.Mountpoint}}", pypod.out("volume", "create"))
+        conf = tmp_path / "events.conf"
+        path = f"{folder}/events.log"
+        conf.write_text(f'[engine]\nevents_logfile_path="{path}"\nevents_logfile_max_size=1000\n')
+        tool = pypod.with_options("--events-backend=file")
+        env = {"CONTAINERS_CONF_OVERRIDE": str(conf)}
+        for number in range(12):
+            tool("volume", "create", f"vol{number:02}", env=env)
+        lines = tool.out("events", "--stream=false", "--format", "{{.Status}} {{.Name}}", env=env).split("\n")
+        assert (lines[0], lines[-1]) == (f"log-rotation {path}", "create vol11")
+        assert 0 < len([line for line in lines if line.startswith("create")]) < 12
+        none = pypod.with_options("--events-backend=none")("events", status=125).stderr
+        assert none == 'Error: cannot read events with the "none" backend\n'
+
+    def test_events_follow_over_a_rotation(self, pypod: Tool, tmp_path: Path) -> None:
+        folder = pypod.out("volume", "inspect", "--format", "{{.Mountpoint}}", pypod.out("volume", "create"))
+        conf = tmp_path / "events.conf"
+        conf.write_text(f'[engine]\nevents_logfile_path="{folder}/log"\nevents_logfile_max_size=1500\n')
+        tool = pypod.with_options("--events-backend=file")
+        tool.env = {**os.environ, **(pypod.env or {}), "CONTAINERS_CONF_OVERRIDE": str(conf)}
+        tool("volume", "create", "v00")
+        process = started(tool, "events", "--since", "1h", "--filter", "type=volume", "--format", "{{.Name}}")
+        assert process.stdout is not None
+        try:
+            seen = [process.stdout.readline()]
+            for number in range(1, 16):
+                tool("volume", "create", f"v{number:02}")
+                seen.append(process.stdout.readline())
+        finally:
+            process.kill()
+            process.communicate()
+        assert seen == [f"v{number:02}\n".encode() for number in range(16)]
+
+    def test_events_words(self, pypod: Tool) -> None:
+        bad = pypod("events", "--since", "the dawn of time", status=125).stderr
+        assert bad.startswith("Error: failed to parse event filters: ")
+        pypod("volume", "create", "prefixed")
+        tool = pypod.with_options("--events-backend=file")
+        tool("volume", "create", "prefix-two")
+        shown = tool.out("events", "--stream=false", "--filter", "volume=prefix-", "--format", "{{.Name}}")
+        assert shown == "prefix-two"
+
+    def test_volumes(self, pypod: Tool) -> None:
+        pypod("run", "--rm", *NONET, "-v", "vol:/vol", "-v", "vol:/vol", IMAGE, "true")
+        twice = pypod("run", "--rm", *NONET, "-v", "vol:/vol", "-v", "vol2:/vol", IMAGE, "true", status=125)
+        assert twice.stderr == "Error: /vol: duplicate mount destination\n"
+        form = "{{.NeedsCopyUp}} {{.NeedsChown}}"
+        assert pypod.out("volume", "inspect", "--format", form, "vol") == "true true"
+        pypod("run", "--rm", *NONET, "-v", "vol:/etc", IMAGE, "test", "-e", "/etc/passwd")
+        assert pypod.out("volume", "inspect", "--format", form, "vol") == "false false"
+        bind = pypod("volume", "create", "-o", "type=bind", "-o", "device=/bogus", "b", status=125).stderr
+        assert "invalid volume option device for driver 'local'" in bind
+        pypod("volume", "create", "owned", "--uid", "12", "--gid", "34")
+        owner = pypod.out("run", "--rm", *NONET, "-v", "owned:/o", IMAGE, "stat", "-c", "%u:%g", "/o")
+        assert owner == "12:34"
+        asked = pypod.out("volume", "prune", stdin="n\n").split("\n")
+        assert asked[0].endswith("The following volumes will be removed:") and "owned" in asked
+
+    def test_template_fields_that_json_omits(self, pypod: Tool) -> None:
+        pypod("create", *NONET, "--name", "fields", IMAGE)
+        form = "{{.State.StoppedByUser}} {{.State.Healthcheck.Status}}|{{.ID}}"
+        shown = pypod.out("container", "inspect", "--format", form, "fields")
+        assert shown.startswith("false |") and len(shown) == 71
+        assert "StoppedByUser" not in json.loads(pypod.out("inspect", "fields"))[0]["State"]
+
+    def test_top_with_the_hosts_ps(self, pypod: Tool) -> None:
+        pypod("run", "-d", "--name", "top", *NONET, IMAGE, "sleep", "1000")
+        lines = pypod.out("top", "top", "-eo", "pid comm").split("\n")
+        assert lines[0].split() == ["PID", "COMMAND"]
+        assert lines[1].split() == ["1", "sleep"]
+
+    def test_logs_until(self, pypod: Tool) -> None:
+        script = "while :; do echo x; sleep 0.1; done"
+        pypod("run", "-d", "--name", "talks", *NONET, IMAGE, "sh", "-c", script)
+        assert "x" in pypod.out("logs", "-f", "--until", "1s", "talks", timeout=30)
+        pypod("rm", "-f", "-t", "0", "talks")
+
+    def test_detached_exec_of_nothing(self, pypod: Tool) -> None:
+        pypod("run", "-d", "--name", "idle", *NONET, IMAGE, "sleep", "1000")
+        pypod("exec", "-d", "idle", "/nosuch", status=125)
+        until(lambda: status_of(pypod, "idle") == "running", "it still runs")
+
+    def test_static_dir_of_the_configuration(self, pypod: Tool, tmp_path: Path) -> None:
+        folder = pypod.out("volume", "inspect", "--format", "{{.Mountpoint}}", pypod.out("volume", "create"))
+        conf = tmp_path / "static.conf"
+        conf.write_text(f'[engine]\nstatic_dir="{folder}/static"\n')
+        env = {"CONTAINERS_CONF_OVERRIDE": str(conf)}
+        pypod("run", "--name", "apart", *NONET, IMAGE, "true", env=env)
+        pypod("container", "exists", "apart", status=1)
+        pypod("rm", "apart", env=env)
