@@ -44,7 +44,7 @@ conmon:
 	@$(MAKE) --no-print-directory -C conmon
 
 launchers: $(VENV)/.runtime
-	@$(PY) dev/launchers --bin build/bin --path tools --path shared --path "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("platlib"))')"
+	@$(PY) dev/launchers --bin build/bin --libexec build/libexec/pypod --path tools --path shared --path "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("platlib"))')"
 
 build: native conmon launchers ## build the programs into build/bin (and a virtual environment)
 	@$(PYTHON) -m compileall -q $(CODE)

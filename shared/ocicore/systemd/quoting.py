@@ -27,6 +27,10 @@ def quote(text: str, *, specifiers: bool = True, variables: bool = True) -> str:
     Raises:
         QuotingError: the text holds a NUL, which no argument can.
     """
+    if text != ";" and _is_plain(text):
+        if specifiers:
+            text = text.replace("%", "%%")
+        return text.replace("$", "$$") if variables else text
     if "\0" in text:
         raise QuotingError("an argument of a command cannot hold a NUL character")
     if specifiers:
@@ -37,6 +41,19 @@ def quote(text: str, *, specifiers: bool = True, variables: bool = True) -> str:
         # A backslash means the same inside quotes and outside.
         return text.replace("\\", "\\\\")
     return '"' + "".join(_escaped(letter) for letter in text) + '"'
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a text is one word as it stands (the ordinary case, told without looking at every letter)."""
+    return (
+        text != ""
+        and text.isascii()
+        and text.isprintable()
+        and " " not in text
+        and '"' not in text
+        and "'" not in text
+        and "\\" not in text
+    )
 
 
 def _needs_quotes(letter: str) -> bool:
@@ -66,15 +83,18 @@ def join(words: list[str], *, specifiers: bool = True, variables: bool = True) -
     return " ".join(quote(word, specifiers=specifiers, variables=variables) for word in words)
 
 
-def split(line: str, *, relaxed: bool = False) -> list[str]:
+def split(line: str, *, relaxed: bool = False, keep_escapes: bool = False) -> list[str]:
     """Words of a line: quotes removed, escapes resolved; `%` and `$` are left as they stand.
 
     Args:
         relaxed: keep an unknown escape and accept a missing closing quote, as systemd does for lists of names.
+        keep_escapes: a backslash is a letter as any other.
 
     Raises:
         QuotingError: an unclosed quote, an unknown or invalid escape.
     """
+    if _is_plain(line.replace(" ", "")):
+        return line.split()  # it holds no white space but blanks
     words: list[str] = []
     position, length = 0, len(line)
     while True:
@@ -82,18 +102,18 @@ def split(line: str, *, relaxed: bool = False) -> list[str]:
             position += 1
         if position >= length:
             return words
-        word, position = _word(line, position, relaxed)
+        word, position = _word(line, position, relaxed, keep_escapes)
         words.append(word)
 
 
-def _word(line: str, position: int, relaxed: bool) -> tuple[str, int]:
+def _word(line: str, position: int, relaxed: bool, keep_escapes: bool) -> tuple[str, int]:
     """The word that starts at `position`, and where it ends."""
     out = bytearray()
     delimiter = ""
     length = len(line)
     while position < length:
         letter = line[position]
-        if letter == "\\":
+        if letter == "\\" and not keep_escapes:
             position += 1
             if position >= length:
                 if not relaxed:

@@ -57,13 +57,14 @@ class Entry:
 
 
 class _Other:
-    """A comment, an empty line or a section's header."""
+    """A comment, an empty line or a section's header (which has a line number)."""
 
-    __slots__ = ("header", "raw")
+    __slots__ = ("header", "line", "raw")
 
-    def __init__(self, raw: str, header: str | None = None) -> None:
+    def __init__(self, raw: str, header: str | None = None, line: int = 0) -> None:
         self.raw = raw
         self.header = header
+        self.line = line
 
 
 class UnitFile:
@@ -85,6 +86,14 @@ class UnitFile:
         return list(
             dict.fromkeys(line.header for line in self._lines if isinstance(line, _Other) and line.header)
         )
+
+    def headers(self) -> list[tuple[str, int]]:
+        """(section, line) of every header, in order."""
+        return [(line.header, line.line) for line in self._lines if isinstance(line, _Other) and line.header]
+
+    def section_line(self, section: str) -> int | None:
+        """Where a section begins first."""
+        return next((line for header, line in self.headers() if header == section), None)
 
     def entries(self, section: str, key: str | None = None) -> list[Entry]:
         """All assignments of a section, or of one key in it, in order."""
@@ -173,22 +182,25 @@ def escape_value(value: str) -> str:
     return value if "\n" not in value else value.replace("\n", " \\\n ")
 
 
-def parse(text: str, path: str = "") -> UnitFile:
+def parse(text: str, path: str = "", *, glue: str = " ") -> UnitFile:
     """Reads a unit file.
+
+    Args:
+        glue: what joins a continued line and the next: systemd puts a blank there, podman nothing.
 
     Raises:
         UnitFileError: a line without "=", an assignment before the first section, a broken header, or too long.
     """
     unit = UnitFile(path)
     section: str | None = None
-    for number, raw, content in _logical_lines(text, path):
+    for number, raw, content in _logical_lines(text, path, glue):
         if not content:
             unit._lines.append(_Other(raw))
         elif content.startswith("["):
             if not content.endswith("]") or len(content) < 3:
                 raise UnitFileError(path, number, f"invalid section header {content!r}")
             section = content[1:-1]
-            unit._lines.append(_Other(raw, section))
+            unit._lines.append(_Other(raw, section, number))
         else:
             key, equals, value = content.partition("=")
             if not equals:
@@ -203,7 +215,7 @@ def parse(text: str, path: str = "") -> UnitFile:
     return unit
 
 
-def _logical_lines(text: str, path: str) -> Iterator[tuple[int, str, str]]:
+def _logical_lines(text: str, path: str, glue: str) -> Iterator[tuple[int, str, str]]:
     """(number, lines as read, content) with continued lines joined; comments and empty lines have no content."""
     start, raw, content = 0, "", ""
     continued = False
@@ -220,9 +232,11 @@ def _logical_lines(text: str, path: str) -> Iterator[tuple[int, str, str]]:
             if not continued:
                 yield start, raw, ""
             continue
+        # Blanks at the start of a line are none of its content; a backslash that is itself escaped continues nothing.
+        body = body.lstrip(_WHITESPACE)
         escapes = len(body) - len(body.rstrip("\\"))
         if escapes % 2:
-            content += body[:-1] + " "
+            content += body[:-1] + glue
             continued = True
             continue
         content += body

@@ -1,0 +1,150 @@
+"""Where Quadlet files lie: the folders that are searched, with all below them, and the drop-ins of a file.
+
+A file hides those of the same name in later folders. Only the names are read here.
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: Of the administrator at run time, of the administrator, of the distribution; for root's services.
+SYSTEM_FOLDERS = ("/run/containers/systemd", "/etc/containers/systemd", "/usr/share/containers/systemd")
+#: Folders whose "users" holds files for the services of users: of all, and of one in a folder named by the uid.
+_SHARED_FOLDERS = SYSTEM_FOLDERS[1:]
+
+
+def named_folders(variable: str, say: Callable[[str], None]) -> list[str]:
+    """The folders in a colon-separated list, with those below. A relative one ends the list, with a word to `say`."""
+    found: dict[str, None] = {}
+    for folder in variable.split(":"):
+        if not folder.startswith("/"):
+            say(f"{folder} not a valid file path")
+            break
+        _add(folder, found, None)
+    return list(found)
+
+
+def system_folders(roots: tuple[str, ...] = SYSTEM_FOLDERS) -> list[str]:
+    """The folders of root's services, those of users' services left out."""
+    users = [os.path.realpath(f"{root}/users") for root in roots]
+    found: dict[str, None] = {}
+    for root in roots:
+        _add(root, found, lambda path: not _below(path, users))
+    return list(found)
+
+
+def user_folders(
+    uid: int, config_home: str, runtime_dir: str | None, shared: tuple[str, ...] = _SHARED_FOLDERS
+) -> list[str]:
+    """The folders of a user's services: the user's own, then what the administrator and the distribution give to all
+    users and to this one."""
+    found: dict[str, None] = {}
+    if runtime_dir:
+        _add(f"{runtime_dir}/containers/systemd", found, None)
+    _add(f"{config_home}/containers/systemd", found, None)
+    for root in shared:
+        base = f"{root}/users"
+        depth = os.path.realpath(base).count("/") + 1
+
+        def for_all(path: str, depth: int = depth) -> bool:
+            parts = path.split("/")
+            return len(parts) <= depth or not parts[depth].isdigit()
+
+        _add(base, found, for_all)
+        _add(f"{base}/{uid}", found, None)
+    return list(found)
+
+
+def _below(path: str, folders: list[str]) -> bool:
+    return any(path == folder or path.startswith(folder + "/") for folder in folders)
+
+
+def _add(path: str, found: dict[str, None], wanted: Callable[[str], bool] | None) -> None:
+    """Adds a folder and those below it, symbolic links followed, each once."""
+    path = os.path.realpath(path)
+    # What is in a drop-in folder belongs to a file beside it.
+    if path in found or path.endswith(".d") or (wanted is not None and not wanted(path)):
+        return
+    try:
+        entries = sorted(os.scandir(path), key=lambda entry: entry.name)
+    except OSError:
+        return
+    found[path] = None
+    for entry in entries:
+        try:
+            is_folder = entry.is_dir()
+        except OSError:
+            continue
+        if is_folder:
+            _add(entry.path, found, wanted)
+
+
+def quadlet_files(folders: list[str], kinds: frozenset[str] | dict[str, str]) -> list[str]:
+    """Paths of the files of these kinds (what their names end with), the first of every name."""
+    seen: dict[str, str] = {}
+    for folder in folders:
+        try:
+            names = sorted(os.listdir(folder))
+        except OSError:
+            continue
+        for name in names:
+            if name.rpartition(".")[2] in kinds and name not in seen:
+                path = f"{folder}/{name}"
+                if not os.path.isdir(path):
+                    seen[name] = path
+    return list(seen.values())
+
+
+def drop_in_folders(name: str) -> list[str]:
+    """Names of the folders with drop-ins for a file, the closest first: `web-a.container.d`, `web-.container.d`,
+    `container.d`; for an instance also those of its template."""
+    base, _, kind = name.rpartition(".")
+    unit, at, instance = base.partition("@")
+    ending = f".{kind}.d"
+    found = [name + ".d"]
+    if instance:
+        found.append(f"{unit}@{ending}")
+    parts = unit.split("-")
+    for length in range(len(parts) - 1, 0, -1):
+        start = "-".join(parts[:length]) + "-"
+        if at:
+            found.append(f"{start}@{ending}")
+        found.append(start + ending)
+    found.append(f"{kind}.d")
+    return found
+
+
+class DropIns:
+    """The drop-in folders that are there, looked up without a call for every file."""
+
+    __slots__ = ("_folders", "_present")
+
+    def __init__(self, folders: list[str]) -> None:
+        self._folders = folders
+        self._present: dict[str, list[str]] = {}
+        for folder in folders:
+            try:
+                names = os.listdir(folder)
+            except OSError:
+                continue
+            for name in names:
+                if name.endswith(".d"):
+                    self._present.setdefault(name, []).append(f"{folder}/{name}")
+
+    def files(self, name: str) -> list[str]:
+        """Paths of the `*.conf` files for a Quadlet file, in the order in which they are applied (by name)."""
+        chosen: dict[str, str] = {}
+        for folder_name in drop_in_folders(name):
+            for folder in self._present.get(folder_name, ()):
+                try:
+                    entries = os.listdir(folder)
+                except OSError:
+                    continue
+                for entry in entries:
+                    if entry.endswith(".conf"):
+                        chosen.setdefault(entry, f"{folder}/{entry}")
+        return [chosen[entry] for entry in sorted(chosen)]

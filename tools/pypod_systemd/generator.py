@@ -1,0 +1,239 @@
+"""The systemd generator: Quadlet files become services at boot and at `systemctl daemon-reload`.
+
+systemd waits for it, so it imports next to nothing, and nothing at all of the command line. Started by hand it is
+`quadlet [-user] [-dryrun] [-v] [-no-kmsg-log] [-version] FOLDER`, as podman's.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+_USAGE = """\
+Usage of {0}:
+  -dryrun
+    \tRun in dryrun mode printing debug information
+  -no-kmsg-log
+    \tDon't log to kmsg
+  -user
+    \tRun as systemd user
+  -v\tPrint debug information
+  -version
+    \tPrint version information and exit
+"""
+_FLAGS = ("dryrun", "no-kmsg-log", "user", "v", "version")
+
+
+class _Log:
+    """Early at boot the kernel's log is the only one there is."""
+
+    def __init__(self, *, kernel: bool, also_stderr: bool, debug: bool) -> None:
+        self._kernel = -1
+        self._try_kernel = kernel
+        self._also_stderr = also_stderr
+        self._debug = debug
+
+    def say(self, text: str) -> None:
+        for line in text.split("\n"):
+            self._line(f"quadlet-generator[{os.getpid()}]: {line}\n".encode("utf-8", "surrogateescape"))
+
+    def debug(self, text: str) -> None:
+        if self._debug:
+            self.say(text)
+
+    def _line(self, data: bytes) -> None:
+        written = False
+        if self._try_kernel:
+            try:
+                if self._kernel < 0:
+                    self._kernel = os.open("/dev/kmsg", os.O_WRONLY | os.O_CLOEXEC)
+                os.write(self._kernel, data)
+                written = True
+            except OSError:
+                self._try_kernel = False
+        if not written or self._also_stderr:
+            try:
+                os.write(2, data)
+            except OSError:
+                pass
+
+
+def main() -> int:
+    """Returns the exit status: 0, 1 when something was wrong with a file, 2 for a wrong command line."""
+    argv = [os.fsdecode(os.fsencode(word)) for word in sys.argv]
+    program = argv[0]
+    flags, rest, status = _read_flags(argv)
+    if status is not None:
+        return status
+    if flags["version"]:
+        from ocicore import __version__
+
+        _put(__version__ + "\n")
+        return 0
+    dry = flags["dryrun"]
+    log = _Log(kernel=not (flags["no-kmsg-log"] or dry), also_stderr=dry, debug=flags["v"] or dry)
+    if not dry and not rest:
+        log.say("missing output directory argument")
+        return 1
+    folder = rest[0] if rest else ""
+    is_user = flags["user"] or "user" in os.path.basename(program)
+    return generate(folder, program, is_user=is_user, dry=dry, log=log, environ=dict(os.environ))
+
+
+def generate(
+    folder: str, program: str, *, is_user: bool, dry: bool, log: _Log, environ: dict[str, str]
+) -> int:
+    """Makes services of all the Quadlet files there are.
+
+    Args:
+        folder: where they go; not looked at in a dry run, which prints them.
+    """
+    from ocicore.systemd.quadlet import paths
+    from ocicore.systemd.quadlet.keys import SECTIONS
+
+    if not dry:
+        log.debug(f"Starting quadlet-generator, output to: {folder}")
+    folders = search_folders(is_user, environ, log.say)
+    files = paths.quadlet_files(folders, SECTIONS)
+    if not files:
+        log.debug(f"No files parsed from {folders}")
+        return 0
+    from ocicore.systemd.quadlet.convert import convert_all, load_all
+    from ocicore.systemd.quadlet.service import Host
+
+    host = Host(engine(program, environ), is_user=is_user)
+    sources, problems = load_all(files, paths.DropIns(folders), log.debug)
+    for source in sources.values():
+        _warn(source, log)
+    services, more = convert_all(sources, host)
+    problems += more
+    for problem in problems:
+        log.say(str(problem))
+    failed = bool(problems)
+
+    def refuse(reason: str) -> None:
+        nonlocal failed
+        failed = True
+        log.say(reason)
+
+    if dry:
+        for service in services:
+            _put(f"---{service.file_name}---\n{service.text(program)}\n")
+        return int(failed)
+    from ocicore.systemd.quadlet import output
+    from ocicore.systemd.unit_file import UnitFileError
+
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        log.say(f"cannot make the folder {folder}: {error.strerror}")
+        return 1
+    for service in services:
+        try:
+            log.debug(f'writing "{folder}/{service.file_name}"')
+            output.write(service, folder, program)
+            output.install(service, folder, refuse)
+        except OSError as error:
+            refuse(f"generating service file {folder}/{service.file_name}: {error.strerror}")
+        except UnitFileError as error:
+            refuse(str(error))
+    return int(failed)
+
+
+def search_folders(is_user: bool, environ: dict[str, str], say: _Say) -> list[str]:
+    """The folders in which Quadlet files are looked for, the strongest first."""
+    from ocicore.systemd.quadlet import paths
+
+    given = environ.get("QUADLET_UNIT_DIRS")
+    if given:
+        return paths.named_folders(given, say)
+    if not is_user:
+        return paths.system_folders()
+    config = environ.get("XDG_CONFIG_HOME") or (f"{environ['HOME']}/.config" if environ.get("HOME") else "")
+    if not config.startswith("/"):
+        say("Warning: neither $XDG_CONFIG_HOME nor $HOME names a folder")
+        return []
+    return paths.user_folders(os.getuid(), config, environ.get("XDG_RUNTIME_DIR"))
+
+
+def engine(program: str, environ: dict[str, str]) -> str:
+    """The engine that services start: $PODMAN, else pypod of the same installation."""
+    given = environ.get("PODMAN")
+    if given:
+        return given
+    prefix = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(program))))
+    return f"{prefix}/bin/pypod"
+
+
+def _warn(source: _Source, log: _Log) -> None:
+    """What works but hardly as it was meant."""
+    for key in ("User", "Group", "DynamicUser"):
+        if source.last(key, "Service") is not None:
+            log.say(
+                f"Warning: {source.name}: using key {key} in the Service group is not supported - use at your own risk"
+            )
+    image = source.text("Image") if source.kind in ("container", "image", "volume") else None
+    if image and not image.endswith((".image", ".build")) and not is_unambiguous(image):
+        log.say(
+            f'Warning: {source.name} specifies the image "{image}" which not a fully qualified image name: '
+            "which registry it comes from depends on the configuration"
+        )
+
+
+def is_unambiguous(image: str) -> bool:
+    """Whether an image's name says where it is from: a registry, localhost, or an id."""
+    if image.startswith("sha256:") or (
+        len(image) == 64 and all(letter in "0123456789abcdefABCDEF" for letter in image)
+    ):
+        return True
+    domain, slash, _ = image.partition("/")
+    return bool(slash) and ("." in domain or ":" in domain or domain == "localhost")
+
+
+def _read_flags(argv: list[str]) -> tuple[dict[str, bool], list[str], int | None]:
+    """Flags as Go reads them: one dash or two, `-user=false`; they end at the first word that is none."""
+    flags = dict.fromkeys(_FLAGS, False)
+    position = 1
+    while position < len(argv):
+        word = argv[position]
+        if len(word) < 2 or word[0] != "-":
+            break
+        position += 1
+        if word == "--":
+            break
+        name, equals, value = word.lstrip("-").partition("=")
+        if name in ("h", "help"):
+            _put(_USAGE.format(argv[0]), 2)
+            return flags, [], 0
+        known = {"1": True, "t": True, "true": True, "0": False, "f": False, "false": False}
+        if name not in flags or (equals and value.lower() not in known):
+            what = (
+                f"flag provided but not defined: -{name}"
+                if name not in flags
+                else f"invalid boolean value {value!r} for -{name}"
+            )
+            _put(f"{what}\n{_USAGE.format(argv[0])}", 2)
+            return flags, [], 2
+        flags[name] = known[value.lower()] if equals else True
+    return flags, argv[position:], None
+
+
+def _put(text: str, descriptor: int = 1) -> None:
+    data = text.encode("utf-8", "surrogateescape")
+    try:
+        while data:
+            data = data[os.write(descriptor, data) :]
+    except OSError:
+        pass
+
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ocicore.systemd.quadlet.source import Source as _Source
+
+    _Say = Callable[[str], None]
+
+if __name__ == "__main__":
+    sys.exit(main())
