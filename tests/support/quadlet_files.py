@@ -89,12 +89,15 @@ def make(folder: Path, count: int, seed: int) -> None:
         if kind == "container" and chance.random() < 0.1:
             name += chance.choice(["@", "@one"])
         text = _make(chance, kind)
+        if name.endswith("@"):
+            # Theirs wants the template itself, of which there is no such unit.
+            text = text.replace("Pod=group.pod\n", "")
         if chance.random() < 0.2:
             text = f"[Unit]\nDescription=Number {number}\nAfter=local-fs.target\n\n{text}"
         if chance.random() < 0.2 and kind != "pod":
             text += "\n[Service]\nRestart=always\nTimeoutStartSec=900\n"
         if chance.random() < 0.3:
-            text += "\n[Install]\nWantedBy=default.target multi-user.target\nAlias=other-%d.service\n" % number
+            text += f"\n[Install]\nWantedBy=default.target multi-user.target\nAlias=other-{number}.service\n"
             text += "DefaultInstance=first\nRequiredBy=x.target\n"
         (folder / f"{name}.{kind}").write_text(text)
         if chance.random() < 0.15:
@@ -155,17 +158,28 @@ def _make(chance: random.Random, kind: str) -> str:
         lines += chance.choice([[], ["PodName=mine"]])
     if kind in ("container", "pod"):
         lines += chance.choice(
-            [[], [], ["UserNS=keep-id"], ["RemapUsers=auto", "RemapUidSize=100"], ["UIDMap=0:1:10"], ["RemapUsers=keep-id", "RemapUid=7"]]
+            [
+                [],
+                [],
+                ["UserNS=keep-id"],
+                ["RemapUsers=auto", "RemapUidSize=100"],
+                ["UIDMap=0:1:10"],
+                ["RemapUsers=keep-id", "RemapUid=7"],
+            ]
         )
     mapped = any(line.startswith(("UserNS", "Remap", "UIDMap")) for line in lines)
     for key in chance.sample(keys, min(len(keys), chance.randint(0, 14))):
         if mapped and key in ("UIDMap", "GIDMap", "SubUIDMap", "SubGIDMap"):
             continue
         how = KEYS[section][key][0]
-        values = _VALUES.get(key) or (["yes", "false", "on", "0"] if how == "flag" else ["7"] if how == "uint" else _WORDS)
+        values = _VALUES.get(key) or (
+            ["yes", "false", "on", "0"] if how == "flag" else ["7"] if how == "uint" else _WORDS
+        )
         if kind == "build" and key == "Network":
             values = ["host", "net.network"]
-        for value in chance.sample(values, min(len(values), chance.randint(1, 3) if how not in ("text", "flag") else 1)):
+        for value in chance.sample(
+            values, min(len(values), chance.randint(1, 3) if how not in ("text", "flag") else 1)
+        ):
             if chance.random() < 0.1 and " " in value and '"' not in value and "'" not in value:
                 value = value.replace(" ", " \\\n    ", 1)
             lines.append(f"{key}={value}")
@@ -213,7 +227,22 @@ def command_form(words: list[str]) -> tuple[dict[str, list[str]], list[str]]:
     """(values by option, positional words) of a command line; the options end where the image or name stands."""
     options: dict[str, list[str]] = {}
     rest: list[str] = []
-    verbs = {"run", "rm", "volume", "network", "create", "image", "pull", "build", "pod", "start", "stop", "kube", "play", "down"}
+    verbs = {
+        "run",
+        "rm",
+        "volume",
+        "network",
+        "create",
+        "image",
+        "pull",
+        "build",
+        "pod",
+        "start",
+        "stop",
+        "kube",
+        "play",
+        "down",
+    }
     is_run = "run" in words[:6]
     position = 0
     while position < len(words):
@@ -239,7 +268,9 @@ def command_form(words: list[str]) -> tuple[dict[str, list[str]], list[str]]:
 
 def tree(folder: Path) -> tuple[dict[str, dict[str, object]], dict[str, str]]:
     """What a generator left in a folder: services in their normal form, and links."""
-    services = {path.name: normal_form(path.read_text()) for path in folder.glob("*.service") if not path.is_symlink()}
+    services = {
+        path.name: normal_form(path.read_text()) for path in folder.glob("*.service") if not path.is_symlink()
+    }
     links = {
         str(path.relative_to(folder)): str(path.readlink()) for path in folder.rglob("*") if path.is_symlink()
     }

@@ -68,7 +68,7 @@ def test_changes() -> None:
     assert "Environment=B=2\nEnvironment=C=3\n; the end" in text
     assert text.endswith("WantedBy=default.target\nAlso=x.socket\n\n[X-Pypod]\nNote=two \\\n lines\n")
     again = parse(text)
-    assert again.get("X-Pypod", "Note") == "two   lines"
+    assert again.get("X-Pypod", "Note") == "two  lines"
 
 
 def test_building() -> None:
@@ -117,3 +117,11 @@ def test_backslashes_that_do_not_continue() -> None:
 def test_empty_files() -> None:
     assert parse("").text() == ""
     assert parse("\n\n").sections() == []
+
+
+def test_continued_lines_are_joined_as_the_reader_wants() -> None:
+    text = "[A]\nb=one\\\n   two \\\n# comment\n\tthree\n"
+    assert parse(text).get("A", "b") == "one two  three"
+    assert parse(text, glue="").get("A", "b") == "onetwo three"
+    assert parse(text).section_line("A") == 1
+    assert parse(text).section_line("B") is None
