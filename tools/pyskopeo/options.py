@@ -41,6 +41,8 @@ def image(prefix: str = "") -> tuple[Option, ...]:
 
 SIGNING = (
     Option("sign-by", kind="string", metavar="FINGERPRINT", help="Sign the image using a GPG key with the specified FINGERPRINT"),
+    Option("sign-by-sigstore", kind="path", metavar="PATH", help="Sign the image using a sigstore parameter file at PATH"),
+    Option("sign-by-sq-fingerprint", kind="string", metavar="FINGERPRINT", help="Sign the image using a Sequoia-PGP key with the specified FINGERPRINT (needs the program sq)"),
     Option("sign-by-sigstore-private-key", kind="path", metavar="PATH", help="Sign the image using a sigstore private key at PATH"),
     Option("sign-passphrase-file", kind="path", metavar="PATH", help="Read a passphrase for signing an image from PATH"),
 )  # fmt: skip

@@ -6,7 +6,7 @@ import os
 
 from ocicore.config import paths as user_paths
 from ocicore.errors import Error, InvalidInput
-from ocicore.image.types import StoreLocation, SystemContext
+from ocicore.image.types import ImageNotFound, StoreLocation, SystemContext
 from ocicore.oci.platform import Platform
 
 TYPE_CHECKING = False
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ocicore.cli.context import Context
     from ocicore.config.auth import Credentials
     from ocicore.config.paths import UserPaths
+    from ocicore.config.tls_details import TlsDetails
     from ocicore.storage.store import Store
 
 #: Retries of single requests that are made in any case.
@@ -24,7 +25,13 @@ _RETRIES = 3
 
 
 def start_timer(bound: Bound, ctx: Context) -> None:
-    """--command-timeout: end the command with an error when its time is over."""
+    """--command-timeout: end the command with an error when its time is over.
+
+    Raises:
+        InvalidInput: global options contradict each other.
+    """
+    if bound.globals.insecure_policy and bound.globals.require_signed:
+        raise InvalidInput("--insecure-policy and --require-signed are mutually exclusive")
     nanoseconds = bound.globals.command_timeout
     if not nanoseconds:
         return
@@ -38,6 +45,13 @@ def start_timer(bound: Bound, ctx: Context) -> None:
 
     signal.signal(signal.SIGALRM, over)
     signal.setitimer(signal.ITIMER_REAL, nanoseconds / 1e9)
+
+
+def exit_status(error: Error) -> int | None:
+    """2 when the image that was asked for does not exist, as scripts written for skopeo expect."""
+    if isinstance(error, ImageNotFound):
+        return 2
+    return 2 if "MANIFEST_UNKNOWN" in getattr(error, "codes", ()) else None
 
 
 def system_context(ctx: Context, args: Any = None, prefix: str = "") -> SystemContext:
@@ -80,6 +94,8 @@ def system_context(ctx: Context, args: Any = None, prefix: str = "") -> SystemCo
         registries_d=given.registries_d,
         policy_path=given.policy,
         insecure_policy=given.insecure_policy,
+        require_signed=given.require_signed,
+        tls_details=_tls_details(given.tls_details),
         platform=platform,
         shared_blob_dir=str(value("shared_blob_dir")),
         daemon_host=str(value("daemon_host")),
@@ -89,6 +105,14 @@ def system_context(ctx: Context, args: Any = None, prefix: str = "") -> SystemCo
         retry_delay=delay / 1e9 if delay else None,
         open_store=lambda location: open_store(ctx, paths, location),
     )
+
+
+def _tls_details(path: str) -> TlsDetails | None:
+    if not path:
+        return None
+    from ocicore.config import tls_details
+
+    return tls_details.load(path)
 
 
 def _credentials(value: Any, prefix: str) -> Credentials | None:

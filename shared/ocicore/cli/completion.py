@@ -94,7 +94,7 @@ COMMAND = Command(
     description="Prints the completion script of a shell, for bash, zsh or fish.",
     options=(
         Option("file", "f", kind="path", help="Write the script to this file"),
-        Option("no-desc", help="Leave descriptions out"),
+        Option("no-desc", also=("no-descriptions",), help="Leave descriptions out"),
     ),
     arguments=(Argument("shell", help="bash, zsh or fish"),),
     examples=(

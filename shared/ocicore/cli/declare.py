@@ -355,6 +355,7 @@ class Program:
         error_style: "podman" prints "Error: message"; "logrus" prints `time="…" level=fatal msg="message"`
             (skopeo).
         before: "module:function" called as `(bound, ctx)` before every handler, or "".
+        status_of: "module:function" called with an `Error`; its exit status, None for `error_status`. Or "".
     """
 
     __slots__ = (
@@ -365,6 +366,7 @@ class Program:
         "error_style",
         "name",
         "options",
+        "status_of",
         "summary",
         "version",
     )
@@ -381,6 +383,7 @@ class Program:
         error_status: int = 125,
         error_style: Literal["podman", "logrus"] = "podman",
         before: str = "",
+        status_of: str = "",
     ) -> None:
         self.name = name
         self.version = version
@@ -391,6 +394,7 @@ class Program:
         self.error_status = error_status
         self.error_style = error_style
         self.before = before
+        self.status_of = status_of
 
 
 def attribute_name(long: str) -> str:

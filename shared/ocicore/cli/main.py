@@ -185,6 +185,9 @@ def report(program: Program, error: Exception, stderr: TextIO, *, tracing: bool)
         text = f"{error.message} ({error.hint})" if error.hint else error.message
         if error.exit_status is not None:
             status = error.exit_status
+        elif program.status_of:
+            chosen = load_function(program.status_of)(error)
+            status = chosen if isinstance(chosen, int) else status
     elif isinstance(error, OSError):
         text = describe_os_error(error)
     else:

@@ -28,7 +28,7 @@ def simple_signer(
             "Cannot determine canonical Docker reference for destination", hint="give --sign-identity"
         )
     passphrase = read_passphrase(passphrase_file) if passphrase_file else None
-    creator = f"{ctx.program.name} {ctx.program.version}"
+    creator = _creator(ctx)
     home = ctx.environ.get("GNUPGHOME") or None
 
     def sign(manifest: bytes) -> bytes:
@@ -52,19 +52,77 @@ def sigstore_signer(
         raise InvalidInput(
             "Cannot determine canonical Docker reference for destination", hint="give --sign-identity"
         )
-    try:
-        with open(key_file, "rb") as file:
-            key = file.read()
-    except OSError as exc:
-        raise Error(f"Error reading {key_file}: {(exc.strerror or '').lower()}") from exc
-    if passphrase_file:
-        passphrase = read_passphrase(passphrase_file)
-    else:
-        import getpass
+    passphrase = _passphrase_of(key_file, passphrase_file)
+    return SigstoreSigner(_read(key_file), passphrase, docker_reference, _creator(ctx))
 
-        passphrase = getpass.getpass(f"Passphrase for key {key_file}: ")
-    creator = f"{ctx.program.name} {ctx.program.version}"
-    return SigstoreSigner(key, passphrase.encode(), docker_reference, creator)
+
+def parameter_file_signer(path: str, docker_reference: str | None, ctx: Context) -> Callable[[bytes], bytes]:
+    """Sigstore signing as a parameter file says (containers-sigstore-signing-params.yaml(5)).
+
+    Raises:
+        InvalidInput: the file is malformed, or there is no name to sign for.
+        Unsupported: it wants an identity token fetched by browser or device.
+    """
+    from ocicore.config import signing_params
+    from ocicore.image.sigstore_sign import SigstoreSigner
+
+    parameters = signing_params.load(path)
+    if not docker_reference:
+        raise InvalidInput(
+            "Cannot determine canonical Docker reference for destination", hint="give --sign-identity"
+        )
+    key, passphrase = b"", b""
+    if parameters.private_key_file:
+        key = _read(parameters.private_key_file)
+        passphrase = _passphrase_of(parameters.private_key_file, parameters.passphrase_file)
+    return SigstoreSigner(
+        key, passphrase, docker_reference, _creator(ctx), fulcio=parameters.fulcio, rekor=parameters.rekor
+    )
+
+
+def sequoia_signer(
+    fingerprint: str, passphrase_file: str, docker_reference: str | None, ctx: Context
+) -> Callable[[bytes], bytes]:
+    """Simple signing with a key of the user's Sequoia store, by way of the program sq.
+
+    Raises:
+        InvalidInput: there is no name to sign for.
+        MissingProgram: sq is not installed.
+    """
+    from ocicore.image import simple_signing
+    from ocicore.oci.manifest import manifest_digest
+
+    if not docker_reference:
+        raise InvalidInput(
+            "Cannot determine canonical Docker reference for destination", hint="give --sign-identity"
+        )
+    simple_signing.require_sequoia(ctx.environ)
+
+    def sign(manifest: bytes) -> bytes:
+        data = simple_signing.statement(docker_reference, manifest_digest(manifest), _creator(ctx))
+        return simple_signing.sign_with_sequoia(data, fingerprint, passphrase_file=passphrase_file)
+
+    return sign
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as exc:
+        raise Error(f"Error reading {path}: {(exc.strerror or '').lower()}") from exc
+
+
+def _creator(ctx: Context) -> str:
+    return f"{ctx.program.name} {ctx.program.version}"
+
+
+def _passphrase_of(key_file: str, passphrase_file: str) -> bytes:
+    if passphrase_file:
+        return read_passphrase(passphrase_file).encode()
+    import getpass
+
+    return getpass.getpass(f"Passphrase for key {key_file}: ").encode()
 
 
 def read_passphrase(path: str) -> str:
@@ -77,14 +135,23 @@ def read_passphrase(path: str) -> str:
 
 
 def all_signers(args: Args, docker_reference: str | None, ctx: Context) -> list[Callable[[bytes], bytes]]:
-    """What --sign-by and --sign-by-sigstore-private-key ask for."""
-    signers = []
-    if args.sign_by:
-        signers.append(simple_signer(args.sign_by, args.sign_passphrase_file, docker_reference, ctx))
-    if args.sign_by_sigstore_private_key:
-        signers.append(
-            sigstore_signer(
-                args.sign_by_sigstore_private_key, args.sign_passphrase_file, docker_reference, ctx
-            )
+    """What the options --sign-by… ask for; a command may have only some of them."""
+    given = args.as_dict()
+    fingerprint, private_key, phrase = (
+        str(given.get(name) or "") for name in ("sign_by", "sign_by_sigstore_private_key", "sign_passphrase_file")
+    )
+    parameters, sequoia = str(given.get("sign_by_sigstore") or ""), str(given.get("sign_by_sq_fingerprint") or "")
+    if phrase and fingerprint and private_key:
+        raise InvalidInput(
+            "Only one of --sign-by and sign-by-sigstore-private-key can be used with sign-passphrase-file"
         )
+    signers = []
+    if parameters:
+        signers.append(parameter_file_signer(parameters, docker_reference, ctx))
+    if sequoia:
+        signers.append(sequoia_signer(sequoia, phrase, docker_reference, ctx))
+    if fingerprint:
+        signers.append(simple_signer(fingerprint, phrase, docker_reference, ctx))
+    if private_key:
+        signers.append(sigstore_signer(private_key, phrase, docker_reference, ctx))
     return signers

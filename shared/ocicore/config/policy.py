@@ -42,6 +42,9 @@ _IDENTITY_KEYS: dict[str, frozenset[str]] = {
 }
 
 
+_REKOR_KEYS = ("rekorPublicKeyPath", "rekorPublicKeyPaths", "rekorPublicKeyData", "rekorPublicKeyDatas")
+
+
 class Requirement:
     """One condition an image has to meet.
 
@@ -172,10 +175,35 @@ def _requirement(value: Any, path: str, where: str) -> Requirement:
         sources = ("keyPath", "keyPaths", "keyData", "keyDatas", "fulcio", "pki")
         if sum(1 for key in sources if fields.get(key)) != 1:
             raise _wrong(path, f"{where}: exactly one of {', '.join(sources)} must be specified")
+        _check_witnesses(fields, path, where)
     identity = fields.get("signedIdentity")
     if identity is not None:
         _check_identity(identity, path, f"{where}.signedIdentity")
     return Requirement(kind, fields)
+
+
+def _check_witnesses(fields: dict[str, Any], path: str, where: str) -> None:
+    """Fulcio's and Rekor's part of a sigstoreSigned requirement."""
+    logs = [key for key in _REKOR_KEYS if fields.get(key)]
+    if len(logs) > 1:
+        raise _wrong(path, f"{where}: at most one of {', '.join(_REKOR_KEYS)} may be specified")
+    fulcio = fields.get("fulcio")
+    if fulcio is None:
+        return
+    if not isinstance(fulcio, dict):
+        raise _wrong(path, f"{where}.fulcio is not an object")
+    unknown = set(fulcio) - {"caPath", "caData", "oidcIssuer", "subjectEmail"}
+    if unknown:
+        raise _wrong(path, f'{where}.fulcio: unknown key "{min(unknown)}"')
+    if bool(fulcio.get("caPath")) == bool(fulcio.get("caData")):
+        raise _wrong(path, f"{where}.fulcio: exactly one of caPath and caData must be specified")
+    for key in ("oidcIssuer", "subjectEmail"):
+        if not isinstance(fulcio.get(key), str) or not fulcio[key]:
+            raise _wrong(path, f"{where}.fulcio: {key} is missing")
+    if not logs:
+        raise _wrong(
+            path, f"{where}: at least one of {', '.join(_REKOR_KEYS)} must be specified if fulcio is used"
+        )
 
 
 def _check_identity(value: Any, path: str, where: str) -> None:

@@ -80,7 +80,7 @@ class Connections:
             own = f"{host}:443" if ":" not in host else host
             return certs_d.directories(own, context.paths) if name.startswith(real_host) else []
 
-        contexts = TlsContexts(verify=verify, directories=directories)
+        contexts = TlsContexts(verify=verify, directories=directories, details=context.tls_details)
         transport: Transport
         proxy = proxy_for("https", real_host, context.environ)
         if proxy:

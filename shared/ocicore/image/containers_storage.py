@@ -15,7 +15,14 @@ from ocicore.image import assemble
 from ocicore.image import names as image_names
 from ocicore.image.docker import docker_scopes, read_whole
 from ocicore.image.local import LocalImage, LocalImages
-from ocicore.image.types import ImageDestination, ImageReference, ImageSource, StoreLocation, SystemContext
+from ocicore.image.types import (
+    ImageDestination,
+    ImageNotFound,
+    ImageReference,
+    ImageSource,
+    StoreLocation,
+    SystemContext,
+)
 from ocicore.oci import digest as digests
 from ocicore.oci import media_types
 from ocicore.oci.config import parse as parse_config
@@ -95,13 +102,13 @@ class StorageReference(ImageReference):
             try:
                 record = store.image(self.image_id)
             except NotFound:
-                raise NotFound(f"reference {str(self)!r} does not resolve to an image ID") from None
+                raise ImageNotFound(f"reference {str(self)!r} does not resolve to an image ID") from None
             return LocalImage(store, record, self.image_id)
         assert self.named is not None
         try:
             return images.find(str(self.named), allow_list=True)
         except NotFound:
-            raise NotFound(
+            raise ImageNotFound(
                 f"reference {str(self)!r} does not resolve to an image ID: image not known"
             ) from None
 

@@ -14,7 +14,7 @@ from typing import Literal
 from ocicore.errors import Corrupted, Error, InvalidInput, Unsupported
 from ocicore.image import convert
 from ocicore.image.docker import DockerDestination, DockerSource
-from ocicore.image.image_copy import ImageCopier, Signer, SingleResult, store_signatures
+from ocicore.image.image_copy import Encryption, ImageCopier, Signer, SingleResult, store_signatures
 from ocicore.image.layer_copy import CompressionPlan
 from ocicore.image.progress import Progress
 from ocicore.image.types import (
@@ -52,6 +52,7 @@ class CopyOptions:
         signers: make new signatures of the manifest's bytes.
         precompute_digests: compress into temporary files first, so that blobs a registry has are not sent.
         add_compression: of a list copied with all images: formats in which each platform shall be offered too.
+        encryption: layers to encrypt or decrypt on the way.
     """
 
     multi_arch: MultiArch = "system"
@@ -66,6 +67,7 @@ class CopyOptions:
     signers: Sequence[Signer] = field(default_factory=tuple)
     precompute_digests: bool = False
     add_compression: Sequence[str] = ()
+    encryption: Encryption = field(default_factory=Encryption)
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,7 @@ class _Copy:
             remove_signatures=self._options.remove_signatures,
             signers=self._options.signers,
             precompute_in=self._context.tmp if self._options.precompute_digests else "",
+            encryption=self._options.encryption,
         )
         return copier.copy(manifest, source_instance if source_instance is not None else instance, instance)
 

@@ -142,7 +142,7 @@ class DockerSource(ImageSource):
         last = failures[-1]
         if len(failures) > 1:
             others = "; ".join(f"{e.host}: {f.message}" for e, f in zip(endpoints, failures, strict=True))
-            raise type(last)(f"(Mirrors also failed: [{others}]): {last.message}", hint=last.hint)
+            last.message = f"(Mirrors also failed: [{others}]): {last.message}"
         raise last
 
     def manifest(self, instance: str | None = None) -> tuple[bytes, str]:

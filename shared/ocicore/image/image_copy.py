@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from ocicore.errors import Corrupted, Error, Unsupported
+from ocicore.errors import Corrupted, Error, InvalidInput, Unsupported
 from ocicore.image import convert
-from ocicore.image.layer_copy import BlobCopier, CompressionPlan, Stopped, read_config
+from ocicore.image.layer_copy import BlobCopier, CompressionPlan, LayerCryptography, Stopped, read_config
 from ocicore.image.progress import Progress
 from ocicore.image.types import ImageDestination, ImageSource, ManifestRejected
 from ocicore.oci import digest as digests
 from ocicore.oci import media_types
 from ocicore.oci.descriptor import Descriptor
 from ocicore.oci.manifest import Manifest
+
+if TYPE_CHECKING:
+    from ocicore.image.encryption_keys import DecryptionKeys, Recipients
 
 _MAX_LAYERS = 4096
 T = TypeVar("T")
@@ -28,6 +31,15 @@ class SingleResult:
     manifest: bytes
     media_type: str
     digest: str
+
+
+@dataclass(frozen=True)
+class Encryption:
+    """Of layers: for whom (None for nobody) and which (all when empty, negative from the end); private keys to read with."""
+
+    recipients: Recipients | None = None
+    layers: tuple[int, ...] = ()
+    keys: DecryptionKeys | None = None
 
 
 #: Makes a signature of a manifest's bytes.
@@ -78,6 +90,7 @@ class ImageCopier:
         remove_signatures: bool,
         signers: Sequence[Signer] = (),
         precompute_in: str = "",
+        encryption: Encryption | None = None,
     ) -> None:
         self._source = source
         self._destination = destination
@@ -89,6 +102,7 @@ class ImageCopier:
         self._remove_signatures = remove_signatures
         self._signers = signers
         self._precompute_in = precompute_in
+        self._encryption = encryption or Encryption()
 
     def copy(self, manifest: Manifest, source_instance: str | None, instance: str | None) -> SingleResult:
         """Copy an image.
@@ -98,6 +112,7 @@ class ImageCopier:
             source_instance: its digest in the source's list, None outside a list.
             instance: the digest it is to be stored under in the destination's list, None outside a list.
         """
+        cryptography = self._cryptography(manifest)
         if not self._types:
             raise Unsupported(
                 f"the destination takes no manifest of type {manifest.media_type} or made from it"
@@ -130,7 +145,9 @@ class ImageCopier:
         if stored is not None and self._destination.wants_config_first:
             alternatives = [None] * len(layers)
         self._destination.prepare(layers, config, instance)
-        blobs = BlobCopier(self._source, self._destination, self._plan, self._progress, self._precompute_in)
+        blobs = BlobCopier(
+            self._source, self._destination, self._plan, self._progress, self._precompute_in, cryptography
+        )
         copied = self._layers(blobs, layers, alternatives)
         same = [new == old for (new, _), old in zip(copied, manifest.layers, strict=False)]
         changed = len(copied) != len(manifest.layers) or not all(same)
@@ -149,6 +166,46 @@ class ImageCopier:
             self._destination, self._progress, signatures, self._signers, result.manifest, instance
         )
         return result
+
+    def _cryptography(self, manifest: Manifest) -> LayerCryptography | None:
+        """What of the image is encrypted or decrypted; only OCI's manifests can name encrypted layers."""
+        given = self._encryption
+        encrypted = [layer for layer in manifest.layers if layer.media_type.endswith("+encrypted")]
+        if given.recipients is None and not encrypted:
+            return None
+        if given.recipients is not None or given.keys is None:
+            if self._destination.wants_config_first:
+                raise Unsupported(
+                    f"copying an encrypted image to {self._destination.reference.transport}: its layers could "
+                    "not be unpacked",
+                    hint="give --decryption-key",
+                )
+            kinds = [kind for kind in self._types if media_types.is_oci(kind)]
+            if not kinds:
+                raise Unsupported(
+                    f"encryption required together with format {', '.join(self._types)}, "
+                    "which does not support encryption",
+                    hint="use --format oci",
+                )
+            self._types = kinds
+        total = len(manifest.layers)
+        positions = set()
+        for number in given.layers:
+            if not -total <= number < total:
+                raise InvalidInput(
+                    f"when choosing layers to encrypt, layer index {number} out of range ({total} layers exist)"
+                )
+            positions.add(number % total)
+        found = LayerCryptography(
+            given.recipients, frozenset(positions if given.layers else range(total)), given.keys
+        )
+        for index, layer in enumerate(manifest.layers):
+            if self._preserve and found.concerns(index, layer.media_type):
+                word = "decrypted" if layer in encrypted else "encrypted"
+                raise Error(
+                    f"layer {layer.digest} should be {word}, but the manifest cannot be modified: {self._preserve}"
+                )
+        return found
 
     def _schema_1(self, manifest: Manifest, instance: str | None) -> SingleResult:
         """Schema 1 has no configuration: it is made from the history, once the layers are known."""
@@ -178,8 +235,8 @@ class ImageCopier:
         first_of: dict[str, int] = {}
         for index, layer in enumerate(layers):
             first_of.setdefault(layer.digest, index)
-        # A store needs every layer of the chain, even the same one twice.
-        every = self._destination.wants_config_first
+        # A store needs every layer of the chain, even the same one twice; encryption chooses by position.
+        every = self._destination.wants_config_first or self._encryption.recipients is not None
         work = [index for index, layer in enumerate(layers) if every or first_of[layer.digest] == index]
         for index in work:
             layer = layers[index]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from ocicore.image.encryption_keys import DecryptionKeys, Recipients
     from ocicore.image.progress import Progress
     from ocicore.image.resume import KeptBytes
     from ocicore.image.types import BlobReader, ImageDestination, ImageSource
@@ -54,6 +55,34 @@ class CompressionPlan:
         return None
 
 
+class LayerCryptography:
+    """Which layers of one image are encrypted or decrypted.
+
+    Attributes:
+        recipients: whom to encrypt for, None to encrypt nothing.
+        layers: positions to encrypt.
+        keys: private keys to decrypt with, None to leave encrypted layers as they are.
+    """
+
+    __slots__ = ("keys", "layers", "recipients")
+
+    def __init__(
+        self,
+        recipients: Recipients | None = None,
+        layers: frozenset[int] = frozenset(),
+        keys: DecryptionKeys | None = None,
+    ) -> None:
+        self.recipients = recipients
+        self.layers = layers
+        self.keys = keys
+
+    def concerns(self, index: int, media_type: str) -> bool:
+        """Whether the layer is to be changed."""
+        if media_type.endswith("+encrypted"):
+            return self.keys is not None
+        return self.recipients is not None and index in self.layers
+
+
 class BlobCopier:
     """Copies the blobs of one image.
 
@@ -62,6 +91,7 @@ class BlobCopier:
         plan: compression.
         progress: told what happens; called from several threads.
         precompute_in: directory for compressed layers, when their digests shall be known before they are sent.
+        cryptography: which layers are encrypted and decrypted on the way.
     """
 
     def __init__(
@@ -71,12 +101,14 @@ class BlobCopier:
         plan: CompressionPlan,
         progress: Progress,
         precompute_in: str = "",
+        cryptography: LayerCryptography | None = None,
     ) -> None:
         self._source = source
         self._destination = destination
         self._plan = plan
         self._progress = progress
         self._precompute = precompute_in
+        self._cryptography = cryptography
         self._stopped = False
 
     def stop(self) -> None:
@@ -103,6 +135,9 @@ class BlobCopier:
             and media_types.is_foreign_layer(layer.media_type)
         ):
             return layer, None
+        cryptography = self._cryptography
+        if cryptography is not None and cryptography.concerns(index, layer.media_type):
+            return self._crypt(cryptography, index, layer), None
         if alternative is not None and self._fits(alternative):
             found = self._destination.reuse_blob(alternative, layer_index=index)
             if found is not None:
@@ -156,6 +191,56 @@ class BlobCopier:
             self._destination.used(kept)
         self._progress.blob_done(layer.digest, skipped=False)
         return result, compression
+
+    def _crypt(self, cryptography: LayerCryptography, index: int, layer: Descriptor) -> Descriptor:
+        """Copy a layer decrypted, or encrypted; nothing is reused, as every encryption has a key of its own."""
+        from ocicore.image import layer_encryption
+
+        stream = self._open(layer, None)
+        try:
+            annotations = layer_encryption.without_encryption(layer.annotations)
+            if layer_encryption.is_encrypted(layer.media_type):
+                assert cryptography.keys is not None
+                media_type = layer.media_type.removesuffix(layer_encryption.SUFFIX)
+                plain = layer_encryption.DecryptingReader(stream, cryptography.keys, layer.annotations)
+                digest, size = self._put_new(plain, index, media_type)
+            else:
+                assert cryptography.recipients is not None
+                media_type, readable = self._for_encryption(layer, stream)
+                sealed = layer_encryption.EncryptingReader(readable, cryptography.recipients, layer.digest)
+                digest, size = self._put_new(sealed, index, media_type)
+                annotations |= sealed.annotations()
+            while stream.read(_CHUNK):
+                pass
+        finally:
+            stream.close()
+        self._progress.blob_done(layer.digest, skipped=False)
+        return Descriptor(
+            media_type, digest, size, annotations=dict(sorted(annotations.items())), urls=layer.urls
+        )
+
+    def _put_new(self, stream: BlobReader, index: int, media_type: str) -> tuple[str, int]:
+        return self._destination.put_blob(
+            stream, digest=None, size=None, layer_index=index, media_type=media_type
+        )
+
+    def _for_encryption(self, layer: Descriptor, stream: BlobReader) -> tuple[str, BlobReader]:
+        """(media type once encrypted, the bytes to encrypt): compressed first, if the destination wants that."""
+        from ocicore.image import layer_encryption
+
+        present = (
+            "none"
+            if self._source.layers_are_uncompressed
+            else media_types.layer_compression(layer.media_type)
+        )
+        if present is None:
+            raise Unsupported(f"encrypting layer {layer.digest}: unsupported media type {layer.media_type}")
+        change = self._plan.change(present)
+        if change is not None:
+            stream = Recoder(stream, change, self._plan.level)
+        compression = change or present
+        media_type = media_types.layer_media_type(media_types.OCI_MANIFEST, compression)
+        return f"{media_type}{layer_encryption.SUFFIX}", stream
 
     def config(self, data: bytes, media_type: str) -> Descriptor:
         """Store a configuration."""

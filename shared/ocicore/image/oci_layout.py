@@ -11,7 +11,7 @@ from typing import Any
 
 from ocicore.errors import Corrupted, Error, InvalidInput, NotFound
 from ocicore.image import directory, go_json
-from ocicore.image.types import ImageDestination, ImageReference, ImageSource, SystemContext
+from ocicore.image.types import ImageDestination, ImageNotFound, ImageReference, ImageSource, SystemContext
 from ocicore.oci import digest as digests
 from ocicore.oci import media_types
 from ocicore.oci.descriptor import Descriptor
@@ -153,7 +153,7 @@ def choose_entry(index: dict[str, Any], reference: ImageReference) -> Descriptor
     for entry in entries:
         if entry.annotations.get(REF_NAME) == wanted_name and entry.media_type in known:
             return entry
-    raise NotFound(f"no descriptor found for reference {wanted_name!r}")
+    raise ImageNotFound(f"no descriptor found for reference {wanted_name!r}")
 
 
 class OciDestination(ImageDestination):

@@ -1,4 +1,4 @@
-"""Sigstore signatures made with a key: verified against a policy (containers-policy.json(5), "sigstoreSigned").
+"""Sigstore signatures, made with a key or a certificate of Fulcio's: verified against a policy (containers-policy.json(5), "sigstoreSigned").
 
 They are kept as an image beside the image (tag sha256-HEX.sig, cosign's signature specification), or with the other
 signatures behind the prefix "\\0sigstore-json\\n".
@@ -15,7 +15,7 @@ from typing import Any
 
 from ocicore.config import registries_d
 from ocicore.errors import Error, InvalidInput, Unsupported
-from ocicore.image import go_json
+from ocicore.image import fulcio, go_json, rekor
 from ocicore.image.docker import DockerSource
 from ocicore.image.layer_copy import read_config
 from ocicore.image.trust import Rejected, identity_matches, read_keys
@@ -39,6 +39,56 @@ class SigstoreSignature:
     annotations: Mapping[str, str]
 
 
+class TrustRoot:
+    """What a requirement of type sigstoreSigned trusts: keys, or Fulcio's authorities; and Rekor's keys."""
+
+    def __init__(self, fields: dict[str, Any]) -> None:
+        if fields.get("pki"):
+            raise Unsupported(
+                "policy: sigstoreSigned with pki cannot be evaluated", hint="use keyPath or fulcio"
+            )
+        self.log_keys = [_public_key(data) for data in _sources(fields, "rekorPublicKey")]
+        self.keys = [_public_key(data) for data in _sources(fields, "key")]
+        self._fulcio: dict[str, Any] | None = fields.get("fulcio")
+        self._authorities: list[Any] = []
+        if self._fulcio is not None:
+            for data in _sources(self._fulcio, "ca"):
+                self._authorities += fulcio.read_authorities(data)
+
+    def accepted(self, signature: SigstoreSignature) -> list[Any]:
+        """The public keys that may have made a signature.
+
+        Raises:
+            Error: the log or the certificate says otherwise.
+        """
+        if self._fulcio is not None:
+            certificate = _annotation(signature, fulcio.CERTIFICATE).encode()
+            moment = self._logged(signature, certificate)
+            chain = signature.annotations.get(fulcio.CHAIN, "").encode()
+            issuer, email = self._fulcio["oidcIssuer"], self._fulcio["subjectEmail"]
+            return [fulcio.check(certificate, chain, self._authorities, moment, issuer, email)]
+        if not self.log_keys:
+            return self.keys
+        reasons = []
+        for key in self.keys:
+            try:
+                self._logged(signature, _pem(key))
+            except rekor.InvalidEntry as exc:
+                reasons.append(exc.message)
+                continue
+            return [key]
+        raise Rejected(f"No public key verified against the RekorSET: {', '.join(reasons)}")
+
+    def _logged(self, signature: SigstoreSignature, key_or_certificate: bytes) -> int:
+        return rekor.check(
+            _annotation(signature, rekor.ANNOTATION).encode(),
+            self.log_keys,
+            key_or_certificate,
+            signature.annotations.get(SIGNATURE_KEY, ""),
+            signature.payload,
+        )
+
+
 def check(
     source: ImageSource,
     fields: dict[str, Any],
@@ -49,18 +99,9 @@ def check(
 
     Raises:
         Rejected: no signature satisfies it.
-        Unsupported: it needs certificates (Fulcio, PKI) or a transparency log (Rekor).
+        Unsupported: it needs a public key infrastructure of one's own.
     """
-    for key in ("fulcio", "pki"):
-        if fields.get(key):
-            raise Unsupported(
-                f"policy: sigstoreSigned with {key} cannot be evaluated", hint="use keyPath or keyData"
-            )
-    if any(key.startswith("rekor") for key in fields):
-        raise Unsupported(
-            "policy: sigstoreSigned with Rekor keys cannot be evaluated", hint="leave Rekor out"
-        )
-    keys = [_public_key(data) for data in read_keys(fields, ("keyPath", "keyPaths"), ("keyData", "keyDatas"))]
+    root = TrustRoot(fields)
     digest = manifest_digest(manifest)
     found = [parse_signature(item) for item in signatures if item.startswith(PREFIX)]
     if not found:
@@ -68,7 +109,7 @@ def check(
     reasons = []
     for signature in found:
         try:
-            reference, signed = verify(signature, keys)
+            reference, signed = verify(signature, root.accepted(signature))
         except Error as exc:
             reasons.append(exc.message)
             continue
@@ -79,6 +120,18 @@ def check(
         else:
             return
     raise Rejected(f"Source image rejected: {'; '.join(dict.fromkeys(reasons))}")
+
+
+def _sources(fields: dict[str, Any], name: str) -> list[bytes]:
+    """The contents of NAMEPath, NAMEPaths, NAMEData and NAMEDatas."""
+    return read_keys(fields, (f"{name}Path", f"{name}Paths"), (f"{name}Data", f"{name}Datas"))
+
+
+def _annotation(signature: SigstoreSignature, name: str) -> str:
+    value = signature.annotations.get(name)
+    if value is None:
+        raise Rejected(f"missing {name} annotation")
+    return value
 
 
 def verify(signature: SigstoreSignature, keys: Sequence[Any]) -> tuple[str, str]:
@@ -159,6 +212,13 @@ def _public_key(data: bytes) -> Any:
         return load_pem_public_key(data)
     except ValueError as exc:
         raise InvalidInput(f"reading a public key of the policy: {exc}") from exc
+
+
+def _pem(key: Any) -> bytes:
+    from cryptography.hazmat.primitives import serialization
+
+    pem: bytes = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return pem
 
 
 def _claims(payload: bytes) -> tuple[str, str]:

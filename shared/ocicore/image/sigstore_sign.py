@@ -32,13 +32,15 @@ _MAX_SCRYPT_MEMORY = 256 << 20
 
 
 class SigstoreSigner:
-    """Signs manifests with a private key.
+    """Signs manifests with a private key, or with a new one that Fulcio certifies.
 
     Args:
-        key: the PEM file's bytes.
+        key: the PEM file's bytes; b"" for a new key.
         passphrase: of the key.
         docker_reference: name the signature is for.
         creator: program and version, for the record.
+        fulcio: (address, identity token) of the service that certifies the new key.
+        rekor: address of the log that signatures are entered into, "" for none.
 
     Raises:
         InvalidInput, Corrupted: no key, wrong passphrase.
@@ -46,10 +48,23 @@ class SigstoreSigner:
 
     description = "a sigstore signature"
 
-    def __init__(self, key: bytes, passphrase: bytes, docker_reference: str, creator: str) -> None:
-        self._key = _load(key, passphrase)
+    def __init__(
+        self,
+        key: bytes,
+        passphrase: bytes,
+        docker_reference: str,
+        creator: str,
+        *,
+        fulcio: tuple[str, str] | None = None,
+        rekor: str = "",
+    ) -> None:
+        from cryptography.hazmat.primitives.asymmetric import ec
+
+        self._key = _load(key, passphrase) if key else ec.generate_private_key(ec.SECP256R1())
         self._reference = docker_reference
         self._creator = creator
+        self._fulcio = fulcio
+        self._rekor = rekor
 
     def __call__(self, manifest: bytes) -> bytes:
         """The signature in the form it is carried in."""
@@ -67,13 +82,35 @@ class SigstoreSigner:
             }
         )
         raw = self._key.sign(payload, ec.ECDSA(hashes.SHA256()))
+        annotations = {SIGNATURE_KEY: base64.b64encode(raw).decode(), **self._witnesses(raw, payload)}
         return PREFIX + go_json.dumps(
             {
                 "mimeType": MEDIA_TYPE,
                 "payload": base64.b64encode(payload).decode(),
-                "annotations": {SIGNATURE_KEY: base64.b64encode(raw).decode()},
+                "annotations": dict(sorted(annotations.items())),
             }
         )
+
+    def _witnesses(self, raw: bytes, payload: bytes) -> dict[str, str]:
+        """Annotations of Fulcio and Rekor."""
+        if self._fulcio is None and not self._rekor:
+            return {}
+        from cryptography.hazmat.primitives import serialization
+
+        from ocicore.image import fulcio, rekor, sigstore_services
+
+        found: dict[str, str] = {}
+        shown = self._key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        if self._fulcio is not None:
+            shown, chain = sigstore_services.certificate_for(*self._fulcio, self._key)
+            found[fulcio.CERTIFICATE] = shown.decode()
+            if chain:
+                found[fulcio.CHAIN] = chain.decode()
+        if self._rekor:
+            found[rekor.ANNOTATION] = sigstore_services.log(self._rekor, raw, payload, shown).decode()
+        return found
 
 
 def generate(passphrase: bytes) -> tuple[bytes, bytes]:

@@ -7,12 +7,13 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ocicore.errors import Error, InvalidInput, MissingProgram
 from ocicore.image import go_json
+from ocicore.linux import spawn
 
 _TYPE = "atomic container signature"
 _TIMEOUT = 120
@@ -101,6 +102,35 @@ def sign(data: bytes, fingerprint: str, *, passphrase: str | None = None, home: 
             os.close(descriptor)
     if done.returncode != 0:
         raise Error(f"signing with key {fingerprint}: {_reason(done)}")
+    return done.stdout
+
+
+def require_sequoia(environ: Mapping[str, str]) -> None:
+    """Raises MissingProgram where the program sq is not installed."""
+    if not spawn.find("sq", environ.get("PATH", "").split(os.pathsep)):
+        raise MissingProgram("signing with a Sequoia key: sq is not installed", hint="install the package sq")
+
+
+def sign_with_sequoia(data: bytes, fingerprint: str, *, passphrase_file: str = "") -> bytes:
+    """An OpenPGP message over `data`, made with a key of the user's Sequoia store.
+
+    Raises:
+        Error: sq refused (no such key, wrong passphrase).
+    """
+    command = ["sq", "--batch"]
+    if passphrase_file:
+        command += ["--password-file", passphrase_file]
+    command += ["sign", "--binary", "--signer", fingerprint, "--message"]
+    try:
+        done = subprocess.run(command, input=data, capture_output=True, timeout=_TIMEOUT, check=False)
+    except FileNotFoundError:
+        raise MissingProgram(
+            "signing with a Sequoia key: sq is not installed", hint="install the package sq"
+        ) from None
+    except subprocess.TimeoutExpired:
+        raise Error("sq did not answer in time") from None
+    if done.returncode != 0:
+        raise Error(f"signing with Sequoia key {fingerprint}: {_reason(done)}")
     return done.stdout
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ocicore.config import yaml_file
 from ocicore.config.auth import Credentials
 from ocicore.errors import Error, InvalidInput, NotFound
 from ocicore.image import semver
@@ -133,19 +134,7 @@ def _tags(named: Reference, context: SystemContext) -> list[str]:
 
 
 def _read_yaml(path: str) -> dict[str, dict[str, Any]]:
-    import yaml
-
-    try:
-        with open(path, encoding="utf-8") as file:
-            value = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except OSError as exc:
-        raise InvalidInput(f"open {path}: {(exc.strerror or '').lower()}") from exc
-    except yaml.YAMLError as exc:
-        mark = getattr(exc, "problem_mark", None)
-        where = f"line {mark.line + 1}: " if mark is not None else ""
-        raise InvalidInput(
-            f'Failed to unmarshal "{path}": {where}{getattr(exc, "problem", None) or exc}'
-        ) from exc
+    value = yaml_file.load(path, "Failed to unmarshal")
     if not isinstance(value, dict):
         raise InvalidInput(f'Failed to unmarshal "{path}": expected registries as keys')
     for registry, settings in value.items():

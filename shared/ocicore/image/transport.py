@@ -15,6 +15,8 @@ _TRANSPORTS = {
     "docker-daemon": ("ocicore.image.docker_daemon", "DockerDaemonReference"),
     "oci": ("ocicore.image.oci_layout", "OciReference"),
     "oci-archive": ("ocicore.image.oci_archive", "OciArchiveReference"),
+    "sif": ("ocicore.image.sif", "SifReference"),
+    "tarball": ("ocicore.image.tarball", "TarballReference"),
 }
 
 

@@ -38,6 +38,11 @@ def check(context: SystemContext, source: ImageSource, manifest: bytes, instance
     policy = load_policy(context)
     reference = source.reference
     requirements = policy.requirements(reference.transport, reference.policy_scopes())
+    if context.require_signed and all(item.type == "insecureAcceptAnything" for item in requirements):
+        raise Rejected(
+            f"Source image rejected: no signature of {reference} was verified, but --require-signed asks for one",
+            hint=f"have the policy {policy.source} require one (signedBy, sigstoreSigned)",
+        )
     signatures: list[bytes] | None = None
     for requirement in requirements:
         if requirement.type == "insecureAcceptAnything":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ocicore.errors import Error, Unsupported
+from ocicore.errors import Error, NotFound, Unsupported
 from ocicore.oci.platform import Platform, host, normalise
 
 TYPE_CHECKING = False
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ocicore.config.auth import AuthFiles, Credentials
     from ocicore.config.paths import UserPaths
     from ocicore.config.registries_conf import RegistriesConfig
+    from ocicore.config.tls_details import TlsDetails
     from ocicore.image.connections import Connections
     from ocicore.image.resume import KeptBytes
     from ocicore.oci.descriptor import Descriptor
@@ -68,7 +69,8 @@ class SystemContext:
         tls_verify: None leaves it to registries.conf.
         cert_dir: `--cert-dir`.
         registries_conf, registries_d, policy_path: files instead of the usual ones.
-        insecure_policy: accept everything.
+        insecure_policy: accept everything; require_signed: only what a signature was verified of.
+        tls_details: what TLS connections have to be like, beyond the library's defaults.
         platform: what to choose from a manifest list; None is the host.
         shared_blob_dir: blobs of an oci: layout live there.
         tmp: directory for big temporary files.
@@ -96,6 +98,8 @@ class SystemContext:
         registries_d: str = "",
         policy_path: str = "",
         insecure_policy: bool = False,
+        require_signed: bool = False,
+        tls_details: TlsDetails | None = None,
         platform: Platform | None = None,
         shared_blob_dir: str = "",
         tmp: str = "/var/tmp",
@@ -122,6 +126,8 @@ class SystemContext:
         self.registries_d = registries_d
         self.policy_path = policy_path
         self.insecure_policy = insecure_policy
+        self.require_signed = require_signed
+        self.tls_details = tls_details
         self.platform = platform
         self.shared_blob_dir = shared_blob_dir
         self.tmp = tmp
@@ -363,6 +369,10 @@ class ImageDestination:
 
     def discard(self) -> None:
         """Take back what was not committed."""
+
+
+class ImageNotFound(NotFound):
+    """A store or a layout does not have the image named."""
 
 
 class ManifestRejected(Error):

@@ -67,7 +67,8 @@ def from_response(doing: str, status: int, body: bytes, host: str) -> RegistryEr
     """
     codes, text = _parse(body)
     if not text:
-        text = f"HTTP status {status}"
+        # The answer to HEAD has no body.
+        text = {401: _WORDS["UNAUTHORIZED"], 403: _WORDS["DENIED"]}.get(status, f"HTTP status {status}")
     if status == 401:
         return Unauthorized(
             f"{doing}: unauthorized: {text}",

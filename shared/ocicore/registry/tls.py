@@ -9,14 +9,18 @@ import os
 import ssl
 import threading
 
-from ocicore.errors import InvalidInput
+from ocicore.errors import InvalidInput, Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ocicore.config.tls_details import TlsDetails
+
     #: For "host:port", the directories whose certificates apply.
     CertificateDirs = Callable[[str], Sequence[str]]
+
+_GROUPS = {"secp256r1": "prime256v1", "x25519": "X25519"}
 
 
 class TlsContexts:
@@ -25,10 +29,14 @@ class TlsContexts:
     Args:
         verify: False accepts any certificate (`--tls-verify=false`).
         directories: where certificates of a host are; see `ocicore.config.certs_d`.
+        details: versions, ciphers and groups to keep to (`--tls-details`).
     """
 
-    def __init__(self, *, verify: bool, directories: CertificateDirs) -> None:
+    def __init__(
+        self, *, verify: bool, directories: CertificateDirs, details: TlsDetails | None = None
+    ) -> None:
         self._verify = verify
+        self._details = details
         self._directories = directories
         self._made: dict[str, ssl.SSLContext] = {}
         self._lock = threading.Lock()
@@ -55,6 +63,8 @@ class TlsContexts:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
+        if self._details is not None:
+            _restrict(context, self._details)
         for directory in self._directories(host):
             try:
                 names = sorted(os.listdir(directory))
@@ -79,3 +89,55 @@ class TlsContexts:
             raise InvalidInput(f"reading certificate {path}: {exc.reason or exc}") from exc
         except OSError as exc:
             raise InvalidInput(f"reading certificate {path}: {(exc.strerror or str(exc)).lower()}") from exc
+
+
+def _restrict(context: ssl.SSLContext, details: TlsDetails) -> None:
+    """Apply `--tls-details`.
+
+    Raises:
+        Unsupported: this Python or its OpenSSL cannot keep to it.
+    """
+    if details.min_version:
+        context.minimum_version = {
+            "1.0": ssl.TLSVersion.TLSv1,
+            "1.1": ssl.TLSVersion.TLSv1_1,
+            "1.2": ssl.TLSVersion.TLSv1_2,
+            "1.3": ssl.TLSVersion.TLSv1_3,
+        }[details.min_version]
+    if details.cipher_suites is not None:
+        older = [name for name in details.cipher_suites if "_WITH_" in name]
+        try:
+            # Those of TLS 1.3 have no say, as with Go's: its suites cannot be chosen.
+            if older:
+                context.set_ciphers(":".join(openssl_name(name) for name in older))
+            else:
+                context.minimum_version = ssl.TLSVersion.TLSv1_3
+        except ssl.SSLError as exc:
+            raise Unsupported(
+                f"TLS details: none of the cipher suites {', '.join(older)} is available here"
+            ) from exc
+    if details.named_groups is not None:
+        groups = [_GROUPS.get(name, name) for name in details.named_groups]
+        if len(groups) != 1:
+            raise Unsupported(
+                f"TLS details: namedGroups: {len(groups)} groups, this Python can keep to exactly one",
+                hint="name one group, or leave namedGroups out",
+            )
+        try:
+            context.set_ecdh_curve(groups[0])
+        except (ValueError, ssl.SSLError) as exc:
+            raise Unsupported(
+                f"TLS details: the group {details.named_groups[0]} is not available here"
+            ) from exc
+
+
+def openssl_name(suite: str) -> str:
+    """OpenSSL's name of a suite of TLS 1.0 to 1.2, from IANA's ("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256")."""
+    exchange, _, rest = suite.removeprefix("TLS_").partition("_WITH_")
+    rest = rest.replace("AES_128_CBC", "AES128").replace("AES_256_CBC", "AES256")
+    rest = rest.replace("AES_128", "AES128").replace("AES_256", "AES256")
+    rest = rest.replace("3DES_EDE_CBC", "DES-CBC3").replace("RC4_128", "RC4")
+    if "CHACHA20" in rest:
+        rest = "CHACHA20_POLY1305"
+    words = rest.replace("_", "-")
+    return words if exchange == "RSA" else f"{exchange.replace('_', '-')}-{words}"

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
     from ocicore.image.copy import CopyOptions
+    from ocicore.image.image_copy import Encryption
     from ocicore.image.types import ImageReference
 
 COMMAND = Command(
@@ -28,7 +29,10 @@ COMMAND = Command(
         Option("dest-force-compress-format", help="Compress with --dest-compress-format even layers that are compressed otherwise"),
         Option("dest-oci-accept-uncompressed-layers", help="Allow uncompressed image layers when saving to an OCI image using the 'oci' transport"),
         Option("dest-precompute-digests", help="Precompute digests to prevent uploading layers already on the registry using the 'docker' transport"),
+        Option("decryption-key", kind="strings", metavar="KEY[:PASSPHRASE]", help="Key needed to decrypt the image: a private key, or a certificate for PKCS7"),
         Option("digestfile", kind="path", help="Write the digest of the pushed image to the named file"),
+        Option("encrypt-layer", kind="ints", metavar="NUMBER", help="Layers to encrypt, counted from 0, from the end if negative (default all)"),
+        Option("encryption-key", kind="strings", metavar="PROTOCOL:FILE", help="Encrypt the image for a public key: jwe:FILE or pkcs7:FILE"),
         Option("format", "f", kind="string", help="MANIFEST TYPE (oci, v2s1, or v2s2) to use in the destination (default is manifest type of source, with fallbacks)"),
         Option("image-parallel-copies", kind="uint", help="Maximum number of image layers to be copied (pulled/pushed) simultaneously"),
         Option("multi-arch", kind="string", help="How to handle multi-architecture images (system, all, or index-only)"),
@@ -150,7 +154,25 @@ def copy_options(args: Args, ctx: Context, destination: ImageReference) -> CopyO
         parallel=args.image_parallel_copies or 6,
         signers=signers,
         precompute_digests=args.dest_precompute_digests,
+        encryption=_encryption(args),
     )
+
+
+def _encryption(args: Args) -> Encryption:
+    from ocicore.errors import InvalidInput
+    from ocicore.image.image_copy import Encryption
+
+    if args.encryption_key and args.decryption_key:
+        raise InvalidInput("--encryption-key and --decryption-key cannot be specified together")
+    if args.encrypt_layer and not args.encryption_key:
+        raise InvalidInput("--encrypt-layer can only be used with --encryption-key")
+    if not args.encryption_key and not args.decryption_key:
+        return Encryption()
+    from ocicore.image import encryption_keys
+
+    if args.decryption_key:
+        return Encryption(keys=encryption_keys.decryption_keys(args.decryption_key))
+    return Encryption(encryption_keys.recipients(args.encryption_key), tuple(args.encrypt_layer))
 
 
 def write_digest(path: str, digest: str) -> None:

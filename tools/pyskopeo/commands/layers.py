@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
+    from ocicore.image.types import SystemContext
 
 COMMAND = Command(
     "Get layers of IMAGE-NAME",
@@ -22,6 +23,17 @@ COMMAND = Command(
 
 def run(args: Args, ctx: Context) -> int:
     """Save layers (all, or those named by digest) as a dir: directory, and print where."""
+    from pyskopeo.session import enter_namespace, system_context
+
+    ctx.warn("pyskopeo layers is deprecated; use pyskopeo copy IMAGE dir:DIRECTORY")
+    enter_namespace(ctx, args.image)
+    with system_context(ctx, args) as context:
+        ctx.print(_save(args, context))
+    return 0
+
+
+def _save(args: Args, context: SystemContext) -> str:
+    """The directory the layers were saved in."""
     import os
     import tempfile
 
@@ -31,11 +43,7 @@ def run(args: Args, ctx: Context) -> int:
     from ocicore.image.layer_copy import WatchedBlob
     from ocicore.oci import digest as digests
     from ocicore.oci.manifest import Manifest, parse_manifest
-    from pyskopeo.session import enter_namespace, system_context
 
-    ctx.warn("pyskopeo layers is deprecated; use pyskopeo copy IMAGE dir:DIRECTORY")
-    enter_namespace(ctx, args.image)
-    context = system_context(ctx, args)
     source = transport.parse(args.image).source(context)
     folder = tempfile.mkdtemp(prefix="layers-", dir=".")
     destination = DirectoryReference(folder).destination(context)
@@ -69,10 +77,8 @@ def run(args: Args, ctx: Context) -> int:
         raise Error(f"saving layers to {folder}: {(exc.strerror or str(exc)).lower()}") from exc
     finally:
         source.close()
-        context.close()
         if not done:
             destination.discard()
             if os.path.isdir(folder):
                 os.rmdir(folder)
-    ctx.print(os.path.relpath(folder))
-    return 0
+    return os.path.relpath(folder)

@@ -84,7 +84,12 @@ def _sync(args: Args, ctx: Context, source_context: SystemContext) -> int:
         )
         for item in items
     ]
-    if args.sign_by or args.sign_by_sigstore_private_key:
+    if (
+        args.sign_by
+        or args.sign_by_sigstore
+        or args.sign_by_sigstore_private_key
+        or args.sign_by_sq_fingerprint
+    ):
         return _signed(args, ctx, work, destination_context)
     options = CopyOptions(
         multi_arch="all" if args.all else "system",
