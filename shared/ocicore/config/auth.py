@@ -5,12 +5,11 @@ Follows containers-auth.json(5), Docker's config.json and docker-credential-help
 
 from __future__ import annotations
 
-import base64
-import json
 import os
+from binascii import a2b_base64, b2a_base64
 
 from ocicore.errors import Error, InvalidInput, NotFound
-from ocicore.files import atomic
+from ocicore.files import atomic, quick_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -117,13 +116,13 @@ class AuthFiles:
             secret = credentials.identity_token or credentials.password
             user = _TOKEN_USER if credentials.identity_token else credentials.username
             request = {"ServerURL": _helper_key(name), "Username": user, "Secret": secret}
-            _run(helper, "store", json.dumps(request))
+            _run(helper, "store", quick_json.dumps(request))
             return f"docker-credential-{helper}"
         value = self._load(self.path) or {}
         entry: dict[str, str] = {}
         if credentials.username or credentials.password:
             pair = f"{credentials.username}:{credentials.password}"
-            entry["auth"] = base64.b64encode(pair.encode()).decode()
+            entry["auth"] = b2a_base64(pair.encode(), newline=False).decode()
         if credentials.identity_token:
             entry["identitytoken"] = credentials.identity_token
         value.setdefault("auths", {})[name] = entry
@@ -220,7 +219,7 @@ class AuthFiles:
         if not data.strip():
             return {}
         try:
-            value = json.loads(data)
+            value = quick_json.loads(data)
         except (ValueError, RecursionError) as exc:
             raise InvalidInput(f"unmarshaling JSON at {path}: {exc}") from exc
         if not isinstance(value, dict):
@@ -231,6 +230,8 @@ class AuthFiles:
         path = self.path
         try:
             os.makedirs(os.path.dirname(path) or ".", mode=0o700, exist_ok=True)
+            import json
+
             atomic.write(path, json.dumps(value, indent="\t").encode(), 0o600)
         except OSError as exc:
             raise Error(f"writing {path}: {(exc.strerror or str(exc)).lower()}") from exc
@@ -264,7 +265,7 @@ def _decode(entry: Any, path: str, key: str) -> Credentials:
     if not text:
         return Credentials(str(entry.get("username") or ""), str(entry.get("password") or ""), identity)
     try:
-        decoded = base64.b64decode(str(text), validate=True).decode()
+        decoded = a2b_base64(str(text), strict_mode=True).decode()
     except ValueError as exc:
         raise InvalidInput(f"reading {path}: entry for {key}: auth is not base64") from exc
     username, colon, password = decoded.partition(":")
@@ -275,7 +276,7 @@ def _decode(entry: Any, path: str, key: str) -> Credentials:
 
 def _ask(helper: str, server: str) -> Credentials | None:
     try:
-        value = json.loads(_run(helper, "get", server))
+        value = quick_json.loads(_run(helper, "get", server))
     except NotFound:
         return None
     except ValueError as exc:

@@ -7,6 +7,7 @@ at the end. Until `read` has returned b"" nothing that was read may be trusted.
 from __future__ import annotations
 
 from ocicore.errors import Corrupted
+from ocicore.oci import digest as digests
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,12 +24,10 @@ class VerifiedReader:
     """
 
     def __init__(self, stream: Readable, digest: str | None, size: int | None) -> None:
-        import hashlib
-
-        algorithm, _, self._expected = (digest or "sha256:").partition(":")
-        if algorithm not in ("sha256", "sha384", "sha512"):
-            raise Corrupted(f"verifying a blob: unsupported digest algorithm: {algorithm}")
-        self._hash = hashlib.new(algorithm)
+        self._algorithm, _, self._expected = (digest or "sha256:").partition(":")
+        if self._algorithm not in ("sha256", "sha384", "sha512"):
+            raise Corrupted(f"verifying a blob: unsupported digest algorithm: {self._algorithm}")
+        self._hash = digests.new_hash(self._algorithm)
         self._stream = stream
         self._digest = digest
         self._size = size
@@ -55,7 +54,7 @@ class VerifiedReader:
         if self._size is not None and self.count != self._size:
             raise Corrupted(f"verifying blob {self._digest}: {self.count} bytes instead of {self._size}")
         if self._digest is not None and self._hash.hexdigest() != self._expected:
-            found = f"{self._hash.name}:{self._hash.hexdigest()}"
+            found = f"{self._algorithm}:{self._hash.hexdigest()}"
             raise Corrupted(f"verifying blob {self._digest}: its digest is {found}")
 
     def close(self) -> None:

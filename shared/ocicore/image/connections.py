@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from _thread import allocate_lock
 
 from ocicore.config import certs_d
 from ocicore.registry.client import Registry
@@ -26,7 +26,7 @@ class Connections:
 
     def __init__(self) -> None:
         self._clients: dict[tuple[object, ...], Registry] = {}
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
 
     def registry(self, context: SystemContext, host: str, repository: str, *, insecure: bool) -> Registry:
         """The client for a repository.

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ocicore.errors import Corrupted, Error, InvalidInput, Unsupported
+from ocicore.files import quick_json
 from ocicore.image import convert
 from ocicore.image.docker import DockerDestination, DockerSource
 from ocicore.image.image_copy import Encryption, ImageCopier, Signer, SingleResult, store_signatures
@@ -147,7 +148,7 @@ class _Copy:
 
     def run(self) -> CopyResult:
         data, media_type = self._source.manifest()
-        parsed = parse_manifest(data, media_type)
+        parsed = parse_manifest(data, media_type, quick_json.loads)
         self._add_tags()
         if isinstance(parsed, Manifest):
             self._check_policy(data, parsed.media_type, None)
@@ -261,7 +262,7 @@ class _Copy:
         if not digests.is_valid(entry.digest):
             raise Corrupted(f"manifest list: invalid digest {entry.digest!r}")
         data, media_type = self._source.manifest(entry.digest)
-        parsed = parse_manifest(data, media_type)
+        parsed = parse_manifest(data, media_type, quick_json.loads)
         if not isinstance(parsed, Manifest):
             # A list in a list could go on for ever.
             raise Unsupported(f"manifest list: entry {entry.digest} is itself a list")

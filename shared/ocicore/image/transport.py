@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+import sys
 
 from ocicore.errors import InvalidInput
 from ocicore.image.types import ImageReference
@@ -43,7 +43,8 @@ def parse(text: str) -> ImageReference:
             f'Invalid image name "{text}", unknown transport "{name}"', hint="one of " + ", ".join(names())
         )
     module, kind = entry
-    parser = getattr(import_module(module), kind)
+    __import__(module)  # importlib would be imported for this one call
+    parser = getattr(sys.modules[module], kind)
     reference: ImageReference = parser.parse(rest)
     return reference
 

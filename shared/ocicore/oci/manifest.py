@@ -16,7 +16,7 @@ MAX_MANIFEST_SIZE = 4 * 1024 * 1024
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 
 class InvalidManifest(Corrupted):
@@ -110,15 +110,17 @@ class Index:
         )
 
 
-def _load(raw: bytes) -> dict[str, object]:
+def _load(raw: bytes, loads: Callable[[bytes], object] | None = None) -> dict[str, object]:
     if len(raw) > MAX_MANIFEST_SIZE:
         raise InvalidManifest(
             f"parsing manifest: {len(raw)} bytes, more than the {MAX_MANIFEST_SIZE} allowed"
         )
-    import json
+    if loads is None:
+        import json
 
+        loads = json.loads
     try:
-        value = json.loads(raw)
+        value = loads(raw)
     except (ValueError, RecursionError) as exc:
         raise InvalidManifest(f"parsing manifest: not JSON: {exc}") from exc
     if not isinstance(value, dict):
@@ -151,17 +153,20 @@ def _guess(value: dict[str, object]) -> str:
     return ""
 
 
-def parse_manifest(raw: bytes, media_type: str | None = None) -> Manifest | Index:
+def parse_manifest(
+    raw: bytes, media_type: str | None = None, loads: Callable[[bytes], object] | None = None
+) -> Manifest | Index:
     """Parse and validate.
 
     Args:
         raw: the exact bytes.
         media_type: what the transport said; believed only when it is a manifest's type, because
             registries send text/plain or application/json too.
+        loads: reads JSON in place of the package json, whose import a short command cannot afford.
     Raises:
         InvalidManifest: not JSON, no known type, a wrong field.
     """
-    value = _load(raw)
+    value = _load(raw, loads)
     declared = (media_type or "").partition(";")[0].strip()
     kind = declared if mt.is_index(declared) or mt.is_manifest(declared) else _guess(value)
     # CVE-2021-41190: content that is a manifest and an index at once means two things to two readers.

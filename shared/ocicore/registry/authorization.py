@@ -5,12 +5,12 @@ Follows RFC 7235 challenges and Docker's token authentication specification (wit
 
 from __future__ import annotations
 
-import base64
-import json
-import threading
 import time
-from urllib.parse import urlencode, urlsplit
+from _thread import allocate_lock
+from binascii import b2a_base64
 
+from ocicore.files import quick_json
+from ocicore.registry import urls
 from ocicore.registry.problems import RegistryError, Unauthorized, from_response
 
 TYPE_CHECKING = False
@@ -109,7 +109,7 @@ class Authorizer:
         self._client_id = client_id
         self._challenge: Challenge | None = None
         self._tokens: dict[str, tuple[str, float]] = {}
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
 
     def header(self, scope: str) -> str | None:
         """What to send for this scope, as far as known without a new challenge."""
@@ -156,22 +156,22 @@ class Authorizer:
         if self._credentials is None:
             return None
         pair = f"{self._credentials.username}:{self._credentials.password}"
-        return "Basic " + base64.b64encode(pair.encode()).decode()
+        return "Basic " + b2a_base64(pair.encode(), newline=False).decode()
 
     def _fetch(self, challenge: Challenge, scope: str) -> str:
         realm = challenge.parameters.get("realm", "")
-        if urlsplit(realm).scheme not in ("http", "https"):
+        if urls.split(realm)[0] not in ("http", "https"):
             raise RegistryError(f"requesting a token: the registry names no usable realm ({realm!r})")
         service = challenge.parameters.get("service", "")
         scopes = scope.split() or ([challenge.parameters["scope"]] if "scope" in challenge.parameters else [])
         identity = self._credentials.identity_token if self._credentials is not None else ""
-        host = urlsplit(realm).hostname or ""
+        host = urls.origin(realm)[1]
         headers = {"Accept": "application/json"}
         if identity:
             form = {"grant_type": "refresh_token", "refresh_token": identity, "client_id": self._client_id}
             form |= {"service": service, "scope": " ".join(scopes)}
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-            response = self._send("POST", realm, headers, urlencode(form).encode())
+            response = self._send("POST", realm, headers, urls.query(list(form.items())).encode())
         else:
             query: list[tuple[str, str]] = []
             basic = self._basic()
@@ -181,8 +181,8 @@ class Authorizer:
             query += [("scope", item) for item in scopes]
             if service:
                 query.append(("service", service))
-            joint = "&" if urlsplit(realm).query else "?"
-            response = self._send("GET", realm + (joint + urlencode(query) if query else ""), headers, None)
+            joint = "&" if "?" in realm else "?"
+            response = self._send("GET", realm + (joint + urls.query(query) if query else ""), headers, None)
         body = response.read_all(_MAX_TOKEN_BODY)
         if response.status != 200:
             if response.status in (401, 403):
@@ -193,7 +193,7 @@ class Authorizer:
                 )
             raise from_response(f"requesting a token from {host}", response.status, body, host)
         try:
-            value = json.loads(body)
+            value = quick_json.loads(body)
             token = str(value.get("token") or value.get("access_token") or "")
             seconds = int(value.get("expires_in") or 0)
         except (ValueError, AttributeError, TypeError) as exc:

@@ -5,13 +5,12 @@ Names of repositories are without the host. Sizes are bytes. Failures are `probl
 
 from __future__ import annotations
 
-import json
-from urllib.parse import quote, urljoin
-
 from ocicore.errors import Corrupted
+from ocicore.files import quick_json
 from ocicore.oci import digest as digests
 from ocicore.oci import media_types
 from ocicore.oci.manifest import MAX_MANIFEST_SIZE, manifest_digest
+from ocicore.registry import urls
 from ocicore.registry.blob import BlobStream
 from ocicore.registry.problems import CutConnection, RegistryError, RemoteNotFound
 from ocicore.registry.retry import RetryPolicy
@@ -297,7 +296,7 @@ class Registry:
         """Descriptors of manifests whose subject is `digest`; falls back to the tag `sha256-<hex>`."""
         path = f"/v2/{repository}/referrers/{digest}"
         if artifact_type:
-            path += "?artifactType=" + quote(artifact_type)
+            path += "?artifactType=" + urls.quote(artifact_type)
         doing = f"reading referrers of {self.host}/{repository}@{digest}"
         try:
             pages = list(self._pages(path, _scope(repository, "pull"), doing))
@@ -307,7 +306,7 @@ class Registry:
                 data, _, _ = self.manifest(repository, digest.replace(":", "-", 1))
             except RemoteNotFound:
                 return []
-            entries = json.loads(data).get("manifests") or []
+            entries = quick_json.loads(data).get("manifests") or []
         return [entry for entry in entries if not artifact_type or entry.get("artifactType") == artifact_type]
 
     def close(self) -> None:
@@ -338,7 +337,7 @@ class Registry:
             response = self.session.request("GET", path, scope=scope, doing=doing)
             data = response.read_all(_MAX_LIST_BODY)
             try:
-                value = json.loads(data)
+                value = quick_json.loads(data)
             except (ValueError, RecursionError) as exc:
                 raise RegistryError(f"{doing}: the answer is not JSON") from exc
             if not isinstance(value, dict):
@@ -347,7 +346,7 @@ class Registry:
             following = _next_link(response.headers.get("link", ""))
             if not following:
                 return
-            path = urljoin(response.url, following)
+            path = urls.join(response.url, following)
 
 
 def _scope(repository: str, actions: str) -> str:

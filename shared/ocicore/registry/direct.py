@@ -1,18 +1,18 @@
-"""Keep-alive connections straight to hosts, for any number of threads (http.client, HTTP/1.1)."""
+"""Keep-alive connections straight to hosts, for any number of threads."""
 
 from __future__ import annotations
 
-import http.client
-import socket
-import ssl
-import threading
-from urllib.parse import urlsplit
+import _socket
+import sys
+from _thread import allocate_lock
 
-from ocicore.registry.http import Response, origin, shown
+from ocicore.registry import urls, wire
+from ocicore.registry.http import Response
 from ocicore.registry.problems import CutConnection, TlsFailure, Unreachable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Mapping
 
     from ocicore.registry.http import Body
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     TlsContexts = Callable[[str], ssl.SSLContext]
 
 _MAX_IDLE = 16
-_BUFFER = 1 << 20
 
 
 class DirectTransport:
@@ -34,42 +33,47 @@ class DirectTransport:
     def __init__(self, tls_context: TlsContexts, *, timeout: float = 60.0) -> None:
         self._tls_context = tls_context
         self._timeout = timeout
-        self._idle: dict[tuple[str, str, int], list[http.client.HTTPConnection]] = {}
-        self._lock = threading.Lock()
+        self._idle: dict[tuple[str, str, int], list[wire.Connection]] = {}
+        self._lock = allocate_lock()
         self._closed = False
 
     def send(self, method: str, url: str, headers: Mapping[str, str], body: Body, /) -> Response:
         """Send over an idle connection, or a new one; see `Transport.send`."""
-        key = origin(url)
-        parts = urlsplit(url)
-        target = parts.path or "/"
-        if parts.query:
-            target += "?" + parts.query
+        key = urls.origin(url)
+        _, authority, target = urls.split(url)
         connection, fresh = self._take(key)
         replayable = body is None or isinstance(body, bytes)
         while True:
             try:
-                connection.request(method, target, body=body, headers=dict(headers))
-                answer = connection.getresponse()
+                connection.request(method, target, authority, headers, body)
+                answer = connection.answer(method)
                 break
-            except (http.client.HTTPException, OSError) as exc:
-                early = _early_answer(connection) if not fresh or not replayable else None
+            except (wire.Malformed, OSError) as exc:
+                early = self._early_answer(connection, method) if not fresh or not replayable else None
                 if early is not None:
                     answer = early
                     break
                 connection.close()
                 # A server may close an idle connection just as we use it: not its failure, try a new one.
-                if not fresh and replayable and isinstance(exc, ConnectionError | http.client.HTTPException):
+                if not fresh and replayable and isinstance(exc, ConnectionError | wire.Malformed):
                     connection, fresh = self._connect(key), True
                     continue
                 raise _translate(exc, url) from exc
+            except BaseException:
+                # The body failed, or the user interrupted: what was sent so far makes no sense.
+                connection.close()
+                raise
         raw = _Body(self, key, connection, answer, url)
-        has_body = method != "HEAD" and answer.status not in (204, 304) and answer.status >= 200
-        merged: dict[str, str] = {}
-        for name, value in answer.getheaders():
-            name = name.lower()
-            merged[name] = f"{merged[name]}, {value}" if name in merged else value
-        return Response(answer.status, merged, url, raw, has_body=has_body)
+        has_body = method != "HEAD" and answer.status not in (204, 304)
+        return Response(answer.status, answer.headers, url, raw, has_body=has_body)
+
+    def speaks_tls(self, host: str) -> bool:
+        """Whether "host[:port]" speaks TLS. Raises Unreachable."""
+        key = urls.origin(f"https://{host}")
+        try:
+            return wire.speaks_tls(key[1], key[2], self._timeout)
+        except OSError as exc:
+            raise _translate(exc, f"https://{host}") from exc
 
     def close(self) -> None:
         """Close idle connections."""
@@ -80,39 +84,44 @@ class DirectTransport:
         for connection in idle:
             connection.close()
 
-    def _take(self, key: tuple[str, str, int]) -> tuple[http.client.HTTPConnection, bool]:
+    def _take(self, key: tuple[str, str, int]) -> tuple[wire.Connection, bool]:
         with self._lock:
             group = self._idle.get(key)
             if group:
                 return group.pop(), False
         return self._connect(key), True
 
-    def _connect(self, key: tuple[str, str, int]) -> http.client.HTTPConnection:
+    def _connect(self, key: tuple[str, str, int]) -> wire.Connection:
         scheme, host, port = key
-        connection: http.client.HTTPConnection
-        if scheme == "https":
-            context = self._tls_context(f"{host}:{port}")
-            connection = http.client.HTTPSConnection(
-                host, port, timeout=self._timeout, context=context, blocksize=_BUFFER
-            )
-        else:
-            connection = http.client.HTTPConnection(host, port, timeout=self._timeout, blocksize=_BUFFER)
         try:
-            connection.connect()
-        except (OSError, http.client.HTTPException) as exc:
-            connection.close()
+            if scheme != "https":
+                return wire.connect_plain(host, port, self._timeout)
+            name = f"[{host}]" if ":" in host else host
+            return wire.connect_tls(host, port, self._timeout, self._tls_context(f"{name}:{port}"))
+        except (OSError, UnicodeError) as exc:
             raise _translate(exc, f"{scheme}://{host}:{port}/") from exc
-        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return connection
 
-    def give_back(self, key: tuple[str, str, int], connection: http.client.HTTPConnection) -> None:
+    def give_back(self, key: tuple[str, str, int], connection: wire.Connection) -> None:
         """Keep a connection whose response was read to the end."""
         with self._lock:
             group = self._idle.setdefault(key, [])
-            if not self._closed and connection.sock is not None and len(group) < _MAX_IDLE:
+            if not self._closed and connection.is_open() and len(group) < _MAX_IDLE:
                 group.append(connection)
                 return
         connection.close()
+
+    def _early_answer(self, connection: wire.Connection, method: str) -> wire.Answer | None:
+        """The answer of a server that refused before it had read the whole body (401, 413, 429)."""
+        if not connection.is_open():
+            return None
+        try:
+            connection.set_timeout(2.0)
+            answer = connection.answer(method)
+            connection.set_timeout(self._timeout)
+        except (wire.Malformed, OSError):
+            return None
+        answer.keeps = False
+        return answer
 
 
 class _Body:
@@ -122,8 +131,8 @@ class _Body:
         self,
         pool: DirectTransport,
         key: tuple[str, str, int],
-        connection: http.client.HTTPConnection,
-        answer: http.client.HTTPResponse,
+        connection: wire.Connection,
+        answer: wire.Answer,
         url: str,
     ) -> None:
         self._pool = pool
@@ -131,60 +140,43 @@ class _Body:
         self._connection = connection
         self._answer = answer
         self._url = url
-        self._keep = not answer.will_close
-        self._ended = False
 
     def read(self, amount: int = -1, /) -> bytes:
         try:
-            # read1 returns what one recv brought: the next stage starts while the network goes on.
-            data = self._answer.read(amount) if amount < 0 else self._answer.read1(amount)
-        except (http.client.HTTPException, OSError) as exc:
-            raise CutConnection(f"reading {shown(self._url)}: {_reason(exc)}") from exc
-        if not data:
-            self._ended = True
-        return data
+            return self._answer.read(amount)
+        except CutConnection as exc:
+            raise CutConnection(f"reading {urls.shown(self._url)}: {exc.message}") from exc
+        except (wire.Malformed, OSError) as exc:
+            raise CutConnection(f"reading {urls.shown(self._url)}: {_reason(exc)}") from exc
 
     def close(self) -> None:
-        ended = self._ended or self._answer.isclosed()
-        complete = self._answer.length in (None, 0)
-        self._answer.close()
-        if ended and complete and self._keep:
+        if self._answer.ended and self._answer.keeps:
             self._pool.give_back(self._key, self._connection)
         else:
             self._connection.close()
 
 
-def _early_answer(connection: http.client.HTTPConnection) -> http.client.HTTPResponse | None:
-    """The answer of a server that refused before it had read the whole body (401, 413, 429)."""
-    if connection.sock is None:
-        return None
-    try:
-        connection.sock.settimeout(2.0)
-        return connection.getresponse()
-    except (http.client.HTTPException, OSError):
-        return None
-
-
 def _translate(exc: BaseException, url: str) -> Unreachable:
-    _, host, port = origin(url)
+    _, host, port = urls.origin(url)
     name = f"{host}:{port}"
-    if isinstance(exc, ssl.SSLCertVerificationError):
+    ssl = sys.modules.get("ssl")
+    if ssl is not None and isinstance(exc, ssl.SSLCertVerificationError):
         return TlsFailure(
             f"pinging container registry {name}: tls: {exc.verify_message or exc.reason}",
             hint=f"add the authority's certificate to /etc/containers/certs.d/{name}/ca.crt, "
             "or use --tls-verify=false",
         )
-    if isinstance(exc, ssl.SSLError):
+    if ssl is not None and isinstance(exc, ssl.SSLError):
         text = exc.reason or str(exc)
         hint = None
-        if "WRONG_VERSION_NUMBER" in text or "HTTP_REQUEST" in text:
+        if "WRONG_VERSION_NUMBER" in text or "HTTP_REQUEST" in text or "PACKET_LENGTH" in text:
             text = "server gave HTTP response to HTTPS client"
             hint = "use --tls-verify=false, or mark the registry insecure in registries.conf"
         return TlsFailure(f"pinging container registry {name}: tls: {text}", hint=hint)
     hint = None
     if isinstance(exc, ConnectionRefusedError):
         hint = "is the registry running?"
-    elif isinstance(exc, socket.gaierror):
+    elif isinstance(exc, _socket.gaierror):
         hint = "check the registry's name and DNS"
     return Unreachable(f"pinging container registry {name}: {_reason(exc)}", hint=hint)
 
@@ -194,6 +186,4 @@ def _reason(exc: BaseException) -> str:
         return "no answer in time"
     if isinstance(exc, OSError) and exc.strerror:
         return exc.strerror.lower()
-    if isinstance(exc, http.client.IncompleteRead):
-        return "connection closed in the middle of the answer"
     return str(exc) or type(exc).__name__

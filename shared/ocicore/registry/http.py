@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from ocicore.registry.problems import CutConnection
+from ocicore.registry.urls import origin, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,9 +81,7 @@ class Response:
             left = self._left
             self.close() if cut else self._finish()
             if cut:
-                raise CutConnection(
-                    f"reading {_shown(self.url)}: connection closed with {left} bytes missing"
-                )
+                raise CutConnection(f"reading {shown(self.url)}: connection closed with {left} bytes missing")
         return data
 
     def read_all(self, limit: int) -> bytes:
@@ -118,24 +115,8 @@ class Response:
             self._raw = None
 
     def _finish(self) -> None:
-        # http.client gives the connection back by itself once the body was read to its end.
+        # The transport keeps the connection, now that the body was read to its end.
         self.close()
 
 
-def origin(url: str) -> tuple[str, str, int]:
-    """(scheme, host, port) of a URL."""
-    parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    return parts.scheme, (parts.hostname or "").lower(), port
-
-
-def _shown(url: str) -> str:
-    """The URL without query, which may carry a signed token."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if parts.port:
-        host += f":{parts.port}"
-    return f"{parts.scheme}://{host}{parts.path}"
-
-
-shown = _shown
+__all__ = ["Response", "origin", "shown"]

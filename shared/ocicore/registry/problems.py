@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 from ocicore.errors import Error, NotFound
+from ocicore.files import quick_json
 
 #: Bodies of errors are read up to this many bytes.
 MAX_ERROR_BODY = 64 * 1024
@@ -92,7 +91,7 @@ def from_response(doing: str, status: int, body: bytes, host: str) -> RegistryEr
 
 def _parse(body: bytes) -> tuple[tuple[str, ...], str]:
     try:
-        value = json.loads(body)
+        value = quick_json.loads(body)
     except (ValueError, RecursionError):
         return (), ""
     if not isinstance(value, dict):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
 
 from ocicore.registry.problems import CutConnection, RegistryError, TlsFailure, Unreachable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 _RETRIED_STATUSES = frozenset((408, 429, 500, 502, 503, 504))
 #: Longest wait in seconds that a registry's Retry-After is obeyed for.

@@ -5,10 +5,8 @@ Credentials go to the registry they were given for and to its token service, to 
 
 from __future__ import annotations
 
-from urllib.parse import urljoin, urlsplit
-
+from ocicore.registry import urls
 from ocicore.registry.authorization import Authorizer
-from ocicore.registry.http import origin
 from ocicore.registry.problems import (
     MAX_ERROR_BODY,
     RegistryError,
@@ -17,6 +15,7 @@ from ocicore.registry.problems import (
     from_response,
 )
 from ocicore.registry.retry import RetryPolicy
+from ocicore.registry.urls import origin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,6 +80,14 @@ class Session:
             return self._base
         schemes = ["https", "http"] if self._insecure else ["https"]
         failure: RegistryError | None = None
+        probe = getattr(self._transport, "speaks_tls", None)
+        if self._insecure and probe is not None:
+            try:
+                if not probe(self.host):
+                    schemes = ["http"]
+            except Unreachable as exc:
+                failure = exc
+                schemes = ["http"]
         for scheme in schemes:
             url = f"{scheme}://{self.host}/v2/"
             try:
@@ -183,9 +190,9 @@ class Session:
             response = self._transport.send(method, url, current, make_body())
             if not follow or response.status not in _REDIRECTS or "location" not in response.headers:
                 return response
-            target = urljoin(url, response.headers["location"])
+            target = urls.join(url, response.headers["location"])
             response.drain()
-            scheme = urlsplit(target).scheme
+            scheme = urls.split(target)[0]
             if scheme not in ("http", "https") or (
                 scheme == "http" and url.startswith("https://") and not self._insecure
             ):
@@ -208,7 +215,7 @@ class Session:
             except Unreachable as exc:
                 if self._retry.wait_after_error(attempt, exc):
                     continue
-                host = urlsplit(url).hostname
+                host = origin(url)[1]
                 raise Unreachable(f"requesting a token from {host}: {exc.message}", hint=exc.hint) from exc
             if response.status >= 500 or response.status == 429:
                 headers_seen = response.headers

@@ -6,13 +6,13 @@ Follows containers-certs.d(5): `*.crt` are authorities, `*.cert` with `*.key` a 
 from __future__ import annotations
 
 import os
-import ssl
-import threading
+from _thread import allocate_lock
 
 from ocicore.errors import InvalidInput, Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Sequence
 
     from ocicore.config.tls_details import TlsDetails
@@ -39,7 +39,7 @@ class TlsContexts:
         self._details = details
         self._directories = directories
         self._made: dict[str, ssl.SSLContext] = {}
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
 
     def __call__(self, host: str) -> ssl.SSLContext:
         """The context for "host:port".
@@ -55,6 +55,8 @@ class TlsContexts:
             return context
 
     def _make(self, host: str) -> ssl.SSLContext:
+        import ssl
+
         if self._verify:
             context = ssl.create_default_context()
             # Python 3.13 refuses authorities without a key usage, which Go's tools and OpenSSL itself accept.
@@ -76,6 +78,8 @@ class TlsContexts:
 
     @staticmethod
     def _add(context: ssl.SSLContext, path: str, names: list[str]) -> None:
+        import ssl
+
         stem, extension = os.path.splitext(path)
         try:
             if extension == ".crt":
@@ -97,6 +101,8 @@ def _restrict(context: ssl.SSLContext, details: TlsDetails) -> None:
     Raises:
         Unsupported: this Python or its OpenSSL cannot keep to it.
     """
+    import ssl
+
     if details.min_version:
         context.minimum_version = {
             "1.0": ssl.TLSVersion.TLSv1,

@@ -6,9 +6,8 @@ asked how much it has and the rest follows, if the stream can go back there.
 
 from __future__ import annotations
 
-from urllib.parse import urljoin
-
 from ocicore.oci import digest as digests
+from ocicore.registry import urls
 from ocicore.registry.problems import CutConnection, RegistryError, Unreachable
 
 TYPE_CHECKING = False
@@ -193,7 +192,7 @@ class BlobUpload:
         location = response.headers.get("location", "")
         if not location:
             raise RegistryError(f"uploading to {self._session.host}: the registry sent no upload location")
-        return urljoin(response.url, location)
+        return urls.join(response.url, location)
 
     def _doing(self, digest: str | None) -> str:
         return f"writing blob {digest or ''}".rstrip() + f" to {self._session.host}/{self._repository}"
@@ -221,7 +220,7 @@ class _Counted:
 
 
 class _Chunks:
-    """A body that is sent as it is read; `len` tells requests the length, http.client needs none."""
+    """A body that is sent as it is read; `len` tells requests the length."""
 
     def __init__(self, stream: RawBody | _Counted, length: int | None) -> None:
         self._stream = stream

@@ -73,17 +73,18 @@ def _print(args: Args, ctx: Context, source: ImageSource, context: SystemContext
     if args.config:
         _write(args, ctx, _oci_form(config))
         return
-    _write(args, ctx, _summary(args, ctx, source, context, data, manifest, config))
+    _write(args, ctx, _summary(args, ctx, source, (data, media_type), manifest, config))
 
 
 def _single(source: ImageSource, context: SystemContext, data: bytes, media_type: str) -> Manifest:
     from ocicore.errors import Unsupported
+    from ocicore.files.quick_json import loads
     from ocicore.oci.manifest import Index, Manifest, parse_manifest
 
-    parsed = parse_manifest(data, media_type)
+    parsed = parse_manifest(data, media_type, loads)
     if isinstance(parsed, Index):
         chosen = parsed.choose(context.wanted_platform())
-        parsed = parse_manifest(*source.manifest(chosen.digest))
+        parsed = parse_manifest(*source.manifest(chosen.digest), loads)
     if not isinstance(parsed, Manifest):
         raise Unsupported("Error parsing manifest for image: the list names another list")
     return parsed
@@ -101,13 +102,12 @@ def _config(source: ImageSource, manifest: Manifest) -> bytes:
 
 def _oci_form(config: bytes) -> dict[str, Any]:
     """The configuration with OCI's keys only, in OCI's order."""
-    import json
-
+    from ocicore.files.quick_json import loads
     from ocicore.image import config_forms
 
-    value = json.loads(config)
+    value = loads(config)
     diff_ids = (value.get("rootfs") or {}).get("diff_ids") or []
-    formed: dict[str, Any] = json.loads(config_forms.oci(value, diff_ids, value.get("history") or []))
+    formed: dict[str, Any] = loads(config_forms.oci(value, diff_ids, value.get("history") or []))
     return formed
 
 
@@ -115,24 +115,25 @@ def _summary(
     args: Args,
     ctx: Context,
     source: ImageSource,
-    context: SystemContext,
-    data: bytes,
+    top: tuple[bytes, str],
     manifest: Manifest,
     config: bytes,
 ) -> dict[str, Any]:
+    from ocicore.files.quick_json import loads
     from ocicore.image import config_forms
     from ocicore.oci import digest as digests
     from ocicore.oci.config import parse
     from ocicore.oci.manifest import manifest_digest
     from ocicore.oci.reference import parse_normalized
 
-    image = parse(config)
+    data, media_type = top
+    image = parse(config, loads)
     value: dict[str, Any] = {}
     named = source.reference.docker_reference
     if named is not None:
         value["Name"] = parse_normalized(named).name
     algorithm = args.manifest_digest
-    value["Digest"] = digests.from_bytes(data, algorithm) if algorithm else manifest_digest(data)
+    value["Digest"] = digests.from_bytes(data, algorithm) if algorithm else manifest_digest(data, media_type)
     value["RepoTags"] = [] if args.no_tags else _tags(ctx, source)
     created = str(image.raw.get("created") or "")
     value["Created"] = config_forms.go_time(created) if created else None
