@@ -13,6 +13,7 @@ import re
 import socketserver
 import ssl
 import threading
+import time
 import urllib.parse
 import uuid
 from collections import Counter
@@ -65,7 +66,8 @@ class RegistryServer:
         requests: (method, route) counted; `log` has every (method, path, headers).
         basic: "user:password" for basic authorisation; token_for: the same for the token service.
         page_size: tags on a page, 0 for all.
-        referrers_api: whether there is one.
+        referrers_api: whether there is one; deletes_tags: whether a manifest can be deleted by a tag's name.
+        slow: seconds that a blob's bytes are held back; most_at_once: blobs read ("blob") and written ("upload").
     """
 
     def __init__(self) -> None:
@@ -83,6 +85,10 @@ class RegistryServer:
         self.tokens: dict[str, set[str]] = {}
         self.page_size = 0
         self.referrers_api = True
+        self.deletes_tags = True
+        self.slow = 0.0
+        self.most_at_once: Counter[str] = Counter()
+        self._at_once: Counter[str] = Counter()
         self.refused_types: set[str] = set()
         self.sent = 0
         self.address = ""
@@ -113,6 +119,19 @@ class RegistryServer:
             if not reference.startswith("sha256:"):
                 self.tags.setdefault(name, {})[reference] = digest
         return digest
+
+    @contextmanager
+    def moving(self, kind: str) -> Iterator[None]:
+        """While a blob's bytes are on their way."""
+        with self.lock:
+            self._at_once[kind] += 1
+            self.most_at_once[kind] = max(self.most_at_once[kind], self._at_once[kind])
+        try:
+            time.sleep(self.slow)
+            yield
+        finally:
+            with self.lock:
+                self._at_once[kind] -= 1
 
     def take_fault(self, method: str, route: str) -> Fault | None:
         """The fault planned for this request, used up."""
@@ -156,7 +175,11 @@ class _Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
                 self.connection.shutdown(2)
                 return
-            self.body = self._read_body()
+            if self.command == "PATCH":
+                with self.state.moving("upload"):
+                    self.body = self._read_body()
+            else:
+                self.body = self._read_body()
             if self.fault is not None and self.fault.kind == "status":
                 self._send(self.fault.status, self.fault.body, dict(self.fault.headers))
                 return
@@ -259,20 +282,31 @@ class _Handler(BaseHTTPRequestHandler):
             if media_type in state.refused_types:
                 self._error(415, "MANIFEST_INVALID", "unsupported manifest type")
                 return
-            for digest in re.findall(rb"sha256:[0-9a-f]{64}", self.body):
-                text = digest.decode()
+            # A manifest may come before its subject does, and an index of referrers after.
+            parts = {**json.loads(self.body), "subject": None}
+            for digest in re.findall(r"sha256:[0-9a-f]{64}", json.dumps(parts)):
+                text = digest
                 if text not in state.repositories.get(name, ()) and text not in state.manifests.get(name, {}):
                     self._error(400, "MANIFEST_BLOB_UNKNOWN", f"blob unknown to registry: {text}")
                     return
             digest = state.put_manifest(name, reference, self.body, media_type)
-            self._send(
-                201, b"", {"Docker-Content-Digest": digest, "Location": f"/v2/{name}/manifests/{digest}"}
-            )
+            headers = {"Docker-Content-Digest": digest, "Location": f"/v2/{name}/manifests/{digest}"}
+            subject = json.loads(self.body).get("subject")
+            if subject and state.referrers_api:
+                headers["OCI-Subject"] = subject["digest"]
+            self._send(201, b"", headers)
             return
         digest = reference if reference.startswith("sha256:") else state.tags.get(name, {}).get(reference, "")
         found = state.manifests.get(name, {}).get(digest)
         if found is None:
             self._error(404, "MANIFEST_UNKNOWN", "manifest unknown")
+            return
+        if self.command == "DELETE" and not reference.startswith("sha256:"):
+            if not state.deletes_tags:
+                self._error(405, "UNSUPPORTED", "tags are not deleted here")
+                return
+            del state.tags[name][reference]
+            self._send(202, b"")
             return
         if self.command == "DELETE":
             with state.lock:
@@ -307,7 +341,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.state.repositories[name].discard(reference)
             self._send(202, b"")
             return
-        self._send_ranged(data)
+        if self.command == "HEAD":
+            self._send_ranged(data)
+            return
+        with self.state.moving("blob"):
+            self._send_ranged(data)
 
     def _elsewhere(self, name: str, reference: str) -> None:
         self._send_ranged(self.state.blobs[reference])

@@ -138,9 +138,13 @@ def all_signers(args: Args, docker_reference: str | None, ctx: Context) -> list[
     """What the options --sign-by… ask for; a command may have only some of them."""
     given = args.as_dict()
     fingerprint, private_key, phrase = (
-        str(given.get(name) or "") for name in ("sign_by", "sign_by_sigstore_private_key", "sign_passphrase_file")
+        str(given.get(name) or "")
+        for name in ("sign_by", "sign_by_sigstore_private_key", "sign_passphrase_file")
     )
-    parameters, sequoia = str(given.get("sign_by_sigstore") or ""), str(given.get("sign_by_sq_fingerprint") or "")
+    parameters, sequoia = (
+        str(given.get("sign_by_sigstore") or ""),
+        str(given.get("sign_by_sq_fingerprint") or ""),
+    )
     if phrase and fingerprint and private_key:
         raise InvalidInput(
             "Only one of --sign-by and sign-by-sigstore-private-key can be used with sign-passphrase-file"

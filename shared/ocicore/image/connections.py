@@ -26,6 +26,8 @@ class Connections:
 
     def __init__(self) -> None:
         self._clients: dict[tuple[object, ...], Registry] = {}
+        #: Blobs moved from, and to, one registry at a time; 0 is no limit. Set before the first client is made.
+        self.limit = 0
         self._lock = allocate_lock()
 
     def registry(self, context: SystemContext, host: str, repository: str, *, insecure: bool) -> Registry:
@@ -49,6 +51,7 @@ class Connections:
             client = self._clients.get(key)
             if client is None:
                 client = self._connect(context, host, verify, credentials)
+                client.limit_transfers(self.limit)
                 self._clients[key] = client
             return client
 

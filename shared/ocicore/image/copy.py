@@ -29,6 +29,7 @@ from ocicore.oci import digest as digests
 from ocicore.oci import media_types
 from ocicore.oci.descriptor import Descriptor
 from ocicore.oci.manifest import Index, Manifest, parse_manifest
+from ocicore.oci.platform import Platform
 from ocicore.oci.reference import parse_normalized
 
 #: Set on an entry of a list whose layers are compressed with zstd (containers/image).
@@ -54,6 +55,7 @@ class CopyOptions:
         precompute_digests: compress into temporary files first, so that blobs a registry has are not sent.
         add_compression: of a list copied with all images: formats in which each platform shall be offered too.
         encryption: layers to encrypt or decrypt on the way.
+        platforms: of a list, only the images for these, as a shorter list; then `multi_arch` does not matter.
     """
 
     multi_arch: MultiArch = "system"
@@ -69,6 +71,7 @@ class CopyOptions:
     precompute_digests: bool = False
     add_compression: Sequence[str] = ()
     encryption: Encryption = field(default_factory=Encryption)
+    platforms: Sequence[Platform] = ()
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,7 @@ class _Copy:
             single = self._image(parsed, None)
             self._destination.commit()
             return self._result(single.manifest, single.media_type)
-        if self._options.multi_arch == "system":
+        if self._options.multi_arch == "system" and not self._options.platforms:
             chosen = parsed.choose(self._context.wanted_platform())
             manifest = self._instance(chosen)
             self._check_policy(manifest.raw, manifest.media_type, chosen.digest)
@@ -205,11 +208,16 @@ class _Copy:
         image_type = (
             media_types.OCI_MANIFEST if media_types.is_oci(index_type) else media_types.DOCKER_MANIFEST
         )
-        entries = list(index.manifests)
+        entries = chosen_entries(index, self._options.platforms)
+        shortened = len(entries) != len(index.manifests)
+        if shortened and self._options.preserve_digests:
+            raise Error("cannot shorten the manifest list: --preserve-digests was given")
         written: list[Descriptor] = list(entries)
-        if self._options.multi_arch == "all":
+        if self._options.multi_arch != "index-only":
             total = len(entries)
-            self._progress.note(f"Copying {total} images generated from {total} images in list")
+            self._progress.note(
+                f"Copying {total} images generated from {len(index.manifests)} images in list"
+            )
             for number, entry in enumerate(entries):
                 self._progress.note(f"Copying image {entry.digest} ({number + 1}/{total})")
                 manifest = self._instance(entry)
@@ -221,7 +229,8 @@ class _Copy:
             for format in self._options.add_compression:
                 written += self._variants(entries, written, format)
         changed = (
-            index_type != index.media_type
+            shortened
+            or index_type != index.media_type
             or len(written) != len(entries)
             or any(new is not old for new, old in zip(written, entries, strict=True))
         )
@@ -356,6 +365,18 @@ class _Copy:
 
     def _result(self, data: bytes, media_type: str) -> CopyResult:
         return CopyResult(data, digests.from_bytes(data), media_type, self._destination)
+
+
+def chosen_entries(index: Index, platforms: Sequence[Platform]) -> list[Descriptor]:
+    """The list's entries for the platforms, in the list's order; all of them for no platform.
+
+    Raises:
+        NotFound: there is none for one of the platforms.
+    """
+    if not platforms:
+        return list(index.manifests)
+    chosen = {index.choose(wanted).digest for wanted in platforms}
+    return [entry for entry in index.manifests if entry.digest in chosen]
 
 
 def _is_zstd(entry: Descriptor) -> bool:

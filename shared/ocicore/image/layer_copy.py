@@ -400,6 +400,8 @@ class WatchedBlob:
 
     def reopen(self, offset: int) -> WatchedBlob:
         """The same blob again, at an offset; what lies before is read once more, to be verified."""
+        # The source may lend only one connection at a time.
+        self._raw.close()
         again = WatchedBlob(self._open_blob, self._layer, lambda done: None)
         while offset > 0:
             data = again.read(min(offset, _CHUNK))

@@ -1,7 +1,8 @@
 """What a synchronisation shall copy: from a repository, a directory tree or a YAML file to (source, destination) pairs.
 
-The YAML file is skopeo's (skopeo-sync(1)), with two keys more: `deny` (repository to regular expressions of tags) and
-`images-newest` (repository to how many of the highest versions).
+The YAML file is skopeo's (skopeo-sync(1)), with more keys by repository: `deny` (regular expressions of tags),
+`images-newest` (how many of the highest versions), `images-newer-than` (a date), `platforms` (a list) and `destinations` (a
+template of the name below the destination).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import posixpath
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 from ocicore.config import yaml_file
@@ -19,31 +21,53 @@ from ocicore.errors import Error, InvalidInput, NotFound
 from ocicore.image import semver
 from ocicore.image.directory import DirectoryReference
 from ocicore.image.docker import DockerReference
+from ocicore.image.layer_copy import read_config
+from ocicore.image.referrers import related_tag
 from ocicore.image.types import ImageReference, SystemContext
 from ocicore.oci import digest as digests
+from ocicore.oci.config import parse as parse_config
+from ocicore.oci.manifest import Index, Manifest, parse_manifest
+from ocicore.oci.platform import Platform
+from ocicore.oci.platform import parse as parse_platform
 from ocicore.oci.reference import Reference, parse_normalized
 
+_PLACEHOLDERS = ("registry", "repository", "name", "tag", "digest")
 _KEYS = frozenset(
     (
         "images",
         "images-by-tag-regex",
         "images-by-semver",
         "images-newest",
+        "images-newer-than",
         "deny",
+        "platforms",
+        "destinations",
         "credentials",
         "tls-verify",
         "cert-dir",
     )
 )
 
+_LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)
+
 
 @dataclass(frozen=True)
 class SyncItem:
-    """One image to copy; `suffix` is its place below the destination."""
+    """One image to copy.
+
+    Attributes:
+        suffix: its place below the destination, by its whole name.
+        platforms: of a list, only these; none for what the command says.
+        template: of its place below the destination, "" for the usual one.
+        listed: it was chosen from a list of tags, so that what is not in the plan may be pruned.
+    """
 
     source: ImageReference
     context: SystemContext
     suffix: str
+    platforms: tuple[Platform, ...] = ()
+    template: str = ""
+    listed: bool = False
 
 
 def from_repository(text: str, context: SystemContext) -> list[SyncItem]:
@@ -51,7 +75,7 @@ def from_repository(text: str, context: SystemContext) -> list[SyncItem]:
     named = parse_normalized(text)
     if named.tag is not None or named.digest is not None:
         return [_docker_item(named, context)]
-    items = [_docker_item(named.with_tag(tag), context) for tag in _tags(named, context)]
+    items = [_docker_item(named.with_tag(tag), context, listed=True) for tag in _tags(named, context)]
     if not items:
         raise NotFound(f'No images to sync found in "{text}"')
     return items
@@ -87,7 +111,9 @@ def from_yaml(path: str, context: SystemContext, warn: Callable[[str], None]) ->
     failed = False
     for registry, settings in _read_yaml(path).items():
         registry_context = _registry_context(context, registry, settings, path)
-        for repository, wanted in _wanted(registry, settings, path):
+        for name, listed, wanted in _wanted(registry, settings, path):
+            repository = f"{registry}/{name}"
+            extras = _extras(name, settings, path)
             try:
                 named = parse_normalized(repository)
                 tags = wanted(named, registry_context)
@@ -97,7 +123,7 @@ def from_yaml(path: str, context: SystemContext, warn: Callable[[str], None]) ->
                 continue
             if not tags:
                 warn(f"No refs to sync found in {repository}")
-            items += [_docker_item(item, registry_context) for item in tags]
+            items += [_docker_item(item, registry_context, listed=listed, **extras) for item in tags]
     unique: dict[str, SyncItem] = {}
     for item in items:
         unique.setdefault(str(item.source), item)
@@ -109,23 +135,64 @@ def destination(
 ) -> ImageReference:
     """Where an image goes: below the destination by its last component, or by its whole name."""
     suffix = item.suffix if scoped else posixpath.basename(item.suffix)
+    if item.template:
+        suffix = _filled(item)
     place = posixpath.normpath(posixpath.join(base, suffix.lstrip("/"))) + append
     if transport == "dir":
         return DirectoryReference(place)
     return DockerReference(parse_normalized(place).with_default_tag())
 
 
-def in_shard(item: SyncItem, number: int, total: int) -> bool:
-    """Whether a process that is number K of N (from 1) has to copy the image; needs no talk between them."""
-    value = int(digests.encoded(digests.from_bytes(str(item.source).encode()))[:15], 16)
+def in_shard(name: str, number: int, total: int) -> bool:
+    """Whether a process that is number K of N (from 1) has to do the image named; needs no talk between them."""
+    value = int(digests.encoded(digests.from_bytes(name.encode()))[:15], 16)
     return value % total == number - 1
 
 
 _Chooser = Callable[[Reference, SystemContext], list[Reference]]
 
 
-def _docker_item(named: Reference, context: SystemContext) -> SyncItem:
-    return SyncItem(DockerReference(named), context, str(named))
+def _docker_item(named: Reference, context: SystemContext, **more: Any) -> SyncItem:
+    return SyncItem(DockerReference(named), context, str(named), **more)
+
+
+def _filled(item: SyncItem) -> str:
+    """The template with the image's names in it."""
+    assert isinstance(item.source, DockerReference)
+    named = item.source.named
+    values = {
+        "registry": named.domain,
+        "repository": named.path,
+        "name": posixpath.basename(named.path),
+        "tag": named.tag or "",
+        "digest": named.digest or "",
+    }
+    text = item.template.format_map(values)
+    if "{tag}" in item.template or "{digest}" in item.template:
+        return text
+    return f"{text}:{named.tag}" if named.tag else f"{text}@{named.digest}"
+
+
+def _extras(name: str, settings: dict[str, Any], path: str) -> dict[str, Any]:
+    """Platforms and template of a repository."""
+    found: dict[str, Any] = {}
+    platforms = (settings.get("platforms") or {}).get(name)
+    if platforms:
+        items = platforms if isinstance(platforms, list) else [platforms]
+        found["platforms"] = tuple(parse_platform(str(item)) for item in items)
+    template = (settings.get("destinations") or {}).get(name)
+    if template:
+        try:
+            filled = str(template).format_map(dict.fromkeys(_PLACEHOLDERS, "x"))
+        except (KeyError, ValueError, IndexError) as exc:
+            raise InvalidInput(
+                f'Failed to unmarshal "{path}": destinations: {name}: template "{template}" cannot be filled',
+                hint="known are " + ", ".join(f"{{{item}}}" for item in _PLACEHOLDERS),
+            ) from exc
+        if not filled:
+            raise InvalidInput(f'Failed to unmarshal "{path}": destinations: {name}: the template is empty')
+        found["template"] = str(template)
+    return found
 
 
 def _tags(named: Reference, context: SystemContext) -> list[str]:
@@ -145,6 +212,9 @@ def _read_yaml(path: str) -> dict[str, dict[str, Any]]:
         unknown = set(settings) - _KEYS
         if unknown:
             raise InvalidInput(f'Failed to unmarshal "{path}": {registry}: unknown key "{min(unknown)}"')
+        for key in _KEYS - {"tls-verify", "cert-dir"}:
+            if settings.get(key) is not None and not isinstance(settings[key], dict):
+                raise InvalidInput(f'Failed to unmarshal "{path}": {registry}: {key}: expected a table')
     return value
 
 
@@ -169,9 +239,9 @@ def _registry_context(
     return context.with_(**changes) if changes else context
 
 
-def _wanted(registry: str, settings: dict[str, Any], path: str) -> list[tuple[str, _Chooser]]:
-    """(repository, what chooses its images) of one registry's table."""
-    found: list[tuple[str, _Chooser]] = []
+def _wanted(registry: str, settings: dict[str, Any], path: str) -> list[tuple[str, bool, _Chooser]]:
+    """(repository without its registry, whether its tags are listed, what chooses its images) of one table."""
+    found: list[tuple[str, bool, _Chooser]] = []
     denied = {
         name: [_regex(pattern, path) for pattern in patterns or ()]
         for name, patterns in (settings.get("deny") or {}).items()
@@ -181,11 +251,11 @@ def _wanted(registry: str, settings: dict[str, Any], path: str) -> list[tuple[st
         return not any(pattern.search(tag) for pattern in denied.get(name, ()))
 
     for name, tags in (settings.get("images") or {}).items():
-        found.append((f"{registry}/{name}", _listed(name, [str(tag) for tag in tags or ()], allowed)))
+        found.append((name, not tags, _listed(name, [str(tag) for tag in tags or ()], allowed)))
     for name, pattern in (settings.get("images-by-tag-regex") or {}).items():
         regex = _regex(pattern, path)
         test = lambda tag, regex=regex: regex.search(tag) is not None  # noqa: E731
-        found.append((f"{registry}/{name}", _tested(name, test, allowed)))
+        found.append((name, True, _tested(name, test, allowed)))
     for name, text in (settings.get("images-by-semver") or {}).items():
         inside = semver.constraint(str(text))
 
@@ -193,14 +263,33 @@ def _wanted(registry: str, settings: dict[str, Any], path: str) -> list[tuple[st
             version = semver.parse(tag)
             return version is not None and inside(version)
 
-        found.append((f"{registry}/{name}", _tested(name, fits, allowed)))
+        found.append((name, True, _tested(name, fits, allowed)))
     for name, count in (settings.get("images-newest") or {}).items():
         if not isinstance(count, int) or isinstance(count, bool) or count < 1:
             raise InvalidInput(
                 f'Failed to unmarshal "{path}": images-newest: {name}: expected a number above 0'
             )
-        found.append((f"{registry}/{name}", _newest(name, count, allowed)))
+        found.append((name, True, _newest(name, count, allowed)))
+    for name, text in (settings.get("images-newer-than") or {}).items():
+        found.append((name, True, _newer(name, _moment(text, name, path), allowed)))
     return found
+
+
+def _moment(value: object, name: str, path: str) -> datetime:
+    """A date of the file, in UTC unless it says otherwise."""
+    try:
+        if isinstance(value, datetime):
+            found = value
+        elif isinstance(value, date):
+            found = datetime(value.year, value.month, value.day)
+        else:
+            found = datetime.fromisoformat(str(value))
+    except ValueError as exc:
+        raise InvalidInput(
+            f'Failed to unmarshal "{path}": images-newer-than: {name}: "{value}" is no date',
+            hint="2026-01-31 or 2026-01-31T12:00:00Z",
+        ) from exc
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def _listed(name: str, tags: list[str], allowed: Callable[[str, str], bool]) -> _Chooser:
@@ -228,6 +317,40 @@ def _newest(name: str, count: int, allowed: Callable[[str, str], bool]) -> _Choo
         return [named.with_tag(tag) for _, tag in sorted(versions, reverse=True)[:count]]
 
     return choose
+
+
+def _newer(name: str, moment: datetime, allowed: Callable[[str, str], bool]) -> _Chooser:
+    def choose(named: Reference, context: SystemContext) -> list[Reference]:
+        found = []
+        for tag in _tags(named, context):
+            if (
+                allowed(name, tag)
+                and not related_tag(tag)
+                and _created(named.with_tag(tag), context) > moment
+            ):
+                found.append(named.with_tag(tag))
+        return found
+
+    return choose
+
+
+def _created(named: Reference, context: SystemContext) -> datetime:
+    """When an image was made, of a list the one for this platform; long ago when it does not say."""
+    source = DockerReference(named).source(context)
+    try:
+        parsed = parse_manifest(*source.manifest())
+        if isinstance(parsed, Index):
+            parsed = parse_manifest(*source.manifest(parsed.choose(context.wanted_platform()).digest))
+        if not isinstance(parsed, Manifest) or parsed.config is None:
+            return _LONG_AGO
+        text = str(parse_config(read_config(source, parsed.config)).raw.get("created") or "")
+        # Python reads at most six digits of a second.
+        found = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text)) if text else _LONG_AGO
+    except ValueError:
+        return _LONG_AGO
+    finally:
+        source.close()
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def _regex(text: object, path: str) -> re.Pattern[str]:

@@ -6,11 +6,12 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from ocicore.errors import Error
-from ocicore.image.copy import CopyOptions, copy
+from ocicore.image import convert
+from ocicore.image.copy import CopyOptions, chosen_entries, copy
 from ocicore.image.directory import DirectoryReference
 from ocicore.image.docker import DockerReference, open_endpoint
 from ocicore.image.progress import Progress
@@ -21,7 +22,11 @@ from ocicore.oci import media_types
 from ocicore.oci.manifest import Index, Manifest, parse_manifest
 from ocicore.oci.reference import parse_normalized
 
-Outcome = Literal["copied", "unchanged", "would copy", "failed", "dropped"]
+if TYPE_CHECKING:
+    from ocicore.image.sync_state import SyncState
+    from ocicore.registry.client import Registry
+
+Outcome = Literal["copied", "unchanged", "done before", "would copy", "failed", "dropped"]
 
 
 @dataclass(frozen=True)
@@ -35,23 +40,39 @@ class SyncResult:
     error: str = ""
 
 
+@dataclass(frozen=True)
+class SyncSettings:
+    """How to carry a plan out.
+
+    Attributes:
+        context: of the destination.
+        options_for: the copy's options for an image and its destination.
+        jobs: images at a time.
+        keep_going: after a failure too; else those not begun are "dropped".
+        dry_run: ask source and destination, copy nothing.
+        referrers: copy what refers to an image along.
+        state: what earlier processes did of the same plan, and where this one writes it down.
+    """
+
+    context: SystemContext
+    options_for: Callable[[SyncItem, ImageReference], CopyOptions]
+    jobs: int = 1
+    keep_going: bool = False
+    dry_run: bool = False
+    referrers: bool = False
+    state: SyncState | None = None
+
+
 def run(
     work: Sequence[tuple[SyncItem, ImageReference]],
+    settings: SyncSettings,
     *,
-    destination_context: SystemContext,
-    options: CopyOptions,
-    jobs: int,
-    keep_going: bool,
-    dry_run: bool,
     progress: Progress,
     on_result: Callable[[SyncResult], None],
 ) -> list[SyncResult]:
     """Copy every pair; results come in the order of `work`.
 
     Args:
-        jobs: images at a time.
-        keep_going: after a failure too; else those not begun are "dropped".
-        dry_run: ask source and destination, copy nothing.
         on_result: called as each is done, from several threads but never two at once.
     """
     lock = threading.Lock()
@@ -59,10 +80,10 @@ def run(
 
     def one(pair: tuple[SyncItem, ImageReference]) -> SyncResult:
         item, target = pair
-        if failed.is_set() and not keep_going:
+        if failed.is_set() and not settings.keep_going:
             return SyncResult(str(item.source), str(target), "dropped", "")
         try:
-            result = _one(item, target, destination_context, options, dry_run, progress)
+            result = _one(item, target, settings, progress)
         except Error as exc:
             failed.set()
             text = f"{exc.message} ({exc.hint})" if exc.hint else exc.message
@@ -71,73 +92,109 @@ def run(
             on_result(result)
         return result
 
-    if jobs <= 1 or len(work) <= 1:
+    if settings.jobs <= 1 or len(work) <= 1:
         return [one(pair) for pair in work]
-    with ThreadPoolExecutor(max_workers=min(jobs, len(work)), thread_name_prefix="sync") as pool:
+    with ThreadPoolExecutor(max_workers=min(settings.jobs, len(work)), thread_name_prefix="sync") as pool:
         return list(pool.map(one, work))
 
 
-def _one(
-    item: SyncItem,
-    target: ImageReference,
-    destination_context: SystemContext,
-    options: CopyOptions,
-    dry_run: bool,
-    progress: Progress,
-) -> SyncResult:
-    unchanged = _unchanged(item, target, destination_context, options)
+def _one(item: SyncItem, target: ImageReference, settings: SyncSettings, progress: Progress) -> SyncResult:
     names = str(item.source), str(target)
-    if unchanged:
-        return SyncResult(*names, "unchanged", unchanged)
-    if dry_run:
+    state = settings.state
+    if state is not None and (digest := state.digest(*names)):
+        return SyncResult(*names, "done before", digest)
+    options = settings.options_for(item, target)
+    source_digest, expected = "", ""
+    present = None
+    if not (options.manifest_type or options.compression or options.signers):
+        present = _destination_digest(target, settings.context)
+        if present is not None or settings.referrers:
+            source_digest, expected = _source_digest(item, options)
+    if present is not None and present == expected:
+        if settings.referrers and not settings.dry_run:
+            _refer(item, target, settings, source_digest, present)
+        result = SyncResult(*names, "unchanged", present)
+    elif settings.dry_run:
         return SyncResult(*names, "would copy", "")
-    result = copy(
-        item.source,
-        target,
-        source_context=item.context,
-        destination_context=destination_context,
-        options=replace(options),
-        progress=progress,
+    else:
+        copied = copy(
+            item.source,
+            target,
+            source_context=item.context,
+            destination_context=settings.context,
+            options=options,
+            progress=progress,
+        )
+        if settings.referrers:
+            _refer(item, target, settings, source_digest, copied.digest)
+        result = SyncResult(*names, "copied", copied.digest)
+    if state is not None and not settings.dry_run:
+        state.add(*names, result.digest)
+    return result
+
+
+def _refer(
+    item: SyncItem, target: ImageReference, settings: SyncSettings, source_digest: str, digest: str
+) -> None:
+    """Copy what refers to the image along; only to a manifest that is the very same."""
+    from ocicore.image import referrers
+
+    if not isinstance(item.source, DockerReference) or not isinstance(target, DockerReference):
+        return
+    if source_digest != digest and digest != _plain_digest(item):
+        settings.context.warn(
+            f"{target}: the image was changed on the way, so what refers to it stays behind"
+        )
+        return
+    client, repository, _ = _endpoint(item)
+    referrers.copy(
+        referrers.Place(client, repository), referrers.Place(*target.connect(settings.context)), digest
     )
-    return SyncResult(*names, "copied", result.digest)
 
 
-def _unchanged(
-    item: SyncItem, target: ImageReference, destination_context: SystemContext, options: CopyOptions
-) -> str:
-    """Digest of the image when the destination has it already; "" when it is to be copied.
-
-    One HEAD on each side settles it, but for a list of which only one image is wanted.
-    """
-    if options.manifest_type or options.compression or options.signers:
-        return ""
-    present = _destination_digest(target, destination_context)
-    if present is None:
-        return ""
-    wanted = _source_digest(item, options)
-    return present if present == wanted else ""
-
-
-def _source_digest(item: SyncItem, options: CopyOptions) -> str:
-    source = item.source
-    if isinstance(source, DirectoryReference):
-        data, _ = source.source(item.context).manifest()
-        return digests.from_bytes(data) if not _is_index(data) or options.multi_arch == "all" else ""
-    assert isinstance(source, DockerReference)
-    endpoint = item.context.registries.find(str(source.named))[0]
+def _endpoint(item: SyncItem) -> tuple[Registry, str, str]:
+    """(client, repository, tag or digest) of a source in a registry."""
+    assert isinstance(item.source, DockerReference)
+    endpoint = item.context.registries.find(str(item.source.named))[0]
     client, repository = open_endpoint(item.context, endpoint)
     named = parse_normalized(endpoint.reference)
-    reference = named.digest or named.tag or "latest"
+    return client, repository, named.digest or named.tag or "latest"
+
+
+def _plain_digest(item: SyncItem) -> str:
+    client, repository, reference = _endpoint(item)
+    found = client.head_manifest(repository, reference)
+    return found[0] if found is not None else ""
+
+
+def _source_digest(item: SyncItem, options: CopyOptions) -> tuple[str, str]:
+    """(digest of the source's manifest, digest the destination would have); "" when it has to be copied anyway.
+
+    One HEAD settles it, but for a list of which only some images are wanted.
+    """
+    source = item.source
+    if isinstance(source, DirectoryReference):
+        data, media_type = source.source(item.context).manifest()
+        own = digests.from_bytes(data)
+        whole = options.multi_arch == "all" or not isinstance(parse_manifest(data, media_type), Index)
+        return own, own if whole else ""
+    client, repository, reference = _endpoint(item)
     found = client.head_manifest(repository, reference)
     if found is None:
-        return ""
+        return "", ""
     digest, media_type, _ = found
-    if options.multi_arch == "system" and media_types.is_index(media_type):
-        data, media_type, _ = client.manifest(repository, reference)
-        parsed = parse_manifest(data, media_type)
-        assert isinstance(parsed, Index)
-        return parsed.choose(item.context.wanted_platform()).digest
-    return digest
+    if not media_types.is_index(media_type) or (options.multi_arch != "system" and not options.platforms):
+        return digest, digest
+    data, media_type, _ = client.manifest(repository, reference)
+    parsed = parse_manifest(data, media_type)
+    assert isinstance(parsed, Index)
+    if not options.platforms:
+        chosen = parsed.choose(item.context.wanted_platform()).digest
+        return chosen, chosen
+    entries = chosen_entries(parsed, options.platforms)
+    if len(entries) == len(parsed.manifests):
+        return digest, digest
+    return digest, digests.from_bytes(convert.index_for(parsed.media_type, parsed, entries))
 
 
 def _destination_digest(target: ImageReference, context: SystemContext) -> str | None:
@@ -175,7 +232,3 @@ def _directory_digest(target: DirectoryReference, context: SystemContext) -> str
             except OSError:
                 return None
     return digests.from_bytes(data)
-
-
-def _is_index(data: bytes) -> bool:
-    return isinstance(parse_manifest(data), Index)

@@ -22,6 +22,7 @@ class BlobStream:
         open_at: requests the blob from an offset; returns the response and the offset it really begins at.
         offset: where to begin.
         size: of the whole blob, None when unknown.
+        on_close: called once, when the stream is closed.
     """
 
     def __init__(
@@ -31,8 +32,10 @@ class BlobStream:
         retry: RetryPolicy,
         offset: int = 0,
         size: int | None = None,
+        on_close: Callable[[], object] | None = None,
     ) -> None:
         self._open_at = open_at
+        self._on_close: Callable[[], object] | None = None
         self._retry = retry
         self._position = offset
         self._attempt = 1
@@ -40,6 +43,8 @@ class BlobStream:
         self._response: Response | None = None
         self._response = self._open()
         self.size = size if size is not None else self._promised()
+        # Only now: a stream that could not be opened is its maker's to clean up after.
+        self._on_close = on_close
 
     def read(self, amount: int = 1 << 20) -> bytes:
         """Up to `amount` bytes, b"" at the end."""
@@ -69,6 +74,9 @@ class BlobStream:
     def close(self) -> None:
         """Give the connection up, or back when everything was read."""
         self._drop()
+        done, self._on_close = self._on_close, None
+        if done is not None:
+            done()
 
     def __enter__(self) -> BlobStream:
         return self

@@ -20,6 +20,7 @@ from ocicore.registry.upload import BlobUpload
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from threading import BoundedSemaphore
     from typing import Any
 
     from ocicore.registry.authorization import Credentials
@@ -48,6 +49,8 @@ class Registry:
     ) -> None:
         self.host = host
         self._retry = retry or RetryPolicy()
+        self._reading: BoundedSemaphore | None = None
+        self._writing: BoundedSemaphore | None = None
         #: Repositories in which this process has seen a blob, by digest; others can take it over from there.
         self.blob_locations: dict[str, str] = {}
         self.session = Session(
@@ -59,6 +62,17 @@ class Registry:
             user_agent=user_agent,
             registry_token=registry_token,
         )
+
+    def limit_transfers(self, limit: int) -> None:
+        """At most so many blobs are read, and as many written, at a time; 0 is no limit.
+
+        Two budgets, because a copy inside one registry holds one of each.
+        """
+        if limit > 0:
+            import threading
+
+            self._reading = threading.BoundedSemaphore(limit)
+            self._writing = threading.BoundedSemaphore(limit)
 
     def ping(self) -> str:
         """Check that there is a registry; returns its base URL."""
@@ -137,6 +151,17 @@ class Registry:
         Raises:
             RegistryError: refused, or the registry stored something else.
         """
+        return self._put_manifest(repository, reference, data, media_type)[0]
+
+    def put_manifest_with_subject(
+        self, repository: str, reference: str, data: bytes, media_type: str
+    ) -> bool:
+        """The same; whether the registry keeps the list of referrers by itself (OCI-Subject)."""
+        return "oci-subject" in self._put_manifest(repository, reference, data, media_type)[1]
+
+    def _put_manifest(
+        self, repository: str, reference: str, data: bytes, media_type: str
+    ) -> tuple[str, dict[str, str]]:
         doing = f"writing manifest {reference} to {self.host}/{repository}"
         response = self.session.request(
             "PUT",
@@ -152,10 +177,10 @@ class Registry:
         told = response.headers.get("docker-content-digest", "")
         if digests.is_valid(told) and digests.algorithm(told) == "sha256" and told != expected:
             raise RegistryError(f"{doing}: the registry stored {told} instead of {expected}")
-        return expected
+        return expected, response.headers
 
     def delete_manifest(self, repository: str, digest: str) -> None:
-        """Delete a manifest by digest."""
+        """Delete a manifest by digest, with all its tags; by tag, only that, where the registry can."""
         self.session.request(
             "DELETE",
             f"/v2/{repository}/manifests/{digest}",
@@ -196,7 +221,16 @@ class Registry:
                 )
             return response, begins
 
-        return BlobStream(open_at, retry=self._retry, offset=offset, size=size)
+        if self._reading is None:
+            return BlobStream(open_at, retry=self._retry, offset=offset, size=size)
+        self._reading.acquire()
+        try:
+            return BlobStream(
+                open_at, retry=self._retry, offset=offset, size=size, on_close=self._reading.release
+            )
+        except BaseException:
+            self._reading.release()
+            raise
 
     def external_blob(self, urls: list[str], *, size: int | None = None) -> BlobStream:
         """A blob that its descriptor says to fetch elsewhere; no credentials are sent there.
@@ -250,7 +284,10 @@ class Registry:
     ) -> tuple[str, int]:
         """Upload a stream; see `BlobUpload.send`."""
         upload = BlobUpload(self.session, repository, _scope(repository, "pull,push"))
-        return upload.send(stream, size=size, digest=digest, reopen=reopen, on_progress=on_progress)
+        if self._writing is None:
+            return upload.send(stream, size=size, digest=digest, reopen=reopen, on_progress=on_progress)
+        with self._writing:
+            return upload.send(stream, size=size, digest=digest, reopen=reopen, on_progress=on_progress)
 
     def upload_bytes(self, repository: str, data: bytes, digest: str) -> None:
         """Upload a small blob held in memory."""

@@ -5,6 +5,8 @@ Credentials go to the registry they were given for and to its token service, to 
 
 from __future__ import annotations
 
+from _thread import allocate_lock
+
 from ocicore.registry import urls
 from ocicore.registry.authorization import Authorizer
 from ocicore.registry.problems import (
@@ -61,6 +63,7 @@ class Session:
         self._retry = retry or RetryPolicy()
         self._user_agent = user_agent
         self._base: str | None = None
+        self._lock = allocate_lock()
         self._authorizer = Authorizer(
             credentials,
             self._send_following,
@@ -78,6 +81,13 @@ class Session:
         """
         if self._base is not None:
             return self._base
+        with self._lock:
+            # Threads that begin together ask once.
+            if self._base is None:
+                self._base = self._find_out()
+            return self._base
+
+    def _find_out(self) -> str:
         schemes = ["https", "http"] if self._insecure else ["https"]
         failure: RegistryError | None = None
         probe = getattr(self._transport, "speaks_tls", None)
@@ -106,8 +116,7 @@ class Session:
                 continue
             if response.status == 401:
                 self._authorizer.challenged(response.headers.get("www-authenticate", ""), "", None)
-            self._base = f"{scheme}://{self.host}"
-            return self._base
+            return f"{scheme}://{self.host}"
         assert failure is not None
         raise failure
 

@@ -7,12 +7,15 @@ from pyskopeo.options import AUTHFILE, RETRY, SIGNING, registry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable
 
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
+    from ocicore.image.copy import CopyOptions
     from ocicore.image.sync_plan import SyncItem
+    from ocicore.image.sync_prune import Pruned
     from ocicore.image.sync_run import SyncResult
+    from ocicore.image.sync_state import SyncState
     from ocicore.image.types import ImageReference, SystemContext
 
 COMMAND = Command(
@@ -28,14 +31,19 @@ COMMAND = Command(
         Option("digestfile", kind="path", help="Write the digests and Image References of the resulting images to the specified file, separated by newlines"),
         Option("dry-run", help="Run without actually copying data"),
         Option("format", "f", kind="string", help="MANIFEST TYPE (oci or v2s2) to use when syncing image(s) to a destination (default is manifest type of source, with fallbacks)"),
+        Option("image-parallel-copies", kind="uint", default=3, help="How many layers of an image to copy at a time"),
         Option("jobs", "j", kind="uint", default=4, help="How many images to copy at a time"),
         Option("keep-going", help="Do not abort the sync if any image copy fails"),
         Option("preserve-digests", help="Preserve digests of images and lists"),
+        Option("prune", help="Remove from DESTINATION what is not in the plan, in repositories whose tags the plan lists"),
+        Option("referrers", help="Copy signatures, attestations and whatever else refers to an image along"),
+        Option("registry-connections", kind="uint", help="How many blobs to move from, and to, one registry at a time (default no limit)"),
         Option("remove-signatures", help="Do not copy signatures from SOURCE images"),
         Option("report", kind="choice", choices=("json",), help="Print what became of each image as JSON, at the end"),
         Option("scoped", help="Images at DESTINATION are prefix using the full source image path as scope"),
         Option("shard", kind="string", metavar="K/N", help="Copy only part K of N of the plan"),
         *SIGNING,
+        Option("state", kind="path", metavar="FILE", help="Write down what is done in FILE, so that a run that was killed goes on"),
         Option("src", "s", kind="string", help="SOURCE transport type"),
         *RETRY,
         *registry("src-"),
@@ -62,20 +70,16 @@ def run(args: Args, ctx: Context) -> int:
 
 
 def _sync(args: Args, ctx: Context, source_context: SystemContext) -> int:
-    from ocicore.errors import Error
     from ocicore.image import sync_plan, sync_run
-    from ocicore.image.copy import CopyOptions
     from ocicore.image.progress import PlainProgress, Progress
-    from pyskopeo.formats import manifest_type
     from pyskopeo.session import system_context
 
+    if args.registry_connections:
+        source_context.connections.limit = args.registry_connections
     destination_context = system_context(ctx, args, "dest_")
     destination_context.share_with(source_context)
     items, incomplete = _plan(args, ctx, source_context)
-    if args.shard:
-        number, total = _shard(args.shard)
-        items = [item for item in items if sync_plan.in_shard(item, number, total)]
-    work = [
+    whole = [
         (
             item,
             sync_plan.destination(
@@ -84,41 +88,124 @@ def _sync(args: Args, ctx: Context, source_context: SystemContext) -> int:
         )
         for item in items
     ]
-    if (
+    number, total = _shard(args.shard) if args.shard else (1, 1)
+    work = [pair for pair in whole if sync_plan.in_shard(str(pair[0].source), number, total)]
+    if args.dry_run:
+        ctx.warn("Running in dry-run mode")
+    state = _state(args, ctx)
+    results: list[SyncResult] = []
+    try:
+        results = sync_run.run(
+            work,
+            sync_run.SyncSettings(
+                destination_context,
+                _options(args, ctx),
+                jobs=args.jobs,
+                keep_going=args.keep_going,
+                dry_run=args.dry_run,
+                referrers=args.referrers,
+                state=state,
+            ),
+            progress=Progress() if args.report else PlainProgress(ctx.stdout.write),
+            on_result=lambda result: _tell(ctx, result),
+        )
+    finally:
+        if state is not None:
+            state.close()
+    failed = any(result.outcome in ("failed", "dropped") for result in results)
+    pruned: list[Pruned] = []
+    if args.prune:
+        if failed or incomplete:
+            ctx.warn("nothing is pruned, because not everything could be copied")
+        else:
+            pruned = _prune(args, ctx, destination_context, whole, results, number, total)
+    if state is not None and not failed and not incomplete and not args.dry_run:
+        state.finish()
+    return _finish(args, ctx, results, pruned, incomplete)
+
+
+def _options(args: Args, ctx: Context) -> Callable[[SyncItem, ImageReference], CopyOptions]:
+    """Options of each copy; signatures name the destination, so each image has signers of its own."""
+    from ocicore.cli.signers import all_signers
+    from ocicore.image.copy import CopyOptions
+    from pyskopeo.formats import manifest_type
+
+    signing = (
         args.sign_by
         or args.sign_by_sigstore
         or args.sign_by_sigstore_private_key
         or args.sign_by_sq_fingerprint
-    ):
-        return _signed(args, ctx, work, destination_context)
-    options = CopyOptions(
-        multi_arch="all" if args.all else "system",
-        manifest_type=manifest_type(args.format),
-        preserve_digests=args.preserve_digests,
-        remove_signatures=args.remove_signatures,
-        parallel=3,
     )
-    if args.dry_run:
-        ctx.warn("Running in dry-run mode")
-    digests: list[str] = []
+    form = manifest_type(args.format)
 
-    def on_result(result: SyncResult) -> None:
-        _tell(ctx, result)
-        if result.digest and not args.dry_run:
-            digests.append(f"{result.digest} {result.destination}")
+    def options_for(item: SyncItem, target: ImageReference) -> CopyOptions:
+        return CopyOptions(
+            multi_arch="all" if args.all else "system",
+            manifest_type=form,
+            preserve_digests=args.preserve_digests,
+            remove_signatures=args.remove_signatures,
+            parallel=args.image_parallel_copies,
+            platforms=item.platforms,
+            signers=all_signers(args, target.docker_reference, ctx) if signing else (),
+        )
 
-    quiet = bool(args.report)
-    results = sync_run.run(
-        work,
-        destination_context=destination_context,
-        options=options,
-        jobs=args.jobs,
-        keep_going=args.keep_going,
+    return options_for
+
+
+def _state(args: Args, ctx: Context) -> SyncState | None:
+    """The state file; its plan is what the command line asks for, however often it is said."""
+    if not args.state or args.dry_run:
+        return None
+    import hashlib
+
+    from ocicore.files import quick_json
+    from ocicore.image.sync_state import SyncState
+
+    names = "source destination src dest all append_suffix format platforms scoped shard preserve_digests"
+    names += " remove_signatures referrers sign_by sign_by_sigstore sign_by_sigstore_private_key"
+    values = {name: args.as_dict().get(name) for name in names.split()}
+    values["platform"] = [ctx.globals.override_os, ctx.globals.override_arch, ctx.globals.override_variant]
+    if args.src == "yaml":
+        from pyskopeo.formats import read_file
+
+        values["file"] = hashlib.sha256(read_file(args.source)).hexdigest()
+    return SyncState(args.state, hashlib.sha256(quick_json.dumps(values).encode()).hexdigest())
+
+
+def _prune(
+    args: Args,
+    ctx: Context,
+    context: SystemContext,
+    whole: list[tuple[SyncItem, ImageReference]],
+    results: list[SyncResult],
+    number: int,
+    total: int,
+) -> list[Pruned]:
+    from ocicore.image import sync_plan, sync_prune
+
+    # A repository of which the plan names single tags may hold others on purpose.
+    listed = [target for item, target in whole if item.listed or args.src == "dir"]
+    places = {_place(target) for target in listed}
+    targets = [target for _, target in whole if _place(target) in places]
+    pruned = sync_prune.prune(
+        targets,
+        {result.destination: result.digest for result in results if result.digest},
+        context=context,
         dry_run=args.dry_run,
-        progress=Progress() if quiet else PlainProgress(ctx.stdout.write),
-        on_result=on_result,
+        mine=lambda name: sync_plan.in_shard(name, number, total),
+        warn=ctx.warn,
     )
-    return _finish(args, ctx, results, digests, incomplete, Error)
+    for item in pruned:
+        if item.outcome == "failed":
+            ctx.log("error", f"Error pruning {item.destination}: {item.error}")
+        else:
+            ctx.info(f"{item.outcome}: {item.destination}")
+    return pruned
+
+
+def _place(target: ImageReference) -> str:
+    """Repository, or path without the tag."""
+    return str(target).partition("@")[0].rpartition(":")[0]
 
 
 def _check(args: Args) -> None:
@@ -155,43 +242,6 @@ def _shard(text: str) -> tuple[int, int]:
     return int(number), int(total)
 
 
-def _signed(
-    args: Args, ctx: Context, work: list[tuple[SyncItem, ImageReference]], destination_context: SystemContext
-) -> int:
-    """Signatures name the destination, so each image has a signer of its own; they are made one by one."""
-    from ocicore.cli.signers import all_signers
-    from ocicore.errors import Error
-    from ocicore.image import sync_run
-    from ocicore.image.copy import CopyOptions
-    from ocicore.image.progress import PlainProgress
-    from pyskopeo.formats import manifest_type
-
-    results: list[SyncResult] = []
-    digests: list[str] = []
-    for pair in work:
-        options = CopyOptions(
-            multi_arch="all" if args.all else "system",
-            manifest_type=manifest_type(args.format),
-            preserve_digests=args.preserve_digests,
-            remove_signatures=args.remove_signatures,
-            signers=all_signers(args, pair[1].docker_reference, ctx),
-        )
-        results += sync_run.run(
-            [pair],
-            destination_context=destination_context,
-            options=options,
-            jobs=1,
-            keep_going=args.keep_going,
-            dry_run=args.dry_run,
-            progress=PlainProgress(ctx.stdout.write),
-            on_result=lambda result: _tell(ctx, result),
-        )
-        if results[-1].outcome == "failed" and not args.keep_going:
-            break
-    digests = [f"{result.digest} {result.destination}" for result in results if result.digest]
-    return _finish(args, ctx, results, digests, False, Error)
-
-
 def _tell(ctx: Context, result: SyncResult) -> None:
     if result.outcome == "failed":
         ctx.log("error", f'Error copying ref "{result.source}": {result.error}')
@@ -202,17 +252,20 @@ def _tell(ctx: Context, result: SyncResult) -> None:
 
 
 def _finish(
-    args: Args, ctx: Context, results: list[SyncResult], digests: list[str], incomplete: bool, error: Any
+    args: Args, ctx: Context, results: list[SyncResult], pruned: list[Pruned], incomplete: bool
 ) -> int:
+    from ocicore.errors import Error
+
     counts: dict[str, int] = {}
-    for result in results:
-        counts[result.outcome] = counts.get(result.outcome, 0) + 1
+    for outcome in [result.outcome for result in results] + [item.outcome for item in pruned]:
+        counts[outcome] = counts.get(outcome, 0) + 1
     if args.digestfile and not args.dry_run:
+        lines = [f"{result.digest} {result.destination}\n" for result in results if result.digest]
         try:
             with open(args.digestfile, "w", encoding="utf-8") as file:
-                file.write("".join(line + "\n" for line in digests))
+                file.write("".join(lines))
         except OSError as exc:
-            raise error(
+            raise Error(
                 f"Error creating digest file: {args.digestfile}: {(exc.strerror or str(exc)).lower()}"
             ) from exc
     if args.report == "json":
@@ -228,12 +281,22 @@ def _finish(
             }
             for result in results
         ]
+        rows += [
+            {
+                "Source": "",
+                "Destination": item.destination,
+                "Outcome": item.outcome,
+                "Digest": "",
+                "Error": item.error,
+            }
+            for item in pruned
+        ]
         ctx.print(pretty({"Images": rows, "Counts": counts}))
     failed = next((result for result in results if result.outcome == "failed"), None)
     if failed is not None and not args.keep_going:
-        raise error(f'Error copying ref "{failed.source}": {failed.error}')
-    if failed is not None or incomplete:
-        raise error("Sync failed due to previous reported error(s) for one or more images")
-    done = counts.get("copied", 0) + counts.get("unchanged", 0)
+        raise Error(f'Error copying ref "{failed.source}": {failed.error}')
+    if failed is not None or incomplete or any(item.outcome == "failed" for item in pruned):
+        raise Error("Sync failed due to previous reported error(s) for one or more images")
+    done = sum(counts.get(outcome, 0) for outcome in ("copied", "unchanged", "done before"))
     ctx.info(f"Synced {done} images ({counts.get('unchanged', 0)} unchanged)")
     return 0
