@@ -109,14 +109,15 @@ struct health_check {
     pid_t pid;
     struct source output;
     int64_t started_ns, run_started_ms;
-    bool timed_out, startup_done;
-    int streak, successes;
+    bool timed_out, startup_done, run_again;
+    int streak, successes, checks, last_exit_code;
     const char *status, *action;
     char *text;
     size_t text_size;
     char created_as[32]; /* name of the process before its own program runs */
     struct health_result *log;
     int log_used;
+    char *reloaded; /* text of the options that were taken while the container runs */
 };
 
 struct conmon {

@@ -5,6 +5,7 @@
 #include "control.h"
 
 #include "diag.h"
+#include "health.h"
 #include "log.h"
 #include "loop.h"
 
@@ -46,7 +47,7 @@ bool control_parse(const char *line, int *type, int *height, int *width)
 {
     if (!take_number(&line, type, false))
         return false;
-    if (*type != CONTROL_RESIZE && *type != CONTROL_REOPEN_LOGS)
+    if (*type < CONTROL_RESIZE || *type > CONTROL_HEALTH_RELOAD)
         return false;
     return winsz_parse(line, height, width);
 }
@@ -84,8 +85,12 @@ static void on_ctl_line(struct conmon *c, const char *line)
         warn(c, "Invalid control message: %.60s", line);
     else if (type == CONTROL_RESIZE)
         resize(c, height, width);
-    else
+    else if (type == CONTROL_REOPEN_LOGS)
         log_reopen(c);
+    else if (type == CONTROL_HEALTH_RUN)
+        health_run_now(c);
+    else
+        health_reload(c);
 }
 
 static void on_winsz_line(struct conmon *c, const char *line)

@@ -23,6 +23,11 @@
 #define START_POLL_MS 100
 #define KILL_GRACE_MS 2000
 #define STOP_GRACE_MS 10000
+/* What is kept where the options say "all": enough for people, and an end for memory. */
+#define HEALTH_OUTPUT_MAX (1024 * 1024)
+#define HEALTH_RESULTS_MAX 10000
+#define OPTIONS_MAX 65536
+#define OPTIONS_WORDS_MAX 64
 
 static void run_check(struct conmon *c);
 
@@ -41,7 +46,19 @@ static bool starting_up(const struct conmon *c)
 static void schedule(struct conmon *c)
 {
     const struct health_options *o = &c->options.health;
-    timer_start(c, TIMER_HEALTH, starting_up(c) ? o->startup_interval_ms : o->interval_ms, run_check);
+    int64_t interval = starting_up(c) ? o->startup_interval_ms : o->interval_ms;
+    timer_cancel(c, TIMER_HEALTH);
+    if (c->health.run_again)
+        run_check(c);
+    else if (interval > 0)
+        timer_start(c, TIMER_HEALTH, interval, run_check);
+}
+
+/* Bytes of output kept of a check. */
+static size_t output_limit(const struct conmon *c)
+{
+    int size = c->options.health.log_size;
+    return size > 0 ? (size_t)size : HEALTH_OUTPUT_MAX;
 }
 
 static void on_check_output(struct conmon *c, struct source *source, uint32_t events)
@@ -52,8 +69,17 @@ static void on_check_output(struct conmon *c, struct source *source, uint32_t ev
         loop_close(c, source);
     if (count <= 0)
         return;
-    size_t room = (size_t)c->options.health.log_size - c->health.text_size;
+    size_t limit = output_limit(c);
+    size_t room = limit > c->health.text_size ? limit - c->health.text_size : 0;
     size_t size = (size_t)count < room ? (size_t)count : room;
+    if (size > 0) {
+        char *longer = realloc(c->health.text, c->health.text_size + size + 1);
+        if (longer == NULL)
+            return;
+        c->health.text = longer;
+    }
+    if (size == 0)
+        return;
     memcpy(c->health.text + c->health.text_size, c->io, size);
     c->health.text_size += size;
 }
@@ -62,17 +88,19 @@ static void remember(struct conmon *c, int exit_code)
 {
     struct health_check *h = &c->health;
     struct health_result result = {.start_ns = h->started_ns, .end_ns = now_ns(), .exit_code = exit_code,
-                                   .output = strndup(h->text, h->text_size)};
-    int keep = c->options.health.log_count;
-    if (keep == 0) {
+                                   .output = strndup(h->text != NULL ? h->text : "", h->text_size)};
+    int keep = c->options.health.log_count > 0 ? c->options.health.log_count : HEALTH_RESULTS_MAX;
+    while (h->log_used >= keep) {
+        free(h->log[0].output);
+        memmove(h->log, h->log + 1, (size_t)(h->log_used - 1) * sizeof(*h->log));
+        h->log_used--;
+    }
+    struct health_result *longer = realloc(h->log, ((size_t)h->log_used + 1) * sizeof(*h->log));
+    if (longer == NULL) {
         free(result.output);
         return;
     }
-    if (h->log_used == keep) {
-        free(h->log[0].output);
-        memmove(h->log, h->log + 1, (size_t)(keep - 1) * sizeof(*h->log));
-        h->log_used--;
-    }
+    h->log = longer;
     h->log[h->log_used++] = result;
 }
 
@@ -102,6 +130,8 @@ static void judge(struct conmon *c, int exit_code)
     struct health_check *h = &c->health;
     const char *before = h->status;
     const char *action = HEALTH_ACTION_NONE;
+    h->checks++;
+    h->last_exit_code = exit_code;
     if (starting_up(c)) {
         h->successes = exit_code == 0 ? h->successes + 1 : 0;
         h->streak = exit_code == 0 ? 0 : h->streak + 1;
@@ -125,7 +155,8 @@ static void judge(struct conmon *c, int exit_code)
     }
     remember(c, exit_code);
     act(c, action);
-    struct health_result latest = {.exit_code = exit_code};
+    struct health_result latest = {.exit_code = exit_code,
+                                   .output = h->log_used > 0 ? h->log[h->log_used - 1].output : NULL};
     health_publish(c, strcmp(before, h->status) != 0, &latest);
     if (c->phase == PHASE_RUN)
         schedule(c);
@@ -203,6 +234,7 @@ static void run_check(struct conmon *c)
     struct health_check *h = &c->health;
     const struct health_options *o = &c->options.health;
     int ends[2] = {-1, -1};
+    h->run_again = false;
     h->text_size = 0;
     h->timed_out = false;
     h->started_ns = now_ns();
@@ -244,7 +276,8 @@ static void wait_for_program(struct conmon *c)
     schedule(c);
 }
 
-void health_start(struct conmon *c)
+/* running: the container's own program runs already, nothing has to be waited for. */
+static void begin(struct conmon *c, bool running)
 {
     struct health_check *h = &c->health;
     const struct health_options *o = &c->options.health;
@@ -255,17 +288,81 @@ void health_start(struct conmon *c)
     h->status = HEALTH_STATUS_STARTING;
     h->action = HEALTH_ACTION_NONE;
     h->startup_done = o->startup_process_spec == NULL;
-    h->text = malloc((size_t)o->log_size + 1);
-    h->log = calloc((size_t)o->log_count + 1, sizeof(*h->log));
-    if (h->text == NULL || h->log == NULL)
-        fail(c, "no memory for health checks");
     char path[64];
     snprintf(path, sizeof(path), "/proc/%d/comm", (int)c->container_pid);
-    /* A restored container is running already. */
-    if (c->options.restore != NULL || file_read(path, h->created_as, sizeof(h->created_as)) < 0)
+    if (running || file_read(path, h->created_as, sizeof(h->created_as)) < 0)
         h->created_as[0] = '\0';
     health_publish(c, true, NULL);
     wait_for_program(c);
+}
+
+void health_start(struct conmon *c)
+{
+    begin(c, c->options.restore != NULL);
+}
+
+void health_run_now(struct conmon *c)
+{
+    if (c->health.status == NULL || c->phase != PHASE_RUN)
+        return;
+    c->health.run_again = true;
+    if (c->health.pid <= 0) {
+        timer_cancel(c, TIMER_HEALTH);
+        run_check(c);
+    }
+}
+
+/* Splits the file's lines into words; strings of the options point into *text afterwards. */
+static int read_options(struct conmon *c, char *text, struct options *fresh, char *error, size_t error_size)
+{
+    char *words[OPTIONS_WORDS_MAX + 2] = {(char *)"conmon"};
+    int count = 1;
+    char *rest = text;
+    for (char *word = strtok_r(text, "\n", &rest); word != NULL; word = strtok_r(NULL, "\n", &rest)) {
+        if (count > OPTIONS_WORDS_MAX) {
+            snprintf(error, error_size, "too many words");
+            return -1;
+        }
+        words[count++] = word;
+    }
+    if (options_parse(fresh, count, words, error, error_size) < 0)
+        return -1;
+    (void)c;
+    return options_check_health(&fresh->health, error, error_size);
+}
+
+void health_reload(struct conmon *c)
+{
+    struct health_check *h = &c->health;
+    struct options fresh;
+    char error[256] = "";
+    char *path = path_join(c->options.bundle, HEALTH_OPTIONS_FILE);
+    char *text = calloc(1, OPTIONS_MAX);
+    if (path == NULL || text == NULL || file_read(path, text, OPTIONS_MAX) < 0 ||
+        read_options(c, text, &fresh, error, sizeof(error)) < 0) {
+        warn(c, "Failed to take new health check options: %s", error[0] ? error : strerror(errno));
+        free(path);
+        free(text);
+        return;
+    }
+    free(path);
+    options_free(&fresh);
+    bool ran = h->status != NULL;
+    c->options.health = fresh.health;
+    free(h->reloaded);
+    h->reloaded = text;
+    if (fresh.health.process_spec == NULL) {
+        if (ran)
+            health_finish(c);
+        h->status = NULL;
+    } else if (!ran) {
+        begin(c, true);
+    } else {
+        h->startup_done = fresh.health.startup_process_spec == NULL;
+        health_publish(c, false, NULL);
+        if (h->pid <= 0)
+            schedule(c);
+    }
 }
 
 void health_finish(struct conmon *c)

@@ -40,8 +40,9 @@ static void write_state(struct conmon *c, FILE *out)
 {
     const struct health_check *h = &c->health;
     fprintf(out, "{\"Version\": %d, \"Status\": \"%s\", \"FailingStreak\": %d, \"StartupDone\": %s, "
-                 "\"Action\": \"%s\", \"Log\": [", HEALTH_STATE_VERSION, h->status, h->streak,
-            h->startup_done ? "true" : "false", h->action);
+                 "\"Action\": \"%s\", \"Checks\": %d, \"ExitCode\": %d, \"Log\": [",
+            HEALTH_STATE_VERSION, h->status, h->streak, h->startup_done ? "true" : "false", h->action,
+            h->checks, h->last_exit_code);
     for (int i = 0; i < h->log_used; i++) {
         fprintf(out, "%s{\"Start\": ", i > 0 ? ", " : "");
         put_time(out, h->log[i].start_ns);
@@ -65,8 +66,11 @@ static void write_event(struct conmon *c, FILE *out, bool changed, const struct 
     fputs(", \"Name\": ", out);
     put_text(out, c->options.name ? c->options.name : "");
     fprintf(out, ", \"Status\": \"%s\", \"FailingStreak\": %d, \"ExitCode\": %d, \"Changed\": %s, "
-                 "\"Action\": \"%s\"}\n", c->health.status, c->health.streak,
-            latest ? latest->exit_code : 0, changed ? "true" : "false", c->health.action);
+                 "\"Action\": \"%s\", \"Check\": %s, \"Output\": ", c->health.status, c->health.streak,
+            latest ? latest->exit_code : 0, changed ? "true" : "false", c->health.action,
+            latest ? "true" : "false");
+    put_text(out, latest && latest->output ? latest->output : "");
+    fputs("}\n", out);
 }
 
 void health_publish(struct conmon *c, bool changed, const struct health_result *latest)

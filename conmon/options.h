@@ -51,6 +51,8 @@ struct options {
 int options_parse(struct options *options, int argc, char **argv, char *error, size_t error_size);
 /* Checks what does not need the log drivers. Returns 0, or -1 with the reason in error. */
 int options_check(const struct options *options, char *error, size_t error_size);
+/* The part of options_check that is about health checks alone. */
+int options_check_health(const struct health_options *health, char *error, size_t error_size);
 void options_free(struct options *options);
 void options_help(FILE *stream);
 

@@ -28,11 +28,10 @@ static int check_log_limits(const struct options *o, char *error, size_t error_s
     return 0;
 }
 
-static int check_health(const struct options *o, char *error, size_t error_size)
+int options_check_health(const struct health_options *h, char *error, size_t error_size)
 {
     static const char *const actions[] = {HEALTH_ACTION_NONE, HEALTH_ACTION_KILL,
                                           HEALTH_ACTION_RESTART, HEALTH_ACTION_STOP};
-    const struct health_options *h = &o->health;
     bool known = false;
     for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
         known = known || strcmp(h->on_failure, actions[i]) == 0;
@@ -47,11 +46,10 @@ static int check_health(const struct options *o, char *error, size_t error_size)
                           "health-startup-process-spec needs a health-process-spec");
         return 0;
     }
-    if (o->exec)
-        return refuse(error, error_size, "health checks cannot be used with 'exec'");
-    if (h->interval_ms <= 0 || h->timeout_ms <= 0 || h->startup_interval_ms <= 0 ||
-        h->startup_timeout_ms <= 0)
-        return refuse(error, error_size, "health intervals and timeouts must be longer than zero");
+    if (h->interval_ms < 0 || h->startup_interval_ms < 0)
+        return refuse(error, error_size, "health intervals must not be negative");
+    if (h->timeout_ms <= 0 || h->startup_timeout_ms <= 0)
+        return refuse(error, error_size, "health timeouts must be longer than zero");
     if (h->retries < 1 || h->startup_retries < 0 || h->startup_successes < 1)
         return refuse(error, error_size, "health retries and successes must be at least 1");
     if (h->log_count < 0 || h->log_size < 0)
@@ -93,5 +91,7 @@ int options_check(const struct options *o, char *error, size_t error_size)
     if (o->seccomp_socket != NULL || o->seccomp_plugins != NULL)
         return refuse(error, error_size, "seccomp notification is not supported: remove "
                                          "--seccomp-notify-socket and --seccomp-notify-plugins");
-    return check_health(o, error, error_size);
+    if (o->health.process_spec != NULL && o->exec)
+        return refuse(error, error_size, "health checks cannot be used with 'exec'");
+    return options_check_health(&o->health, error, error_size);
 }

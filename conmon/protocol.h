@@ -53,7 +53,9 @@
 /*
  * FIFOs in the bundle, text, one message a line.
  *   ctl:   "1 HEIGHT WIDTH" resizes the terminal, "2 0 0" reopens (or, with --log-rotate, rotates)
- *          the logs; the two numbers must always be there.
+ *          the logs, "3 0 0" runs the health check now, "4 0 0" takes new health check options from
+ *          HEALTH_OPTIONS_FILE in the bundle (one --health-… word a line; none ends the checks).
+ *          The two numbers must always be there.
  *   winsz: "HEIGHT WIDTH".
  * Lines that do not fit into CONTROL_LINE_MAX, or sizes outside 0..WINDOW_SIZE_MAX, are ignored.
  */
@@ -61,6 +63,8 @@
 #define WINSZ_FIFO_NAME "winsz"
 #define CONTROL_RESIZE 1
 #define CONTROL_REOPEN_LOGS 2
+#define CONTROL_HEALTH_RUN 3
+#define CONTROL_HEALTH_RELOAD 4
 #define CONTROL_LINE_MAX 200
 #define WINDOW_SIZE_MAX 1000
 
@@ -109,16 +113,20 @@
  * judges by its exit status: 0 is healthy. After each check and each change of status the state
  * file is replaced (rename) by one JSON object:
  *   {"Version": 1, "Status": "starting|healthy|unhealthy|stopped", "FailingStreak": N,
- *    "StartupDone": BOOL, "Action": "none|kill|restart|stop",
+ *    "StartupDone": BOOL, "Action": "none|kill|restart|stop", "Checks": N, "ExitCode": N,
  *    "Log": [{"Start": TIME, "End": TIME, "ExitCode": N, "Output": "text"}, … oldest first]}
+ * "Checks" counts the checks so far, "ExitCode" is the last one's.
  * "Action" is what was done (to be finished by the exit command when it is "restart"); "Log" keeps
- * --health-log-count entries whose Output is cut at --health-log-size bytes. A check that took
+ * --health-log-count entries whose Output is cut at --health-log-size bytes; 0 keeps (nearly) all.
+ * With an interval of 0 checks run on request only. A check that took
  * longer than --health-timeout has ExitCode HEALTH_EXIT_TIMED_OUT; one that could not be run
  * HEALTH_EXIT_CANNOT_RUN.
  * The event file gets one line appended for each check and each change of status:
  *   {"Time": TIME, "Type": "health_status", "ID": CID, "Name": NAME, "Status": STATUS,
- *    "FailingStreak": N, "ExitCode": N, "Changed": BOOL, "Action": ACTION}
+ *    "FailingStreak": N, "ExitCode": N, "Changed": BOOL, "Action": ACTION, "Check": BOOL,
+ *    "Output": "text"}   Check: a check has run (else the status has changed without one)
  */
+#define HEALTH_OPTIONS_FILE "health-options"
 #define HEALTH_STATE_VERSION 1
 #define HEALTH_EVENT_TYPE "health_status"
 #define HEALTH_STATUS_STARTING "starting"

@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     text[size] = '\0';
     int type = -1, height = -1, width = -1;
     if (control_parse(text, &type, &height, &width) &&
-        (type < CONTROL_RESIZE || type > CONTROL_REOPEN_LOGS || height < 0 || width < 0 ||
+        (type < CONTROL_RESIZE || type > CONTROL_HEALTH_RELOAD || height < 0 || width < 0 ||
          height > WINDOW_SIZE_MAX || width > WINDOW_SIZE_MAX))
         abort();
     if (winsz_parse(text, &height, &width) &&

@@ -232,3 +232,46 @@ class Scripts:
         pypod("run", "--name", "apart", *NONET, IMAGE, "true", env=env)
         pypod("container", "exists", "apart", status=1)
         pypod("rm", "apart", env=env)
+
+    def test_health_checks_on_request(self, pypod: Tool) -> None:
+        check = ("--health-cmd", "test ! -e /sick || { echo ill; exit 1; }", "--health-interval", "disable")
+        pypod("run", "-d", "--name", "ward", *NONET, *check, "--health-retries", "2", IMAGE, "sleep", "1000")
+        assert pypod.out("healthcheck", "run", "ward") == ""
+        form = "{{.State.Health.Status}} {{.State.Health.FailingStreak}} {{len .State.Health.Log}}"
+        assert pypod.out("inspect", "--format", form, "ward") == "healthy 0 1"
+        pypod("exec", "ward", "touch", "/sick")
+        assert pypod.out("healthcheck", "run", "ward", status=1) == "unhealthy"
+        assert pypod.out("inspect", "--format", form, "ward") == "healthy 1 2"
+        assert pypod.out("healthcheck", "run", "ward", status=1) == "unhealthy"
+        assert pypod.out("inspect", "--format", form, "ward") == "unhealthy 2 3"
+        shown = ("events", "--stream=false", "--filter", "event=health_status", "--format")
+        seen = pypod.out(*shown, "{{.HealthStatus}}", env={"TZ": "UTC"}).split()
+        assert seen[-3:] == ["healthy", "healthy", "unhealthy"]
+        pypod("restart", "-t", "0", "ward")
+        assert pypod.out("inspect", "--format", "{{.State.Health.FailingStreak}}", "ward") == "0"
+
+    def test_health_action_and_log_destination(self, pypod: Tool) -> None:
+        folder = pypod.out("volume", "inspect", "--format", "{{.Mountpoint}}", pypod.out("volume", "create"))
+        check = ("--health-cmd", "echo said; exit 1", "--health-interval", "disable", "--health-retries", "1")
+        more = ("--health-on-failure", "kill", "--health-log-destination", folder)
+        ward = pypod.out("run", "-d", "--name", "ward", *NONET, *check, *more, IMAGE, "sleep", "1000")
+        pypod("healthcheck", "run", "ward", status=1)
+        assert status_of(pypod, "ward") in ("exited", "stopped")
+        assert "said" in pypod.out("unshare", "cat", f"{folder}/{ward}-healthcheck.log", status=None) or (
+            "said" in Path(f"{folder}/{ward}-healthcheck.log").read_text()
+        )
+
+    def test_update_of_a_running_health_check(self, pypod: Tool) -> None:
+        pypod("run", "-d", "--name", "ward", *NONET, IMAGE, "sleep", "1000")
+        refused = pypod("update", "--health-retries", "2", "ward", status=125).stderr
+        assert "healthcheck command is not set" in refused
+        pypod("update", "--health-cmd", "echo new", "--health-interval", "200ms", "ward")
+        form = "{{.State.Health.Status}} {{.Config.Healthcheck.Interval}}"
+        until(lambda: pypod.out("inspect", "--format", form, "ward") == "healthy 200ms", "a check by itself")
+        pypod("update", "--health-cmd", "false", "--health-retries", "1", "ward")
+        until(lambda: "unhealthy" in pypod.out("inspect", "--format", form, "ward"), "the new command")
+        pypod("update", "--no-healthcheck", "ward")
+        assert pypod.out("inspect", "--format", "{{.Config.Healthcheck.Test}}", "ward") == "[NONE]"
+        pypod("update", "--env", "A=b", "--ulimit", "nofile=99:100", "ward")
+        pypod("restart", "-t", "0", "ward")
+        assert pypod.out("exec", "ward", "sh", "-c", "echo $A; ulimit -Sn") == "b\n99"

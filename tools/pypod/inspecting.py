@@ -131,9 +131,22 @@ def _with_omitted(value: dict[str, Any], omitted: dict[str, Any]) -> dict[str, A
             result[key] = _with_omitted(given, default) if isinstance(given, dict) else default
         else:
             result.setdefault(key, default)
+    for key in ("Healthcheck", "StartupHealthCheck"):
+        if isinstance(result.get(key), dict) and "Test" in result[key]:
+            result[key] = _durations(result[key])
+    for name in ("LogCount", "LogSize"):
+        if f"HealthcheckMax{name}" in result:  # Go's name is shorter than JSON's
+            result[f"HealthMax{name}"] = result[f"HealthcheckMax{name}"]
     if "Health" in omitted:
         result["Healthcheck"] = result["Health"]  # an older name of the field
     return result
+
+
+def _durations(check: dict[str, Any]) -> dict[str, Any]:
+    from ocicore.cli.godata import Duration
+
+    names = ("Interval", "Timeout", "StartPeriod")
+    return {key: Duration(value) if key in names else value for key, value in check.items()}
 
 
 def template_json(objects: list[dict[str, Any]], indent: str) -> str:

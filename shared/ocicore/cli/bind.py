@@ -143,6 +143,8 @@ def choose(
         if chosen is None:
             if word == "help" and not path:
                 return None
+            # A wrong option is told first, as by cobra, which takes the word for an argument of the program.
+            read_options(by_long, by_short, words[1:], found, interspersed=True, path=typed)
             raise unknown_command(program, path, word, table)
         name, entry = chosen
         rest = words[1:]

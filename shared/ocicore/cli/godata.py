@@ -55,6 +55,18 @@ class Text(str):
     __slots__ = ()
 
 
+class Duration(int):
+    """Nanoseconds that templates print as Go prints a time.Duration, and JSON as a number."""
+
+    __slots__ = ()
+
+    def go_string(self) -> str:
+        """ "1m30s"."""
+        from ocicore.cli.units import format_duration
+
+        return format_duration(self)
+
+
 class Missing:
     """The value of a map's absent key; prints as "<no value>"."""
 

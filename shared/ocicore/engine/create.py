@@ -203,7 +203,6 @@ class _Plan:
             "pidfile": options.pidfile,
             "passwd": options.passwd,
             "tz": options.tz or conf.tz or "",
-            "events": events.backend(engine),
             "oci_runtime": engine.runtime().path,
             "runtime_asked": engine.options.runtime if "/" in engine.options.runtime else "",
             "cidfile": options.cidfile,

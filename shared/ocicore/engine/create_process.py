@@ -122,14 +122,9 @@ def health_check(options: CreateOptions, image: ImageConfig | None) -> dict[str,
     check["on_failure"] = options.health_on_failure
     check["log_count"] = options.health_max_log_count
     check["log_size"] = options.health_max_log_size
+    check["destination"] = health.destination(options.health_log_destination)
     if options.health_startup_cmd:
-        check["startup"] = {
-            "Test": health.command(options.health_startup_cmd),
-            "Interval": health.interval(options.health_startup_interval, "startup-interval", 0),
-            "Timeout": health.interval(options.health_startup_timeout, "startup-timeout", 1_000_000_000),
-            "Retries": options.health_startup_retries,
-            "Successes": options.health_startup_success or 1,
-        }
+        check["startup"] = health.startup(options)
     return check
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ocicore.engine.context import Engine
+    from ocicore.engine.events_file import Reader
 
     Event = dict[str, Any]
 
@@ -28,26 +29,71 @@ def read(engine: Engine, *, follow: bool, until: int | None = None) -> Iterator[
     backend = events.backend(engine)
     if backend == "none":
         raise Error('cannot read events with the "none" backend')
-    if backend == "journald":
-        from ocicore.engine import events_journal
+    from ocicore.engine import events_file, health_check
 
-        yield from events_journal.read(engine, follow=follow)
-        return
+    checks = events_file.Reader(health_check.event_file(engine))
+    source = _journal(engine, follow) if backend == "journald" else _file(engine, follow)
+    try:
+        if not follow:
+            both = [*(event for event in source if event), *_checks(engine, checks)]
+            yield from sorted(both, key=_moment)
+            return
+        for event in source:
+            yield from _checks(engine, checks)
+            if event is not None:
+                yield event
+            elif until is not None and time.time_ns() > until:
+                return
+    finally:
+        checks.close()
+
+
+def _file(engine: Engine, follow: bool) -> Iterator[Event | None]:
+    """Events of the file; None whenever nothing has come for a while."""
     from ocicore.engine import events_file
 
     reader = events_file.Reader(engine.paths.events_file)
     try:
         while True:
-            found = False
-            for event in reader.new():
-                found = True
-                yield event
-            if not follow or (until is not None and time.time_ns() > until):
+            yield from reader.new()
+            if not follow:
                 return
-            if not found:
-                time.sleep(_POLL_SECONDS)
+            yield None
+            time.sleep(_POLL_SECONDS)
     finally:
         reader.close()
+
+
+def _journal(engine: Engine, follow: bool) -> Iterator[Event | None]:
+    from ocicore.engine import events_journal
+
+    return events_journal.read(engine, follow=follow)
+
+
+def _checks(engine: Engine, reader: Reader) -> Iterator[Event]:
+    """Health checks that conmon ran, as events."""
+    for line in reader.new():
+        if not line.get("Check"):
+            continue
+        container = engine.state.containers.get(str(line.get("ID", "")))
+        yield {
+            "ID": line.get("ID", ""),
+            "Image": container.image_name if container else "",
+            "Name": container.name if container else line.get("Name", ""),
+            "Status": "health_status",
+            "Time": line["Time"],
+            "Type": "container",
+            "HealthStatus": line.get("Status", ""),
+            "HealthFailingStreak": line.get("FailingStreak", 0),
+            "HealthLog": line.get("Output", ""),
+            "Attributes": container.labels if container else {},
+        }
+
+
+def _moment(event: Event) -> int:
+    from ocicore.runtime import logs
+
+    return logs.parse_time(str(event.get("Time", "")).encode()) or 0
 
 
 def matcher(engine: Engine, texts: Iterable[str]) -> Callable[[Event], bool]:

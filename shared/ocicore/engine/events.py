@@ -23,19 +23,20 @@ def backend(engine: Engine) -> str:
     return engine.options.events_backend or engine.config.engine.events_logger or "file"
 
 
-def write(engine: Engine, kind: str, status: str, *, to: str = "", **fields: Any) -> None:
+def write(engine: Engine, kind: str, status: str, **fields: Any) -> None:
     """Append one event; a log that cannot be written never fails the command.
 
     Args:
         kind: container, image, volume, network, pod, secret or system.
         status: what happened, in podman's words ("create", "died", "remove" …).
-        to: the backend, "" for the engine's.
         fields: further keys of the object (Name, ID, Image, Attributes …).
     """
-    to = to or backend(engine)
+    to = backend(engine)
     if to == "none":
         return
     event = {**fields, "Status": status, "Time": rfc3339(time.time_ns()), "Type": kind}
+    if "Attributes" in event:
+        event["Attributes"] = event.pop("Attributes")  # podman's order of keys
     if to == "journald":
         from ocicore.engine import events_journal
 
@@ -63,5 +64,4 @@ def container(
     }
     if exit_code is not None:
         fields["ContainerExitCode"] = exit_code
-    # The choice made at creation spares every later verb the reading of containers.conf.
-    write(engine, "container", status, to=record.config.get("events", ""), **fields)
+    write(engine, "container", status, **fields)

@@ -23,9 +23,15 @@ _FIELDS = {
     "Name": "PODMAN_NAME",
     "Image": "PODMAN_IMAGE",
     "ContainerExitCode": "PODMAN_EXIT_CODE",
+    "Error": "PODMAN_ERROR",
+    "HealthStatus": "PODMAN_HEALTH_STATUS",
+    "HealthLog": "PODMAN_HEALTH_LOG",
+    "HealthFailingStreak": "PODMAN_HEALTH_FAILING_STREAK",
+    "Network": "PODMAN_NETWORK_NAME",
     "ContainerInspectData": "PODMAN_CONTAINER_INSPECT_DATA",
 }
 _IDENTIFIER = "pypod"
+_IDLE_MS = 100
 
 
 def write(engine: Engine, event: dict[str, Any]) -> None:
@@ -76,13 +82,15 @@ def decode(entry: dict[str, Any]) -> dict[str, Any] | None:
     return event
 
 
-def read(engine: Engine, *, follow: bool) -> Iterator[dict[str, Any]]:
-    """Events of the journal, oldest first. Raises MissingProgram."""
+def read(engine: Engine, *, follow: bool) -> Iterator[dict[str, Any] | None]:
+    """Events of the journal, oldest first; with `follow` None whenever nothing comes. Raises MissingProgram."""
+    import os
+    import select
     import subprocess
 
     from ocicore.errors import MissingProgram
 
-    argv = ["journalctl", "-o", "json", "-t", _IDENTIFIER, "-n", "all", "--no-pager"]
+    argv = ["journalctl", "-o", "json", "--all", "-t", _IDENTIFIER, "-n", "all", "--no-pager"]
     if follow:
         argv.append("-f")
     try:
@@ -90,11 +98,23 @@ def read(engine: Engine, *, follow: bool) -> Iterator[dict[str, Any]]:
     except FileNotFoundError:
         raise MissingProgram("reading events: journalctl: not found", hint="install systemd") from None
     assert program.stdout is not None
+    descriptor = program.stdout.fileno()
+    poller = select.poll()
+    poller.register(descriptor, select.POLLIN)
+    rest = b""
     try:
-        for line in program.stdout:
-            event = decode(quick_json.loads(line))
-            if event is not None:
-                yield event
+        while True:
+            if follow and not poller.poll(_IDLE_MS):
+                yield None
+                continue
+            block = os.read(descriptor, 65536)
+            if not block:
+                return
+            *lines, rest = (rest + block).split(b"\n")
+            for line in lines:
+                event = decode(quick_json.loads(line))
+                if event is not None:
+                    yield event
     finally:
         program.terminate()
         program.wait()

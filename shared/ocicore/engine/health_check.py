@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from ocicore.engine.records import Container
 
 STATE_FILE = "healthcheck.json"
+#: Beyond twice the check's own limit: the machine may be busy.
+_PATIENCE_SECONDS = 20
+_POLL_SECONDS = 0.02
+#: conmon gives a container this long to stop, and kills it then.
+_ACTION_MS = 15_000
 
 
 def test_command(test: list[str]) -> list[str]:
@@ -32,31 +37,41 @@ def test_command(test: list[str]) -> list[str]:
 
 
 def words(engine: Engine, container: Container, run_dir: str, document: Any) -> tuple[str, ...]:
-    """conmon's options for this container's check; writes the OCI process it runs. () when there is none."""
+    """conmon's options for this container's check; writes the OCI process it runs. () when there is none.
+
+    With an interval of 0 conmon checks on request only.
+    """
     check = container.config["health"]
-    if not check or not check.get("Interval"):
+    if not check:
         return ()
     from ocicore.engine import runtime_choice
     from ocicore.linux import spawn
-    from ocicore.runtime import spec
 
     monitor = runtime_choice.conmon(engine)
     version = spawn.capture([monitor, "--version"], runtime_choice.runtime_environment(engine)).stdout
     if b"pypod" not in version:
         engine.warn(f"{monitor} runs no health checks; use pypod healthcheck run, or pypod's own conmon")
         return ()
+    forget(engine, container)
+    return _options(engine, container, check, run_dir, document)
+
+
+def _options(
+    engine: Engine, container: Container, check: dict[str, Any], run_dir: str, document: Any
+) -> tuple[str, ...]:
+    from ocicore.runtime import spec
+
     process = spec.exec_process(document, args=test_command(check["Test"]))
     path = f"{run_dir}/health-process.json"
     with open(path, "wb") as file:
         file.write(quick_json.dumps(process).encode())
-    forget(engine, container)
     result = [
         f"--health-process-spec={path}",
         f"--health-interval={format_duration(check['Interval'])}",
         f"--health-timeout={format_duration(check['Timeout'])}",
         f"--health-retries={check['Retries']}",
         f"--health-state-file={state_file(engine, container)}",
-        f"--health-event-file={engine.paths.tmp_dir}/events/health.log",
+        f"--health-event-file={event_file(engine)}",
         f"--health-on-failure={check['on_failure']}",
         f"--health-log-count={check['log_count']}",
         f"--health-log-size={check['log_size']}",
@@ -66,6 +81,49 @@ def words(engine: Engine, container: Container, run_dir: str, document: Any) -> 
     if check["StartPeriod"]:
         result.append(f"--health-start-period={format_duration(check['StartPeriod'])}")
     return tuple(result)
+
+
+def event_file(engine: Engine) -> str:
+    """Where conmon notes every check; `events` shows them."""
+    return f"{engine.paths.tmp_dir}/events/health.log"
+
+
+def reload(engine: Engine, container: Container) -> None:
+    """Give the conmon of a running container the check of its (changed) configuration. The caller holds the lock."""
+    from ocicore.engine import places
+    from ocicore.runtime import monitor_protocol as protocol
+
+    bundle = places.static_dir(engine, container)
+    check = container.config["health"]
+    found: tuple[str, ...] = ()
+    if check:
+        with open(f"{bundle}/config.json", "rb") as file:
+            document = quick_json.loads(file.read())
+        found = _options(engine, container, check, places.run_dir(engine, container), document)
+    from ocicore.files import atomic
+
+    atomic.write(f"{bundle}/{protocol.HEALTH_OPTIONS_FILE}", "".join(f"{word}\n" for word in found).encode())
+    if not _tell(bundle, protocol.CONTROL_HEALTH_RELOAD):
+        engine.warn(f"the monitor of {container.name} does not listen: its checks change at the next start")
+
+
+def _tell(bundle: str, message: int) -> bool:
+    """Send conmon a message without numbers of its own; False when it does not listen."""
+    from ocicore.runtime import monitor_protocol as protocol
+
+    try:
+        descriptor = os.open(
+            f"{bundle}/{protocol.CONTROL_FIFO_NAME}", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC
+        )
+    except OSError:
+        return False
+    try:
+        os.write(descriptor, f"{message} 0 0\n".encode())
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
 
 
 def _startup_words(startup: dict[str, Any], run_dir: str, document: Any) -> list[str]:
@@ -86,7 +144,10 @@ def _startup_words(startup: dict[str, Any], run_dir: str, document: Any) -> list
 
 
 def state_file(engine: Engine, container: Container) -> str:
-    """Where conmon keeps the state."""
+    """Where conmon keeps the state and the log: in the run directory, or in the directory the user named."""
+    destination = (container.config["health"] or {}).get("destination", "local")
+    if destination.startswith("/"):
+        return f"{destination}/{container.id}-healthcheck.log"
     return f"{engine.store.container_run_dir(container.id)}/{STATE_FILE}"
 
 
@@ -123,15 +184,82 @@ def record(engine: Engine, container: Container) -> None:
     )
 
 
-def run_once(engine: Engine, container: Container) -> int:
-    """`healthcheck run`: one check now; 0 healthy, 1 not. Raises Error when there is no check or it does not run."""
+def run_once(engine: Engine, container: Container) -> tuple[int, str]:
+    """`healthcheck run`: one check now; (0 healthy or 1 not, the status to show).
+
+    conmon runs it and acts on it; another conmon than ours leaves the running to us, and nothing acts.
+
+    Raises Error when there is no check, or the container does not run.
+    """
     check = container.config["health"]
     if not check:
-        raise Error(f"has no defined healthcheck: container {container.id} has no defined healthcheck")
-    from ocicore.engine import execute
+        raise Error(f"container {container.id} has no defined healthcheck")
+    from ocicore.engine import listing, places, records
 
-    options = execute.ExecOptions(test_command(check["Test"]))
-    return 0 if execute.run_silently(engine, container, options) == 0 else 1
+    listing.refresh(engine, container)
+    if container.status not in (records.RUNNING, records.STOPPING):
+        raise Error(f"container {container.id} is not running")
+    from ocicore.runtime import monitor_protocol as protocol
+
+    before = read(engine, container)
+    bundle = places.static_dir(engine, container)
+    if "Checks" in before and _tell(bundle, protocol.CONTROL_HEALTH_RUN):
+        found = _await(engine, container, before["Checks"], check)
+        _after(engine, container, found)
+        code, shown = found["ExitCode"], found["Status"]
+    else:
+        from ocicore.engine import execute
+
+        code = execute.run_silently(engine, container, execute.ExecOptions(test_command(check["Test"])))
+        shown = ""
+    return (
+        (0, "")
+        if code == 0
+        else (
+            1,
+            "starting" if shown == "starting" and check["StartPeriod"] else "unhealthy",
+        )
+    )
+
+
+def _await(engine: Engine, container: Container, count: int, check: dict[str, Any]) -> dict[str, Any]:
+    """The state after the next check. Raises Error when conmon says nothing for much longer than a check may take."""
+    import time
+
+    deadline = time.monotonic() + 2 * check["Timeout"] / 1_000_000_000 + _PATIENCE_SECONDS
+    while True:
+        found = read(engine, container)
+        if found.get("Checks", 0) > count:
+            return found
+        if time.monotonic() > deadline:
+            raise Error(f"running the health check of container {container.id}: no answer from its monitor")
+        time.sleep(_POLL_SECONDS)
+
+
+def _after(engine: Engine, container: Container, found: dict[str, Any]) -> None:
+    """Log the check where the user wants it in the events; wait until what conmon does about a failure is done."""
+    if container.config["health"].get("destination") == "events_logger":
+        from ocicore.engine import events
+
+        log = found["Log"]
+        events.container(
+            engine,
+            "health_status",
+            container,
+            HealthStatus=found["Status"],
+            HealthFailingStreak=found["FailingStreak"],
+            HealthLog=log[-1]["Output"] if log else "",
+        )
+    if found["Action"] in ("kill", "stop", "restart"):
+        from ocicore.engine import liveness
+
+        liveness.wait_process(container, _ACTION_MS)
+        with engine.lock(container.id):
+            try:
+                engine.state.containers.refresh(container)
+                liveness.sync(engine, container)
+            except NotFound:
+                return
 
 
 def status(engine: Engine, container: Container) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ocicore.errors import InvalidInput, NotFound
+from ocicore.errors import Error, InvalidInput, NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -110,14 +110,18 @@ def pull(
     from ocicore.engine import events
     from ocicore.image import pull as pulling
 
-    images = pulling.pull(
-        engine.images,
-        name,
-        policy=policy,  # type: ignore[arg-type]
-        context=system_context(engine, options, wanted),
-        progress=progress,
-        all_tags=all_tags,
-    )
+    try:
+        images = pulling.pull(
+            engine.images,
+            name,
+            policy=policy,  # type: ignore[arg-type]
+            context=system_context(engine, options, wanted),
+            progress=progress,
+            all_tags=all_tags,
+        )
+    except Error as error:
+        events.write(engine, "image", "pull-error", Name=name, Error=error.message)
+        raise
     for image in images:
         events.write(engine, "image", "pull", ID=image.id, Name=name)
     return images

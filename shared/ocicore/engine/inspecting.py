@@ -165,10 +165,13 @@ def _health(engine: Engine, container: Container) -> Json:
         from ocicore.engine import health_check
 
         found = health_check.read(engine, container)
-        streak, log = found["FailingStreak"], found["Log"]
-    else:
-        kept = container.state.get("health_log") or {}
-        streak, log = kept.get("streak", 0), kept.get("log")
+        return {
+            "Status": found["Status"],
+            "FailingStreak": found["FailingStreak"],
+            "Log": found["Log"] or None,
+        }
+    kept = container.state.get("health_log") or {}
+    streak, log = kept.get("streak", 0), kept.get("log")
     return {"Status": container.health or "starting", "FailingStreak": streak, "Log": log or None}
 
 
@@ -330,6 +333,7 @@ def _config(engine: Engine, container: Container) -> Json:
         check = dict(config["health"])
         on_failure = check.pop("on_failure", "none")
         log_count, log_size = check.pop("log_count", 5), check.pop("log_size", 500)
+        destination = check.pop("destination", "local")
         startup = check.pop("startup", None)
         if startup:
             result["StartupHealthCheck"] = startup
@@ -337,10 +341,12 @@ def _config(engine: Engine, container: Container) -> Json:
         result["HealthcheckOnFailureAction"] = on_failure
     else:
         result["HealthcheckOnFailureAction"] = "none"
-        log_count, log_size = 5, 500
+        log_count, log_size, destination = 5, 500, "local"
+        if config.get("health_disabled"):
+            result["Healthcheck"] = {"Test": ["NONE"]}
     result.update(
         {
-            "HealthLogDestination": "local",
+            "HealthLogDestination": destination,
             "HealthcheckMaxLogCount": log_count,
             "HealthcheckMaxLogSize": log_size,
             "CreateCommand": config["create_command"],

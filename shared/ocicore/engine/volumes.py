@@ -168,6 +168,9 @@ def mount(engine: Engine, volume: Volume) -> None:
             device = volume.options.get("device", "")
             words = [word for word in volume.options.get("o", "").split(",") if word]
             fstype = volume.options.get("type", "")
+            if fstype == "bind":  # no file system, but a way of mounting
+                fstype = ""
+                words = words if {"bind", "rbind"}.intersection(words) else ["bind", *words]
             _mount_device(device, volume.mountpoint, fstype, words)
         engine.state.volumes.update(volume, mount_count=count + 1, boot_id=engine.boot_id)
 

@@ -89,6 +89,10 @@ def _update(engine: Engine, container: records.Container) -> None:
     from ocicore.linux import process
 
     if process.alive(container.pid, container.pid_start) and container.boot_id == engine.boot_id:
+        if container.health:
+            from ocicore.engine import health_check
+
+            container.assign({"health": health_check.status(engine, container)})
         return
     with engine.lock(container.id):
         engine.state.containers.refresh(container)

@@ -39,6 +39,8 @@ CONTROL_FIFO_NAME = "ctl"
 WINSZ_FIFO_NAME = "winsz"
 CONTROL_RESIZE = 1
 CONTROL_REOPEN_LOGS = 2
+CONTROL_HEALTH_RUN = 3
+CONTROL_HEALTH_RELOAD = 4
 CONTROL_LINE_MAX = 200
 WINDOW_SIZE_MAX = 1000
 
@@ -54,6 +56,7 @@ K8S_TAG_PARTIAL = "P"
 JOURNAL_SOCKET = "/run/systemd/journal/socket"
 
 # Health checks run by the monitor (ours).
+HEALTH_OPTIONS_FILE = "health-options"
 HEALTH_STATE_VERSION = 1
 HEALTH_EVENT_TYPE = "health_status"
 HEALTH_STATUS_STARTING = "starting"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ocicore.storage.store import Store
 
 # A layer that nothing refers to may belong to a pull under way; upstream waits as long.
-_UNREFERENCED_AGE = 86400
+UNREFERENCED_AGE = 86400
 
 
 class Problem:
@@ -74,11 +74,17 @@ class CheckReport:
 
 
 def check(
-    store: Store, *, repair: bool = False, contents: bool = False, remove_containers: bool = False
+    store: Store,
+    *,
+    repair: bool = False,
+    contents: bool = False,
+    remove_containers: bool = False,
+    unreferenced_age: int = UNREFERENCED_AGE,
 ) -> CheckReport:
     """See `Store.check`.
 
     Args:
+        unreferenced_age: seconds for which a layer may exist without anything that uses it.
         remove_containers: with `repair`, remove containers on broken images or layers, too; without,
             they and what they stand on are only reported.
     """
@@ -94,7 +100,7 @@ def check(
         layers = {layer.id: layer for layer in store.layers()}
         images = store.images()
         containers = store.containers()
-        _check_layers(store, report, layers, images, containers)
+        _check_layers(store, report, layers, images, containers, unreferenced_age)
         for image in images:
             _check_image(store, report, image, layers)
         for container in containers:
@@ -135,12 +141,17 @@ def _check_layers(
     layers: dict[str, Layer],
     images: list[Image],
     containers: list[Container],
+    unreferenced_age: int,
 ) -> None:
     driver = store.driver
     used = {image.layer for image in images} | {container.layer for container in containers}
     for image in images:
         used.update(image.mapped_layers)
-    parents = {layer.parent for layer in layers.values()}
+    for layer_id in list(used):
+        below = layers[layer_id].parent if layer_id in layers else None
+        while below and below not in used:
+            used.add(below)
+            below = layers[below].parent if below in layers else None
     for layer in layers.values():
         if layer.read_only:
             continue
@@ -158,15 +169,13 @@ def _check_layers(
         for key in layer.big_data_names:
             if not os.path.exists(bigdata.path(os.path.join(store.layer_store.folder, layer.id), key)):
                 report.add("layer", layer.id, f"big data {key}: layer data item is missing")
-        if layer.id not in used and layer.id not in parents and not layer.incomplete:
-            if time.time_ns() - layer.created > _UNREFERENCED_AGE * 1_000_000_000:
-                report.add("layer", layer.id, "layer not referenced by any images or containers", fatal=False)
+        if layer.id not in used and not layer.incomplete:
+            if time.time_ns() - layer.created > unreferenced_age * 1_000_000_000:
+                report.add("layer", layer.id, "layer not referenced by any images or containers")
     known = layers.keys()
     for layer_id in driver.layer_ids():
         if layer_id not in known:
-            report.add(
-                "layer", layer_id, "layer in lower level storage driver not accounted for", fatal=False
-            )
+            report.add("layer", layer_id, "layer in lower level storage driver not accounted for")
 
 
 def _check_overlay(store: Store, report: CheckReport, layer: Layer, layers: dict[str, Layer]) -> None:
@@ -355,7 +364,10 @@ def _repair(
 
 
 def _repair_layers(store: Store, report: CheckReport, layers: dict[str, Layer], kept: set[str]) -> None:
-    for layer_id, found in report.of("layer").items():
+    damaged = report.of("layer")
+    # Children before the layers they stand on.
+    for layer_id in sorted(damaged, key=lambda one: -_depth(layers, one)):
+        found = damaged[layer_id]
         fatal = any(problem.fatal for problem in found)
         if layer_id not in layers or not fatal:
             # Directories without a record go with the garbage; links were made anew.
@@ -379,6 +391,15 @@ def _repair_layers(store: Store, report: CheckReport, layers: dict[str, Layer], 
             if temp is not None:
                 temp.remove()
         _done(found)
+
+
+def _depth(layers: dict[str, Layer], layer_id: str) -> int:
+    depth = 0
+    below = layers[layer_id].parent if layer_id in layers else None
+    while below and below in layers:
+        depth += 1
+        below = layers[below].parent
+    return depth
 
 
 def _done(problems: list[Problem]) -> None:

@@ -642,16 +642,28 @@ class Store:
         return partial.open_partial(self.partial_root, digest)
 
     def check(
-        self, repair: bool = False, *, contents: bool = False, remove_containers: bool = False
+        self,
+        repair: bool = False,
+        *,
+        contents: bool = False,
+        remove_containers: bool = False,
+        unreferenced_age: int | None = None,
     ) -> CheckReport:
         """Compare records and files (with `contents` also every file's bytes with tar-split).
 
         With `repair` what is broken is removed, and nothing else; the report says what. Containers on
-        damaged images go only with `remove_containers`.
+        damaged images go only with `remove_containers`. A layer that nothing uses is damage when it is older than
+        `unreferenced_age` seconds (a day).
         """
         from ocicore.storage import check
 
-        return check.check(self, repair=repair, contents=contents, remove_containers=remove_containers)
+        return check.check(
+            self,
+            repair=repair,
+            contents=contents,
+            remove_containers=remove_containers,
+            unreferenced_age=check.UNREFERENCED_AGE if unreferenced_age is None else unreferenced_age,
+        )
 
     def close(self) -> None:
         """Forget what was read. Nothing is held between calls, so the store can go on being used."""

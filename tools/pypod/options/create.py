@@ -334,6 +334,12 @@ RESOURCES = (
 
 HEALTH = (
     Option(
+        "health-log-destination",
+        kind="string",
+        default="local",
+        help="set the destination of the HealthCheck log. Directory path, local or events_logger (local use container state file)",
+    ),
+    Option(
         "health-max-log-count",
         kind="uint",
         default=5,

@@ -10,6 +10,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ocicore.engine.create_options import CreateOptions
+
 ON_FAILURE = ("none", "kill", "restart", "stop")
 DEFAULT_SECONDS = 30
 
@@ -87,3 +89,105 @@ def read(
     if check["Retries"] < 1:
         raise InvalidInput("healthcheck-retries must be greater than 0")
     return check
+
+
+def destination(text: str) -> str:
+    """Where the log goes: "local", "events_logger" or a directory that exists. Raises InvalidInput."""
+    if text in ("", "local"):
+        return "local"
+    if text == "events_logger":
+        return text
+    import os
+
+    if not os.path.isabs(text):
+        raise InvalidInput(f"HealthCheck Log '{text}' destination error: must be an absolute path")
+    if not os.path.isdir(text):
+        reason = "not a directory" if os.path.exists(text) else "no such file or directory"
+        raise InvalidInput(f"HealthCheck Log '{text}' destination error: stat {text}: {reason}")
+    return text
+
+
+def startup(options: CreateOptions) -> dict[str, Any]:
+    """The check that must succeed before the ordinary one counts. Raises InvalidInput."""
+    return {
+        "Test": command(options.health_startup_cmd),
+        "Interval": interval(options.health_startup_interval, "startup-interval", 0),
+        "Timeout": interval(options.health_startup_timeout, "startup-timeout", NANOSECONDS),
+        "Retries": options.health_startup_retries,
+        "Successes": options.health_startup_success or 1,
+    }
+
+
+def changed(check: dict[str, Any] | None, options: CreateOptions) -> dict[str, Any] | None:
+    """What `update` makes of a check; only what is given changes. Raises InvalidInput."""
+    given = options.given
+    if options.no_healthcheck:
+        if options.health_cmd:
+            raise InvalidInput("cannot specify both --no-healthcheck and --health-cmd")
+        return None
+    result = dict(check) if check else {}
+    if "health_cmd" in given:
+        test = command(options.health_cmd)
+        if test[0] == "NONE":
+            return None
+        if not result:
+            result = {
+                "Interval": DEFAULT_SECONDS * NANOSECONDS,
+                "Timeout": DEFAULT_SECONDS * NANOSECONDS,
+                "StartPeriod": 0,
+                "Retries": 3,
+                "on_failure": "none",
+                "log_count": 5,
+                "log_size": 500,
+                "destination": "local",
+            }
+        result["Test"] = test
+    if not result:
+        raise InvalidInput("healthcheck command is not set")
+    for name, key, minimum in (
+        ("interval", "Interval", 0),
+        ("timeout", "Timeout", NANOSECONDS),
+        ("start-period", "StartPeriod", 0),
+    ):
+        option = f"health_{name.replace('-', '_')}"
+        if option in given:
+            result[key] = interval(getattr(options, option), name, minimum)
+    if "health_retries" in given:
+        if options.health_retries < 1:
+            raise InvalidInput("healthcheck-retries must be greater than 0")
+        result["Retries"] = options.health_retries
+    if "health_on_failure" in given:
+        if options.health_on_failure not in ON_FAILURE:
+            raise InvalidInput(
+                f"invalid on-failure action {options.health_on_failure!r} for health check: supported actions are "
+                + ", ".join(ON_FAILURE)
+            )
+        result["on_failure"] = options.health_on_failure
+    for option, key in (("health_max_log_count", "log_count"), ("health_max_log_size", "log_size")):
+        if option in given:
+            result[key] = getattr(options, option)
+    if "health_log_destination" in given:
+        result["destination"] = destination(options.health_log_destination)
+    if any(name.startswith("health_startup") for name in given):
+        result["startup"] = _changed_startup(result.get("startup"), options)
+    return result
+
+
+def _changed_startup(check: dict[str, Any] | None, options: CreateOptions) -> dict[str, Any]:
+    given = options.given
+    fresh = startup(options) if "health_startup_cmd" in given else None
+    if check is None and fresh is None:
+        raise InvalidInput("startup healthcheck command is not set")
+    if check is None or fresh is None:
+        result = dict(check or fresh or {})
+    else:
+        result = {**check, "Test": fresh["Test"]}
+    if "health_startup_interval" in given:
+        result["Interval"] = interval(options.health_startup_interval, "startup-interval", 0)
+    if "health_startup_timeout" in given:
+        result["Timeout"] = interval(options.health_startup_timeout, "startup-timeout", NANOSECONDS)
+    if "health_startup_retries" in given:
+        result["Retries"] = options.health_startup_retries
+    if "health_startup_success" in given:
+        result["Successes"] = options.health_startup_success or 1
+    return result

@@ -9,6 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
+    from ocicore.engine.context import Engine
+    from ocicore.engine.records import Container
 
 COMMAND = Command(
     "Start one or more containers",
@@ -47,7 +49,7 @@ COMMAND = Command(
 
 
 def run(args: Args, ctx: Context) -> int:
-    from ocicore.engine import attached, listing, liveness, records, start, streams
+    from ocicore.engine import attached, listing, liveness, records, streams
     from ocicore.errors import InvalidInput
     from ocicore.runtime.attach import parse_detach_keys
     from pypod.options import select
@@ -70,7 +72,7 @@ def run(args: Args, ctx: Context) -> int:
         filtered=True,
     )
     if not (args.attach or args.interactive):
-        return select.each(ctx, engine, found, errors, lambda container: start.start(engine, container))
+        return select.each(ctx, engine, found, errors, lambda container: _start(engine, container))
     if errors:
         raise errors[0]
     container = found[0][1]
@@ -88,3 +90,15 @@ def run(args: Args, ctx: Context) -> int:
     else:
         status = attached.run(engine, container, attached_streams)
     return 0 if status is None else status & 0xFF
+
+
+def _start(engine: Engine, container: Container) -> None:
+    """In the background; podman's 126 and 127 are for those who stay attached."""
+    from ocicore.engine import start
+    from ocicore.errors import Error
+
+    try:
+        start.start(engine, container)
+    except Error as error:
+        error.exit_status = 125
+        raise

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
-from pypod.options.create import RESOURCES
+from pypod.options.create import HEALTH, RESOURCES
+from pypod.options.select import LATEST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,9 +20,14 @@ COMMAND = Command(
     description="Updates the configuration of an existing container: its limits, at once where it runs, and its restart policy.",
     options=(
         *(option for option in RESOURCES if option.long not in _FIXED),
+        *HEALTH,
+        Option("env", "e", kind="stringArray", help="Set environment variables for the next start"),
+        LATEST,
         Option("restart", kind="string", help="Restart policy to apply when a container exits"),
+        Option("ulimit", kind="strings", help="Ulimit options for the next start"),
+        Option("unsetenv", kind="strings", help="Unset environment variables for the next start"),
     ),
-    arguments=(Argument("container", completer="pypod.complete:containers"),),
+    arguments=(Argument("container", min=0, max=1, completer="pypod.complete:containers"),),
     examples=(("pypod update --cpus 2 --memory 1g web", "more room"),),
 )
 
@@ -29,10 +35,14 @@ COMMAND = Command(
 def run(args: Args, ctx: Context) -> int:
     from ocicore.engine import update
     from ocicore.engine.create_options import CreateOptions
+    from ocicore.errors import InvalidInput
     from pypod.session import open_engine
 
+    if bool(args.container) == args.latest:
+        raise InvalidInput("update needs the name of one container, or --latest")
     engine = open_engine(ctx)
-    container = engine.state.containers.find(args.container)
+    table = engine.state.containers
+    container = table.latest() if args.latest else table.find(args.container)
     update.update(engine, container, CreateOptions(args.as_dict(), args.given_names()))
     ctx.print(container.id)
     return 0

@@ -24,7 +24,7 @@ def run(args: Args, ctx: Context) -> int:
     from pypod.session import open_engine
 
     engine = open_engine(ctx)
-    status = health_check.run_once(engine, engine.state.containers.find(args.container))
+    status, shown = health_check.run_once(engine, engine.state.containers.find(args.container))
     if status:
-        ctx.print("unhealthy")
+        ctx.print(shown)
     return 0 if args.ignore_result else status

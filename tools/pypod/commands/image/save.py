@@ -49,7 +49,7 @@ COMMAND = Command(
 
 def run(args: Args, ctx: Context) -> int:
     from ocicore.cli import progress
-    from ocicore.engine import image_choice
+    from ocicore.engine import events, image_choice
     from ocicore.errors import InvalidInput
     from ocicore.image import save
     from pypod.session import open_engine
@@ -83,4 +83,6 @@ def run(args: Args, ctx: Context) -> int:
             compress=args.compress,
             uncompressed=args.uncompressed,
         )
+    for name in args.images:
+        events.write(engine, "image", "save", ID=engine.images.find(name).id, Name=output)
     return 0

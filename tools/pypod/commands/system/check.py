@@ -15,6 +15,13 @@ COMMAND = Command(
     options=(
         Option("force", "f", help="Remove inconsistent images and containers"),
         Option(
+            "max",
+            "m",
+            kind="duration",
+            default_text="24h0m0s",
+            help="Maximum allowed age of unreferenced layers",
+        ),
+        Option(
             "quick", "q", help="Skip time-consuming checks. The default is to include time-consuming checks"
         ),
         Option("repair", "r", help="Remove inconsistent images"),
@@ -30,7 +37,12 @@ def run(args: Args, ctx: Context) -> int:
 
     engine = open_engine(ctx)
     repair = args.repair or args.force
-    report = engine.store.check(repair, contents=not args.quick, remove_containers=args.force)
+    report = engine.store.check(
+        repair,
+        contents=not args.quick,
+        remove_containers=args.force,
+        unreferenced_age=args.max // 1_000_000_000 if args.given("max") else None,
+    )
     for problem in report.problems:
         done = " (removed)" if problem.repaired else ""
         ctx.print(f"Damaged {problem.kind} {problem.id}: {problem.message}{done}")

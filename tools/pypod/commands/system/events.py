@@ -89,16 +89,25 @@ def _line(event: dict[str, Any], full: bool) -> str:
     head = f"{_local(event['Time'])} {kind} {event.get('Status', '')}"
     if kind == "container":
         details = [f"image={event.get('Image', '')}", f"name={event.get('Name', '')}"]
+        if event.get("Status") == "health_status":
+            details.append(f"health_status={event.get('HealthStatus', '')}")
+            details.append(f"health_failing_streak={event.get('HealthFailingStreak', 0)}")
+            details.append(f"health_log={event.get('HealthLog', '')}")
         attributes = event.get("Attributes") or {}
         details += [f"{key}={attributes[key]}" for key in sorted(attributes)]
         return f"{head} {identifier} ({', '.join(details)})"
     if kind in ("volume", "secret"):
         return f"{head} {event.get('Name', '')}"
-    return f"{head} {identifier} {event.get('Name', '')}"
+    error = event.get("Error")
+    return f"{head} {identifier} {event.get('Name', '')}" + (f" {error}" if error else "")
 
 
 def _fields(event: dict[str, Any]) -> dict[str, Any]:
     keys = (
+        "Error",
+        "HealthStatus",
+        "HealthLog",
+        "HealthFailingStreak",
         "ContainerExitCode",
         "ContainerInspectData",
         "ID",
