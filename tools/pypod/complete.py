@@ -28,6 +28,15 @@ def running(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
             yield container.name
 
 
+def pods(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
+    """Names of pods."""
+    from pypod.session import open_engine
+
+    for name in open_engine(ctx).state.pods.names().values():
+        if name.startswith(incomplete):
+            yield name
+
+
 def images(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
     """Names of images, full and without localhost/ and :latest."""
     from pypod.session import open_engine

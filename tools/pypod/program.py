@@ -17,6 +17,7 @@ _I = "pypod.commands.image."
 _S = "pypod.commands.system."
 _V = "pypod.commands.volume."
 _M = "pypod.commands.manifest."
+_P = "pypod.commands.pod."
 
 CONTAINER: dict[str, Entry | Group] = {
     "attach": (_C + "attach", "Attach to a running container"),
@@ -81,6 +82,25 @@ MANIFEST: dict[str, Entry | Group] = {
     "push": (_M + "push", "Push a manifest list or image index to a registry"),
     "remove": (_M + "remove", "Remove an item from a manifest list or image index"),
     "rm": (_M + "rm", "Remove manifest list or image index from local storage"),
+}
+
+POD: dict[str, Entry | Group] = {
+    "clone": (_P + "clone", "Clone an existing pod"),
+    "create": (_P + "create", "Create a new empty pod"),
+    "exists": (_P + "exists", "Check if a pod exists in local storage"),
+    "inspect": (_P + "inspect", "Display a pod configuration"),
+    "kill": (_P + "kill", "Send the specified signal or SIGKILL to containers in pod"),
+    "logs": (_P + "logs", "Fetch logs for pod with one or more containers"),
+    "pause": (_P + "pause", "Pause one or more pods"),
+    "prune": (_P + "prune", "Remove all stopped pods and their containers"),
+    "ps": (_P + "ps", "List pods", ("ls", "list")),
+    "restart": (_P + "restart", "Restart one or more pods"),
+    "rm": (_P + "rm", "Remove one or more pods"),
+    "start": (_P + "start", "Start one or more pods"),
+    "stats": (_P + "stats", "Display a live stream of resource usage statistics for the containers in pods"),
+    "stop": (_P + "stop", "Stop one or more pods"),
+    "top": (_P + "top", "Display the running processes of containers in a pod"),
+    "unpause": (_P + "unpause", "Unpause one or more pods"),
 }
 
 VOLUME: dict[str, Entry | Group] = {
@@ -345,6 +365,7 @@ PROGRAM = Program(
         ),
         "manifest": Group("Manipulate manifest lists and image indexes", commands=MANIFEST),
         "network": Group("Manage networks", commands=NETWORK),
+        "pod": Group("Manage pods", commands=POD),
         "secret": Group("Manage secrets", commands=SECRET),
         "volume": Group("Manage volumes", commands=VOLUME),
         "system": Group("Manage pypod", commands=SYSTEM),

@@ -137,6 +137,10 @@ def finish(engine: Engine, container: Container) -> int:
             events.container(engine, "cleanup", container)
             if container.config["auto_remove"]:
                 cleanup.auto_remove(engine, container)
+    if container.pod_id:
+        from ocicore.engine import pod_verbs
+
+        pod_verbs.after_end(engine, container)
     return code
 
 

@@ -24,7 +24,7 @@ def take_down(engine: Engine, container: Container) -> None:
 
     The caller holds the lock. Each step is tried even when an earlier one failed; failures are warnings.
     """
-    from ocicore.engine import network_setup, prepare
+    from ocicore.engine import network_setup, prepare, shared_memory
 
     def attempt(what: str, step: object, *values: object) -> None:
         try:
@@ -45,6 +45,7 @@ def take_down(engine: Engine, container: Container) -> None:
         attempt("deleting from the runtime", _delete, engine, container)
     if container.netns or container.state.get("network") or container.status == records.CREATED:
         attempt("network", network_setup.disconnect, engine, container)
+    attempt("shared memory", shared_memory.release, engine, container)
     attempt("mounts", prepare.release, engine, container)
     attempt("root file system", _unmount_root, engine, container)
     ran = status in (records.STOPPED, records.RUNNING, records.STOPPING, records.PAUSED, records.EXITED)
@@ -144,6 +145,10 @@ def cleanup(
             return
         if remove:
             auto_remove(engine, container, remove_image)
+    if container.pod_id:
+        from ocicore.engine import pod_verbs
+
+        pod_verbs.after_end(engine, container)
 
 
 def auto_remove(engine: Engine, container: Container, remove_image: bool = False) -> None:

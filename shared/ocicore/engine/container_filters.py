@@ -9,7 +9,7 @@ import time
 
 from ocicore.engine import records
 from ocicore.engine.quantities import NANOSECONDS, parse_duration
-from ocicore.errors import InvalidInput, NotFound
+from ocicore.errors import Conflict, InvalidInput, NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -196,7 +196,11 @@ def _health(engine: Engine, value: str) -> Test:
 
 
 def _pod(engine: Engine, value: str) -> Test:
-    return lambda c: bool(c.pod_id) and c.pod_id.startswith(value)
+    try:
+        wanted = engine.state.pods.find(value).id
+    except (NotFound, Conflict):
+        wanted = value
+    return lambda c: bool(c.pod_id) and c.pod_id.startswith(wanted)
 
 
 def _network(engine: Engine, value: str) -> Test:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from ocicore.engine.context import Engine
     from ocicore.engine.create_options import CreateOptions
+    from ocicore.engine.pod_table import Pod
     from ocicore.engine.records import Container
     from ocicore.image.local import LocalImage
     from ocicore.oci.config import ImageConfig
@@ -47,13 +48,13 @@ if TYPE_CHECKING:
     #: name, options -> the image, pulled when the policy says so.
     Resolve = Callable[[str, CreateOptions], LocalImage]
 
-#: Options that `inspect` and `clone` show as they were typed.
-_ASKED = (
-    "add_host annotation cap_add cap_drop cgroup_conf cgroup_parent cgroupns cgroups cidfile device dns dns_option "
-    "dns_search group_add image_volume init label network oom_kill_disable pid ipc uts userns privileged publish "
-    "publish_all read_only security_opt shm_size sysctl tmpfs ulimit volume mount volumes_from env unsetenv "
-    "rm rmi passwd hostuser chrootdirs requires personality stop_timeout sdnotify group_entry passwd_entry"
-).split()
+#: Options that only mattered while the container was made; what else was typed is kept for `inspect` and `clone`.
+_NOT_KEPT = frozenset(
+    (
+        "attach authfile cert_dir creds decryption_key detach detach_keys disable_content_trust platform pull quiet "
+        "retry retry_delay sig_proxy signature_policy tls_verify variant"
+    ).split()
+)
 
 
 def create(
@@ -64,6 +65,8 @@ def create(
     *,
     create_command: list[str],
     resolve: Resolve,
+    pod: Pod | None = None,
+    infra: bool = False,
 ) -> Container:
     """Make a container and return its record (status "configured").
 
@@ -73,10 +76,14 @@ def create(
         command: words after the image.
         create_command: the whole command line, for `inspect` and generated units.
         resolve: finds or pulls the image.
+        pod: it is in, instead of what --pod names.
+        infra: it holds that pod's namespaces.
 
     Raises:
         NameTaken, InvalidInput, NotFound, Error: nothing is left behind.
     """
+    if pod is None and (options.pod or options.pod_id_file):
+        return _in_pod(engine, options, image_name, command, create_command, resolve)
     name = _name(engine, options)
     image: LocalImage | None = None
     image_config: ImageConfig | None = None
@@ -84,7 +91,7 @@ def create(
         image = resolve(image_name, options)
         image_config = image.config()
     for _ in range(_NAME_ATTEMPTS):
-        plan = _Plan(engine, options, names.random_id(), name, image, image_config)
+        plan = _Plan(engine, options, names.random_id(), name, image, image_config, pod, infra=infra)
         plan.fill(image_name, command, create_command)
         try:
             return plan.commit()
@@ -96,6 +103,31 @@ def create(
     raise Conflict(
         "choosing a name for the container: every one drawn was taken", hint="give one with --name"
     )
+
+
+def _in_pod(
+    engine: Engine,
+    options: CreateOptions,
+    image_name: str,
+    command: list[str],
+    create_command: list[str],
+    resolve: Resolve,
+) -> Container:
+    """`create` for --pod and --pod-id-file. A pod that was made for it (new:NAME) goes again when it fails."""
+    from ocicore.engine import pod_joining, pods
+
+    pod, made = pods.find_or_make(engine, options, create_command=create_command, resolve=resolve)
+    try:
+        inside = pod_joining.options_in(engine, options, pod, made=made)
+        return create(
+            engine, inside, image_name, command, create_command=create_command, resolve=resolve, pod=pod
+        )
+    except BaseException:
+        if made:
+            from ocicore.engine import pod_verbs
+
+            pod_verbs.remove(engine, pod, force=True)
+        raise
 
 
 #: Random names tried when others create containers at the same time.
@@ -131,7 +163,12 @@ class _Plan:
         name: str,
         image: LocalImage | None,
         image_config: ImageConfig | None,
+        pod: Pod | None = None,
+        *,
+        infra: bool = False,
     ) -> None:
+        self.pod = pod
+        self.infra = infra
         self.engine = engine
         self.options = options
         self.id = container_id
@@ -157,6 +194,9 @@ class _Plan:
         self.needed += needed
         mounts, needed, self.shown_mounts = create_mounts.merged(engine, options, image_config)
         self.needed += needed
+        if self.pod is not None and self.pod.infra_id and not self.infra:
+            # Even without a namespace in common: the pod's containers come and go with it.
+            self.needed.append(self.pod.infra_id)
         for other in options.requires:
             self.needed.append(engine.state.containers.find(other).id)
         labels = create_process.all_labels(options, image_config)
@@ -208,7 +248,7 @@ class _Plan:
             "cidfile": options.cidfile,
             "image_user": image_config.user if image_config else "",
             "workdir_given": bool(options.workdir),
-            "asked": {key: getattr(options, key) for key in _ASKED if key in options.given},
+            "asked": {key: getattr(options, key) for key in sorted(options.given) if key not in _NOT_KEPT},
         }
         if options.rootfs:
             path, _, flags = image_name.partition(":")
@@ -374,13 +414,15 @@ class _Plan:
                 image_name=self.image_name,
                 command=self.config["runtime"]["args"],
                 labels=self.config["labels"],
-                ports=self.config["network"]["ports"],
+                ports=self._shown_ports(),
                 exposed=self.config["network"]["exposed"],
                 networks=sorted(self.config["network"]["networks"]),
                 mounts=self.shown_mounts,
                 config=self.config,
                 auto_remove=self.options.rm,
                 cidfile=self.options.cidfile,
+                pod_id=self.pod.id if self.pod else "",
+                is_infra=self.infra,
                 dependencies=self.needed,
                 volumes=used,
             )
@@ -398,6 +440,14 @@ class _Plan:
             data["ContainerInspectData"] = quick_json.dumps(inspecting.inspect(engine, container, size=True))
         events.container(engine, "create", container, **data)
         return container
+
+    def _shown_ports(self) -> list[Any]:
+        """What `ps` prints: in another container's network that one's ports."""
+        network = self.config["network"]
+        if network["kind"] == "container":
+            return self.engine.state.containers.find(network["target"]).ports
+        ports: list[Any] = network["ports"]
+        return ports
 
     def _make_layer(self) -> None:
         """The container's entry and read-write layer in the store. Raises NameTaken for a name of podman's."""

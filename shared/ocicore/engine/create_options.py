@@ -94,6 +94,11 @@ class CreateOptions:
             raise AttributeError(name)
 
     @property
+    def values(self) -> Mapping[str, Any]:
+        """What was handed over, without the defaults."""
+        return self._values
+
+    @property
     def given(self) -> frozenset[str]:
         """Names of the options that were set on purpose."""
         return self._given

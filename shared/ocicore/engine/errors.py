@@ -31,6 +31,14 @@ class NoSuchSecret(NotFound):
         super().__init__(f"no secret with name or id {quoted(name)}: no such secret")
 
 
+class NoSuchPod(NotFound):
+    """No pod has this name, id or id prefix."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no pod with name or ID {name} found: no such pod")
+        self.name = name
+
+
 class NoSuchExec(NotFound):
     """No exec session has this id."""
 

@@ -74,9 +74,9 @@ def inspect(engine: Engine, container: Container, *, size: bool = False) -> Json
     result.update(
         {
             "Mounts": [
-                _mount(mount)
-                for mount in config["mounts"]
-                if mount["type"] in ("bind", "volume", "overlay", "image")
+                mount(one)
+                for one in config["mounts"]
+                if one["type"] in ("bind", "volume", "overlay", "image")
             ],
             "Dependencies": engine.state.containers.dependencies(container.id),
             "NetworkSettings": _network_settings(container),
@@ -191,7 +191,8 @@ def _graph_driver(engine: Engine, container: Container) -> Json | None:
     return {"Name": engine.store.driver_name, "Data": data}
 
 
-def _mount(mount: Json) -> Json:
+def mount(mount: Json) -> Json:
+    """A MountSpec as `inspect` shows it."""
     options = [word for word in mount.get("options", ()) if word not in ("z", "Z", "U")]
     propagation = next(
         (word for word in options if word.endswith(("private", "shared", "slave"))), "rprivate"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ocicore.engine import cleanup, events, liveness, records
 from ocicore.engine.errors import HasDependents, WrongState
-from ocicore.errors import NotFound
+from ocicore.errors import InUse, NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,19 +20,23 @@ def remove(
     volumes: bool = False,
     depend: bool = False,
     timeout: int | None = None,
+    with_pod: bool = False,
 ) -> list[str]:
     """Remove a container; returns the ids removed, dependents first.
 
     Args:
         force: stop it first where it runs.
         volumes: its anonymous volumes go too.
-        depend: containers that need it go first.
+        depend: containers that need it go first; with an infra container goes its pod.
+        with_pod: the caller removes the pod of this infra container.
 
     Raises:
         WrongState: it runs, and `force` was not given.
         HasDependents: others need it, and `depend` was not given.
     """
     removed: list[str] = []
+    if container.is_infra and not with_pod:
+        return _remove_pod_of(engine, container, force=force, depend=depend, timeout=timeout)
     dependents = engine.state.containers.dependents(container.id)
     if dependents and not depend:
         raise HasDependents(container.id, dependents)
@@ -79,6 +83,23 @@ def remove_external(engine: Engine, name: str, *, force: bool = False) -> None:
             raise WrongState(f"container {name} is mounted and cannot be removed without using force")
         engine.store.unmount(record.id, force=True)
     engine.store.delete_container(record.id)
+
+
+def _remove_pod_of(
+    engine: Engine, container: Container, *, force: bool, depend: bool, timeout: int | None
+) -> list[str]:
+    """An infra container goes with everything that its pod has. Raises InUse without `depend`."""
+    from ocicore.engine import pod_verbs
+
+    pod = engine.state.pods.get(container.pod_id)
+    if pod is None:
+        return remove(engine, container, force=force, depend=depend, timeout=timeout, with_pod=True)
+    if not depend:
+        raise InUse(
+            f"container {container.id} is the infra container of pod {container.pod_id} and cannot be removed "
+            "without removing the pod"
+        )
+    return pod_verbs.remove(engine, pod, force=force, timeout=timeout)
 
 
 def _stop_within(engine: Engine, container: Container, timeout: int | None) -> None:

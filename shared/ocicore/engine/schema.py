@@ -94,4 +94,14 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE INDEX volume_users_by_container ON volume_users(container_id);
     """,
+    """
+    CREATE TABLE pods (
+        id TEXT PRIMARY KEY NOT NULL,
+        name TEXT NOT NULL,
+        created INTEGER NOT NULL,
+        labels TEXT NOT NULL,           -- JSON object
+        infra_id TEXT NOT NULL,         -- container, "" for none
+        config TEXT NOT NULL            -- JSON object; see pods.py
+    ) WITHOUT ROWID;
+    """,
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 
-from ocicore.engine import events, liveness, prepare, records, sd_notify
+from ocicore.engine import events, liveness, prepare, records, sd_notify, shared_memory
 from ocicore.engine.errors import WrongState
 from ocicore.errors import Error
 from ocicore.files import quick_json
@@ -105,6 +105,11 @@ def _create(engine: Engine, container: Container, owner_fd: int, extra_fds: Sequ
             "volumes": prepared.volumes,
         },
     )
+    if container.pod_id:
+        from ocicore.engine import pod_verbs
+
+        pod_verbs.before_start(engine, container)
+    shm = shared_memory.place(engine, container, work.static_dir)
     network_status = network_setup.connect(engine, container, netns)
     network_setup.write_files(engine, container, work, network_status)
     work.environment_file()
@@ -115,6 +120,8 @@ def _create(engine: Engine, container: Container, owner_fd: int, extra_fds: Sequ
     runtime_config["name"] = container.name
     runtime_config["namespaces"] = _namespaces(engine, container, netns)
     runtime_config["mounts"] = prepared.mounts
+    if shm:
+        runtime_config["shm_path"] = shm
     if config["secrets"]:
         from ocicore.engine import secret_options
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from ocicore.engine.exec_table import ExecTable
+    from ocicore.engine.pod_table import PodTable
     from ocicore.engine.volume_table import VolumeTable
 
 BUSY_SECONDS = 60.0
@@ -85,6 +86,13 @@ class State:
         from ocicore.engine.volume_table import VolumeTable
 
         return VolumeTable(self)
+
+    @property
+    def pods(self) -> PodTable:
+        """Pods."""
+        from ocicore.engine.pod_table import PodTable
+
+        return PodTable(self)
 
     @property
     def execs(self) -> ExecTable:

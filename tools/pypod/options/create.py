@@ -79,6 +79,8 @@ PROCESS = (
 )
 
 IDENTITY = (
+    Option("pod", kind="string", help="Run container in an existing pod", completer="pypod.complete:pods"),
+    Option("pod-id-file", kind="path", metavar="string", help="Read the pod ID from the file"),
     Option("cidfile", kind="path", help="Write the container ID to the file", metavar="string"),
     Option(
         "conmon-pidfile",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ocicore.cli.declare import Argument, Command
+from ocicore.cli.declare import Argument, Command, Option
 from pypod.options.create import CREATE
 
 TYPE_CHECKING = False
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
     from ocicore.engine.context import Engine
+    from ocicore.engine.create import Resolve
     from ocicore.engine.create_options import CreateOptions
     from ocicore.engine.records import Container
     from ocicore.image.local import LocalImage
@@ -23,7 +24,15 @@ COMMAND = Command(
         "Creates a new container from the given image or storage and prepares it for running the specified "
         "command. The container ID is then printed to stdout; start it at any time with pypod start."
     ),
-    options=CREATE,
+    options=(
+        *CREATE,
+        Option(
+            "init-ctr",
+            kind="string",
+            metavar="type",
+            help='Make this a pod init container: run at every start of the pod ("always") or at the first ("once")',
+        ),
+    ),
     arguments=(
         Argument("image", metavar="IMAGE", completer="pypod.complete:images"),
         Argument("command", min=0, max=None, metavar="[COMMAND [ARG...]]"),
@@ -38,8 +47,14 @@ COMMAND = Command(
 
 
 def run(args: Args, ctx: Context) -> int:
+    from ocicore.errors import InvalidInput
     from pypod.session import open_engine
 
+    if args.init_ctr:
+        if not (args.pod or args.pod_id_file):
+            raise InvalidInput("must specify pod value with init-ctr")
+        if args.init_ctr not in ("always", "once"):
+            raise InvalidInput("init-ctr value must be 'always' or 'once'")
     engine = open_engine(ctx)
     container, _ = make(args, ctx, engine)
     ctx.print(container.id)
@@ -48,26 +63,33 @@ def run(args: Args, ctx: Context) -> int:
 
 def make(args: Args, ctx: Context, engine: Engine) -> tuple[Container, CreateOptions]:
     """The new container of `create` and `run`."""
-    from ocicore.engine import create, image_choice
+    from ocicore.engine import create
     from ocicore.engine.create_options import CreateOptions
     from pypod.session import create_command
 
     options = CreateOptions(args.as_dict(), args.given_names())
     if args.given("kernel-memory"):
         ctx.warn("The --kernel-memory flag is no longer supported. This flag is a noop.")
-
-    def resolve(name: str, wanted: CreateOptions) -> LocalImage:
-        return image_choice.resolve(engine, name, wanted, progress=lambda: _progress(ctx, wanted))
-
     container = create.create(
         engine,
         options,
         args.image,
         list(args.command),
         create_command=create_command(ctx),
-        resolve=resolve,
+        resolve=resolver(ctx, engine),
     )
     return container, options
+
+
+def resolver(ctx: Context, engine: Engine) -> Resolve:
+    """Finds the image of a new container, or pulls it and shows how far it is."""
+
+    def resolve(name: str, wanted: CreateOptions) -> LocalImage:
+        from ocicore.engine import image_choice
+
+        return image_choice.resolve(engine, name, wanted, progress=lambda: _progress(ctx, wanted))
+
+    return resolve
 
 
 def _progress(ctx: Context, options: CreateOptions) -> AbstractContextManager[Progress]:

@@ -89,6 +89,10 @@ def _rows(args: Args, engine: Engine) -> list[dict[str, Any]]:
         found = found[:count]
     found.reverse()  # the oldest first also among those of one second
     rows = [listing.row(engine, container, size=args.size, namespaces=args.ns) for container in found]
+    if any(row["Pod"] for row in rows):
+        pods = engine.state.pods.names()
+        for row in rows:
+            row["PodName"] = pods.get(row["Pod"], "")
     if args.external:
         rows += listing.external(engine)
     return listing.sort(rows, args.sort.lower()) if args.sort else _by_creation(rows)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
+    from ocicore.engine.context import Engine
+    from ocicore.engine.records import Container
     from ocicore.runtime.logs import LogLine
 
 COMMAND = Command(
@@ -51,7 +53,6 @@ _COLORS = (37, 31, 32, 33, 34, 35, 36)
 
 
 def run(args: Args, ctx: Context) -> int:
-    from ocicore.engine import log_reading
     from ocicore.errors import InvalidInput
     from pypod.session import open_engine
 
@@ -59,6 +60,17 @@ def run(args: Args, ctx: Context) -> int:
         raise InvalidInput("--latest and containers cannot be used together")
     if not args.containers and not args.latest:
         raise InvalidInput("specify at least one container name or ID to log")
+    engine = open_engine(ctx)
+    table = engine.state.containers
+    containers = [table.latest()] if args.latest else [table.find(name) for name in args.containers]
+    return show(args, ctx, engine, containers)
+
+
+def show(args: Args, ctx: Context, engine: Engine, containers: list[Container]) -> int:
+    """Print the logs of containers as the options say (also of a pod's)."""
+    from ocicore.engine import log_reading
+    from ocicore.errors import InvalidInput
+
     since = until = None
     if args.since or args.until:
         import time
@@ -70,9 +82,6 @@ def run(args: Args, ctx: Context) -> int:
         until = parse_since(args.until, now, ahead=True) if args.until else None
         if since is not None and until is not None and until < since:
             raise InvalidInput("invalid value for --until: must be after --since")
-    engine = open_engine(ctx)
-    table = engine.state.containers
-    containers = [table.latest()] if args.latest else [table.find(name) for name in args.containers]
     sources = [
         log_reading.lines(engine, container, tail=args.tail, since=since, until=until, follow=args.follow)
         for container in containers
