@@ -22,6 +22,7 @@ _P = "pypod.commands.pod."
 CONTAINER: dict[str, Entry | Group] = {
     "attach": (_C + "attach", "Attach to a running container"),
     "cleanup": (_C + "cleanup", "Clean up network and mountpoints of one or more containers"),
+    "clone": (_C + "clone", "Clone an existing container"),
     "commit": (_C + "commit", "Create new image based on the changed container"),
     "cp": (_C + "cp", "Copy files/folders between a container and the local filesystem"),
     "create": (_C + "create", "Create but do not start a container"),
@@ -42,6 +43,7 @@ CONTAINER: dict[str, Entry | Group] = {
     "restart": (_C + "restart", "Restart one or more containers"),
     "rm": (_C + "rm", "Remove one or more containers"),
     "run": (_C + "run", "Run a command in a new container"),
+    "runlabel": (_C + "runlabel", "Execute the command described by an image label"),
     "start": (_C + "start", "Start one or more containers"),
     "stats": (_C + "stats", "Display a live stream of container resource usage statistics"),
     "stop": (_C + "stop", "Stop one or more containers"),
@@ -67,8 +69,18 @@ IMAGE: dict[str, Entry | Group] = {
     "push": (_I + "push", "Push an image to a specified destination"),
     "rm": (_I + "rm", "Remove one or more images from local storage"),
     "save": (_I + "save", "Save image(s) to an archive"),
+    "scp": (_I + "scp", "Securely copy images"),
+    "search": (_I + "search", "Search registry for image"),
+    "sign": (_I + "sign", "Sign an image"),
     "tag": (_I + "tag", "Add an additional name to a local image"),
     "tree": (_I + "tree", "Print layer hierarchy of an image in a tree format"),
+    "trust": Group(
+        "Manage container image trust policy",
+        commands={
+            "set": (_I + "trust.set", "Set default trust policy or a new trust policy for a registry"),
+            "show": (_I + "trust.show", "Display trust policy for the system"),
+        },
+    ),
     "unmount": (_I + "unmount", "Unmount an image's root filesystem", ("umount",)),
     "untag": (_I + "untag", "Remove a name from a local image"),
 }
@@ -112,6 +124,7 @@ VOLUME: dict[str, Entry | Group] = {
     "ls": (_V + "ls", "List volumes", ("list",)),
     "mount": (_V + "mount", "Mount volume"),
     "prune": (_V + "prune", "Remove all unused volumes"),
+    "reload": (_V + "reload", "Reload all volumes from volume plugins"),
     "rm": (_V + "rm", "Remove one or more volumes", ("remove",)),
     "unmount": (_V + "unmount", "Unmount volume"),
 }
@@ -123,17 +136,22 @@ SYSTEM: dict[str, Entry | Group] = {
     "info": (_S + "info", "Display pypod system information"),
     "migrate": (_S + "migrate", "Migrate containers"),
     "prune": (_S + "prune", "Remove unused data"),
+    "renumber": (_S + "renumber", "Migrate lock numbers"),
     "reset": (_S + "reset", "Reset pypod storage"),
 }
 
 
 NETWORK: dict[str, Entry | Group] = {
+    "connect": ("pypod.commands.network.connect", "Add container to a network"),
     "create": ("pypod.commands.network.create", "Create networks for containers"),
+    "disconnect": ("pypod.commands.network.disconnect", "Disconnect a container from a network"),
     "exists": ("pypod.commands.network.exists", "Check if network exists"),
     "inspect": ("pypod.commands.network.inspect", "Inspect network"),
     "ls": ("pypod.commands.network.ls", "List networks", ("list",)),
     "prune": ("pypod.commands.network.prune", "Prune unused networks"),
+    "reload": ("pypod.commands.network.reload", "Reload firewall rules for one or more containers"),
     "rm": ("pypod.commands.network.rm", "Remove networks", ("remove",)),
+    "update": ("pypod.commands.network.update", "Update an existing network"),
 }
 
 SECRET: dict[str, Entry | Group] = {
@@ -341,11 +359,14 @@ PROGRAM = Program(
             "update",
             "wait",
         ),
-        **_same(IMAGE, "build", "history", "import", "load", "pull", "push", "save", "tag", "untag"),
+        **_same(
+            IMAGE, "build", "history", "import", "load", "pull", "push", "save", "search", "tag", "untag"
+        ),
         "ps": (_C + "list", "List containers"),
         "images": (_I + "list", "List images in local storage"),
         "rmi": (_I + "rm", "Remove one or more images from local storage"),
         "events": (_S + "events", "Show system events"),
+        "help": ("pypod.commands.help", "Help about any command"),
         "info": (_S + "info", "Display pypod system information"),
         "inspect": ("pypod.commands.inspect", "Display the configuration of object denoted by ID"),
         "login": ("pypod.commands.login", "Log in to a container registry"),
@@ -356,7 +377,10 @@ PROGRAM = Program(
         "completion": ("ocicore.cli.completion", "Generate shell completion"),
         "generate": Group(
             "Generate structured data based on containers, pods or volumes",
-            commands={"systemd": ("pypod.commands.generate.systemd", "Generate systemd units")},
+            commands={
+                "spec": ("pypod.commands.generate.spec", "Generate Specgen JSON based on containers or pods"),
+                "systemd": ("pypod.commands.generate.systemd", "Generate systemd units"),
+            },
         ),
         "image": Group("Manage images", commands=IMAGE),
         "healthcheck": Group(

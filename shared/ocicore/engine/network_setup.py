@@ -127,6 +127,14 @@ def environment(engine: Engine) -> NetworkEnvironment:
     )
 
 
+def interfaces(container: Container) -> dict[str, str]:
+    """network -> name of the interface in the container."""
+    from ocicore.network import modes
+
+    named = modes.interface_names(container.config["network"]["networks"])
+    return {name: options["interface_name"] for name, options in named.items()}
+
+
 def definitions(engine: Engine) -> Networks:
     """The networks there are, for listing and changing them."""
     from ocicore.network import networks

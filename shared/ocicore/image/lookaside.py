@@ -63,6 +63,36 @@ def write(context: SystemContext, named: Reference, digest: str, signatures: Seq
         stale += 1
 
 
+def append(
+    context: SystemContext, named: Reference, digest: str, signature: bytes, *, directory: str = ""
+) -> None:
+    """Store one more signature of a manifest.
+
+    Args:
+        directory: instead of the store that registries.d names.
+
+    Raises:
+        Unsupported: no store, or one that cannot be written (http). InvalidInput: there are too many.
+    """
+    base = f"file://{os.path.abspath(directory)}" if directory else _base(context, named, write=True)
+    if not base:
+        raise Unsupported(
+            f"no signature storage configuration found for {named}",
+            hint="name one in registries.d, or give --directory",
+        )
+    for number in range(1, _MAX_COUNT + 1):
+        path = _path(_address(base, named, digest, number))
+        if os.path.exists(path):
+            continue
+        try:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            atomic.write(path, signature, 0o644)
+        except OSError as exc:
+            raise Error(f"writing signature {path}: {(exc.strerror or str(exc)).lower()}") from exc
+        return
+    raise InvalidInput(f"storing a signature of {named}: there are {_MAX_COUNT} already")
+
+
 def uses_attachments(context: SystemContext, named: Reference) -> bool:
     """Whether sigstore signatures of an image are looked for, and put, beside it in the registry."""
     directory = context.registries_d or registries_d.default_directory(context.paths)

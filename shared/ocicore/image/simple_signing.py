@@ -134,6 +134,19 @@ def sign_with_sequoia(data: bytes, fingerprint: str, *, passphrase_file: str = "
     return done.stdout
 
 
+def user_ids(key: bytes) -> list[str]:
+    """E-mail addresses (or names) in a public key, [] for what is no key."""
+    done = _gpg(["--batch", "--no-tty", "--with-colons", "--show-keys"], key)
+    found = []
+    for line in done.stdout.decode("utf-8", "replace").splitlines():
+        fields = line.split(":")
+        if fields[0] in ("uid", "pub") and len(fields) > 9 and fields[9]:
+            before, opening, rest = fields[9].partition("<")
+            address, closing, _ = rest.partition(">")
+            found.append(address if opening and closing else before)
+    return found
+
+
 def verify(signature: bytes, keys: Sequence[bytes]) -> Signed:
     """Check a signature against exactly these public keys.
 

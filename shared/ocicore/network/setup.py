@@ -268,13 +268,13 @@ def _setup_bridge(request: NetworkRequest, env: NetworkEnvironment, warn: Warn) 
                 if network.get("ipam_options", {}).get("driver", "host-local") == "host-local":
                     static = wanted[name].get("static_ips", ())
                     leases[name] = ipam.allocate(request.container_id, network, static)
-            return _netavark_setup(request, env, wanted, definitions, leases, warn)
+            return connect_networks(request, env, wanted, definitions, leases, warn)
         except BaseException:
             ipam.release(request.container_id)
             raise
 
 
-def _netavark_setup(
+def connect_networks(
     request: NetworkRequest,
     env: NetworkEnvironment,
     wanted: Json,
@@ -282,21 +282,26 @@ def _netavark_setup(
     leases: dict[str, list[str]],
     warn: Warn,
 ) -> dict[str, Json]:
+    """Let netavark connect a namespace to networks; its status blocks. Raises Error, and has undone everything then.
+
+    Args:
+        wanted: name -> options of this container; definitions: name -> network; leases: name -> addresses.
+    """
     options = _options(request, wanted, definitions, leases)
     if any(network.get("dns_enabled") for network in definitions.values()):
         if not netavark.find(env.helper_dirs)[1]:
             warn("aardvark-dns binary not found, container dns will not be enabled")
     with _lock(env):
         if not env.rootless:
-            return _caller(env).setup(request.netns_path, options)
+            return caller(env).setup(request.netns_path, options)
         rootless = _rootless(env)
         info = rootless.acquire()
-        status = _caller(env, rootless).setup(request.netns_path, options)
+        status = caller(env, rootless).setup(request.netns_path, options)
         rootless.count(len(definitions))
         try:
             _publish(request, env, rootless.path, status)
         except Error:
-            _caller(env, rootless).teardown(request.netns_path, options)
+            caller(env, rootless).teardown(request.netns_path, options)
             rootless.count(-len(definitions))
             raise
     if not any(block.get("dns_server_ips") for block in status.values()):
@@ -371,12 +376,12 @@ def _teardown_without_namespace(env: NetworkEnvironment, options: Json) -> None:
 def _netavark_teardown(env: NetworkEnvironment, path: str, options: Json) -> None:
     with _lock(env):
         if not env.rootless:
-            _caller(env).teardown(path, options)
+            caller(env).teardown(path, options)
             return
         rootless = _rootless(env)
         rootless.acquire()
         try:
-            _caller(env, rootless).teardown(path, options)
+            caller(env, rootless).teardown(path, options)
         finally:
             rootless.count(-len(options["networks"]))
 
@@ -396,7 +401,19 @@ def _options(
     )
 
 
-def _caller(env: NetworkEnvironment, rootless: RootlessNetns | None = None) -> netavark.Netavark:
+def disconnect_networks(
+    request: NetworkRequest,
+    env: NetworkEnvironment,
+    wanted: Json,
+    definitions: Json,
+    leases: Mapping[str, Sequence[str]],
+) -> None:
+    """Let netavark disconnect a namespace from networks; arguments as `connect_networks`. Raises Error."""
+    _netavark_teardown(env, request.netns_path, _options(request, wanted, definitions, leases))
+
+
+def caller(env: NetworkEnvironment, rootless: RootlessNetns | None = None) -> netavark.Netavark:
+    """netavark on this host, in the rootless network namespace when that is given."""
     program, aardvark = netavark.find(env.helper_dirs)
     return netavark.Netavark(
         program,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ocicore.engine import create
+from ocicore.engine.create_options import CreateOptions
 from ocicore.engine.errors import NameTaken
 
 
@@ -32,7 +33,7 @@ def _create(monkeypatch: pytest.MonkeyPatch, *, name: str, taken: set[str]) -> A
     drawn = iter(["first_name", "second_name", "third_name"])
     monkeypatch.setattr(create.names, "random_name", lambda known: next(drawn))
     monkeypatch.setattr(create, "_Plan", type("_Plan", (_Plan,), {"taken": frozenset(taken)}))
-    options: Any = SimpleNamespace(name=name, replace=False, rootfs=True, cidfile="")
+    options = CreateOptions({"name": name, "rootfs": True})
     engine: Any = SimpleNamespace()
     return create.create(engine, options, "/", [], create_command=[], resolve=lambda *words: None)
 

@@ -1,0 +1,42 @@
+"""Lock files that protect nothing any more."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocicore.engine.context import Engine
+
+
+def remove_unused(engine: Engine) -> list[str]:
+    """Remove the lock files of containers, pods and volumes that are gone; returns their names.
+
+    A file is removed with its lock held, so that whoever waits for it takes the new one.
+    """
+    removed = []
+    for name in sorted(_names(engine.paths.locks_dir)):
+        if not _is_unused(engine, name):
+            continue
+        lock = engine.lock(name)
+        lock.acquire()
+        lock.release(discard=True)
+        removed.append(name)
+    return removed
+
+
+def _names(directory: str) -> list[str]:
+    try:
+        return os.listdir(directory)
+    except FileNotFoundError:
+        return []
+
+
+def _is_unused(engine: Engine, name: str) -> bool:
+    state = engine.state
+    if name.startswith("volume-"):
+        return state.volumes.get(name.removeprefix("volume-")) is None
+    if name.startswith("pod-"):
+        return state.pods.get(name.removeprefix("pod-")) is None
+    # Others ("secrets" …) are not named after something that comes and goes.
+    return len(name) == 64 and state.containers.get(name) is None
