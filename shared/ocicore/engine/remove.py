@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ocicore.engine import cleanup, events, liveness, records
+from ocicore.engine import cleanup, events, liveness, records, shared_memory
 from ocicore.engine.errors import HasDependents, WrongState
 from ocicore.errors import InUse, NotFound
 
@@ -141,6 +141,8 @@ def _delete(engine: Engine, container: Container) -> None:
     for path in (f"{engine.paths.persist_dir}/{container.id}",):
         _remove_directory(path)
     try:
+        # A record that lost its state (a reboot that was none) may still have a mount in its directory.
+        shared_memory.release(engine, container)
         engine.store.delete_container(container.id)
     except NotFound:
         pass  # removed by podman or buildah, or a creation that was killed

@@ -52,11 +52,13 @@ def place(engine: Engine, container: Container, static_dir: str) -> str:
 
 
 def release(engine: Engine, container: Container) -> None:
-    """Unmount what `place` mounted."""
-    if not container.state.get("shm"):
-        return
-    from ocicore.linux import mount as mounts
-
+    """Unmount what `place` mounted, whether the record (still) knows of it or not."""
     path = f"{places.static_dir(engine, container)}/shm"
-    if mounts.is_mount_point(path):
+    try:
+        same = os.lstat(path).st_dev == os.lstat(os.path.dirname(path)).st_dev
+    except OSError:
+        return
+    if not same:
+        from ocicore.linux import mount as mounts
+
         mounts.umount(path, mounts.MNT_DETACH)

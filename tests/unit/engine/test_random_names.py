@@ -17,7 +17,9 @@ class _Plan:
 
     taken: frozenset[str] = frozenset()
 
-    def __init__(self, engine: Any, options: Any, container_id: str, name: str, *rest: object) -> None:
+    def __init__(
+        self, engine: Any, options: Any, container_id: str, name: str, *rest: object, infra: bool
+    ) -> None:
         self.name = name
 
     def fill(self, *words: object) -> None:
