@@ -24,6 +24,12 @@ SIGNING = (
         help="Sign the image using a sigstore private key at PATH",
     ),
     Option(
+        "sign-by-sq-fingerprint",
+        kind="string",
+        metavar="FINGERPRINT",
+        help="Sign the image using a Sequoia-PGP key with the specified FINGERPRINT (needs the program sq)",
+    ),
+    Option(
         "sign-passphrase-file",
         kind="path",
         metavar="PATH",
