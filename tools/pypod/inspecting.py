@@ -43,6 +43,7 @@ CONTAINER_OMITTED: dict[str, Any] = {
         "CreateCommand": None,
         "ExposedPorts": None,
         "Volumes": None,
+        "sdNotifySocket": "",
     },
     "HostConfig": {
         "IDMappings": None,
@@ -137,6 +138,8 @@ def _with_omitted(value: dict[str, Any], omitted: dict[str, Any]) -> dict[str, A
     for name in ("LogCount", "LogSize"):
         if f"HealthcheckMax{name}" in result:  # Go's name is shorter than JSON's
             result[f"HealthMax{name}"] = result[f"HealthcheckMax{name}"]
+    for key in [key for key in result if key.startswith("sdNotify")]:
+        result[f"S{key[1:]}"] = result[key]  # the field's name in Go
     if "Health" in omitted:
         result["Healthcheck"] = result["Health"]  # an older name of the field
     return result

@@ -379,7 +379,7 @@ PROGRAM = Program(
             "Generate structured data based on containers, pods or volumes",
             commands={
                 "spec": ("pypod.commands.generate.spec", "Generate Specgen JSON based on containers or pods"),
-                "systemd": ("pypod.commands.generate.systemd", "Generate systemd units"),
+                "systemd": ("pypod.commands.generate.systemd", "[DEPRECATED] Generate systemd units"),
             },
         ),
         "image": Group("Manage images", commands=IMAGE),

@@ -9,6 +9,8 @@ from ocicore.cli.declare import Argument, Command, Option
 from ocicore.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
     from ocicore.engine.context import Engine
@@ -49,14 +51,24 @@ _OPTIONS = (
 )
 
 
-def command(program: str) -> Command:
+#: What podman says each time, and at length in the help; scripts look for its first words.
+DEPRECATION = """
+DEPRECATED command:
+It is recommended to use Quadlets for running containers and pods under systemd.
+
+Please refer to pypod-systemd.unit(5) for details.
+"""
+
+
+def command(program: str, *, deprecated: bool = False) -> Command:
     """The declaration, with examples in the words of the program."""
     return Command(
-        "Generate systemd units",
+        "[DEPRECATED] Generate systemd units" if deprecated else "Generate systemd units",
         description=(
-            "Prints a systemd service unit for a container, so that systemd starts, watches and stops it.\n\n"
+            "Prints a systemd service unit for a container or pod, so that systemd starts, watches and stops it.\n\n"
             "Without --new the unit starts the existing container. With --new every start makes a fresh container "
             "from the command line it was made with; that is the form to choose for services that are updated."
+            + (DEPRECATION.rstrip() if deprecated else "")
         ),
         options=_OPTIONS,
         arguments=(Argument("container", help="Name or id of the container"),),
@@ -84,8 +96,10 @@ def run(args: Args, ctx: Context, engine: Engine, names: Names) -> int:
 
     if args.format not in ("", "json"):
         raise InvalidInput(f"unknown --format argument: {args.format}")
+    if args.template and args.given("new") and not args.new:
+        raise InvalidInput("--template cannot be set with --new=false")
     facts = container_facts(engine, args.container)
-    options = unit_options(args)
+    options = unit_options(args, ctx)
     if options.template and not options.new:
         # An instance that started one and the same container would be no instance.
         from dataclasses import replace
@@ -95,8 +109,12 @@ def run(args: Args, ctx: Context, engine: Engine, names: Names) -> int:
     return 0
 
 
-def unit_options(args: Args) -> Options:
-    """The command's options for the generator."""
+def unit_options(args: Args, ctx: Context) -> Options:
+    """The command's options for the generator.
+
+    Raises:
+        InvalidInput: a variable without a name.
+    """
     from ocicore.systemd.generate import Options
 
     return Options(
@@ -114,8 +132,26 @@ def unit_options(args: Args) -> Options:
         wants=tuple(args.wants),
         after=tuple(args.after),
         requires=tuple(args.requires),
-        env=tuple(args.env),
+        env=tuple(_variables(args.env, ctx.environ)),
     )
+
+
+def _variables(given: list[str], environ: Mapping[str, str]) -> list[str]:
+    """KEY=VALUE by key; of a KEY alone the value is ours, and one we do not have is left out.
+
+    Raises:
+        InvalidInput: there is no key.
+    """
+    found: dict[str, str] = {}
+    for pair in given:
+        name, equals, value = pair.partition("=")
+        if not name:
+            raise InvalidInput(f'parsing environment variables: invalid variable: "{pair}"')
+        if equals:
+            found[name] = value
+        elif name in environ:
+            found[name] = environ[name]
+    return [f"{name}={found[name]}" for name in sorted(found)]
 
 
 def put_out(units: list[Unit], args: Args, ctx: Context) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from ocicore.engine import cleanup, events, liveness, places, records, start
+from ocicore.engine import cleanup, events, liveness, places, records, sd_notify, start
 from ocicore.engine.errors import WrongState
 from ocicore.errors import NotFound
 from ocicore.linux import process
@@ -85,6 +85,7 @@ def run(
                     attach.resize_to(places.static_dir(engine, container), streams.stdin)
             start.start_created(engine, container)
             events.container(engine, "attach", container)
+        sd_notify.wait_ready_beside(engine, container)
         if reader >= 0:
             os.close(reader)
             reader = -1

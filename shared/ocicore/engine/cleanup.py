@@ -188,9 +188,10 @@ def _unhealthy_restart(engine: Engine, container: Container) -> bool:
 
 
 def _restart(engine: Engine, container: Container) -> None:
-    from ocicore.engine import start
+    from ocicore.engine import sd_notify, start
 
     engine.state.containers.update(container, restarts=container.restarts + 1)
     events.container(engine, "restart", container)
+    sd_notify.forget_listen(engine)
     start.create_in_runtime(engine, container, restarting=True)
     start.start_created(engine, container)

@@ -229,15 +229,16 @@ class _Plan:
             "health": create_process.health_check(options, image_config),
             "restart": restart.read(options.restart),
             "stop_signal": create_process.stop_signal(options, image_config),
-            "stop_timeout": options.stop_timeout
-            if "stop_timeout" in options.given
-            else engine.config.engine.stop_timeout,
+            "stop_timeout": self._stop_timeout(),
             "timeout": options.timeout,
             "stdin": options.interactive,
             "secrets": self._secrets(),
             "auto_remove": options.rm,
             "auto_remove_image": options.rmi,
             "sdnotify": options.sdnotify,
+            "sdnotify_socket": engine.environ.get("NOTIFY_SOCKET", "")
+            if options.sdnotify != "ignore"
+            else "",
             "preserve_fds": options.preserve_fds,
             "conmon_pidfile": options.conmon_pidfile,
             "pidfile": options.pidfile,
@@ -262,12 +263,20 @@ class _Plan:
                 raise Error(f"checking rootfs {path}: no such directory")
         if options.sdnotify not in ("container", "conmon", "ignore", "healthy"):
             raise InvalidInput(
-                f'invalid value "{options.sdnotify}" for --sdnotify: choose container, conmon or ignore'
+                f'invalid value "{options.sdnotify}" for --sdnotify: choose container, conmon, healthy or ignore'
             )
+        if options.sdnotify == "healthy" and not self.config["health"]:
+            raise InvalidInput('invalid argument: sdnotify policy "healthy" requires a healthcheck to be set')
         if options.rm and self.config["restart"]["name"] not in ("", "no"):
             raise InvalidInput(
                 'the --rm option conflicts with --restart, when the restartPolicy is not "" and "no"'
             )
+
+    def _stop_timeout(self) -> int:
+        """Seconds."""
+        if "stop_timeout" in self.options.given:
+            return int(self.options.stop_timeout)
+        return int(self.engine.config.engine.stop_timeout)
 
     def _image_name(self, typed: str) -> str:
         if self.image is None:
@@ -335,6 +344,7 @@ class _Plan:
             "devices": [*conf.devices, *options.device],
             "device_cgroup_rules": list(options.device_cgroup_rule),
             "stop_signal": create_process.stop_signal(options, image),
+            "stop_timeout": self._stop_timeout(),
             "auto_remove": options.rm,
             "publish_all": options.publish_all,
             "created": rfc3339(self.created),

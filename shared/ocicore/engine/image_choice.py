@@ -110,6 +110,12 @@ def pull(
     from ocicore.engine import events
     from ocicore.image import pull as pulling
 
+    address = engine.environ.get("NOTIFY_SOCKET")
+    extending = None
+    if address:
+        from ocicore.engine import pull_timeout
+
+        progress = extending = pull_timeout.Extending(progress, address)
     try:
         images = pulling.pull(
             engine.images,
@@ -122,6 +128,9 @@ def pull(
     except Error as error:
         events.write(engine, "image", "pull-error", Name=name, Error=error.message)
         raise
+    finally:
+        if extending is not None:
+            extending.finish()
     for image in images:
         events.write(engine, "image", "pull", ID=image.id, Name=name)
     return images

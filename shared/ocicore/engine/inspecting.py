@@ -377,6 +377,8 @@ def _config(engine: Engine, container: Container) -> Json:
             "sdNotifyMode": config["sdnotify"],
         }
     )
+    if config.get("sdnotify_socket"):
+        result["sdNotifySocket"] = config["sdnotify_socket"]
     if container.exposed:
         result["ExposedPorts"] = container.exposed
     return result

@@ -130,6 +130,10 @@ def _create(engine: Engine, container: Container, owner_fd: int, extra_fds: Sequ
     if notify:
         runtime_config["env"] = {**runtime_config["env"], "NOTIFY_SOCKET": sd_notify.INSIDE}
         runtime_config["mounts"] = [*prepared.mounts, sd_notify.mount(work.static_dir)]
+    sockets, variables = sd_notify.listen(engine, extra_fds)
+    if sockets:
+        extra_fds = sockets
+        runtime_config["env"] = {**runtime_config["env"], **variables}
     hooks = _hooks(engine, config)
     if hooks:
         runtime_config["hooks"] = hooks
@@ -390,6 +394,7 @@ def start(engine: Engine, container: Container) -> None:
             cleanup.take_down(engine, container)
         create_in_runtime(engine, container)
         start_created(engine, container)
+    sd_notify.wait_ready(engine, container)
 
 
 def init(engine: Engine, container: Container) -> None:

@@ -212,6 +212,10 @@ def _annotations(config: ContainerConfig) -> dict[str, str]:
         result["run.oci.keep_original_groups"] = "1"
     if config.get("stop_signal"):
         result["org.opencontainers.image.stopSignal"] = str(config["stop_signal"])
+        # Properties of the container's scope, for runtimes that ask systemd for one.
+        result["org.systemd.property.KillSignal"] = str(config["stop_signal"])
+    if config.get("stop_timeout"):
+        result["org.systemd.property.TimeoutStopUSec"] = f"uint64 {config['stop_timeout'] * 1_000_000}"
     result.update(config.get("annotations", {}))
     return result
 

@@ -188,6 +188,7 @@ if TYPE_CHECKING:
         ]  # spec names: prestart, createRuntime, createContainer, startContainer, poststart, poststop
         # for annotations other tools read
         stop_signal: int
+        stop_timeout: int  # seconds
         auto_remove: bool
         publish_all: bool
         created: str  # RFC 3339

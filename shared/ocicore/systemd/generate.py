@@ -105,17 +105,16 @@ class Unit:
         name: without ".service" (and without "@").
         text: the file.
         notes: warnings for the user.
-        is_template: the file's name ends with "@.service".
     """
 
     name: str
     text: str
     notes: tuple[str, ...] = ()
-    is_template: bool = False
 
     @property
     def file_name(self) -> str:
-        return f"{self.name}{'@' if self.is_template else ''}.service"
+        """A template's has no "@" either: podman's has none, and whoever installs it chooses the name anyway."""
+        return f"{self.name}.service"
 
 
 @dataclass
@@ -384,7 +383,7 @@ def _unit(
     lines.append(f"TimeoutStopSec={_STOP_MARGIN + service.stop_timeout}")
     lines += [f"{key}={command}" for key, command in service.commands]
     lines += [*service.ending, "", "[Install]", "WantedBy=default.target"]
-    return Unit(name, "\n".join(lines) + "\n", tuple(service.notes), template)
+    return Unit(name, "\n".join(lines) + "\n", tuple(service.notes))
 
 
 def _lines(words: list[str]) -> str:

@@ -144,7 +144,7 @@ def test_no_prefix_no_separator() -> None:
 
 def test_template() -> None:
     unit = _new(template=True)
-    assert unit.file_name == "container-web@.service"
+    assert unit.file_name == "container-web.service"
     assert "Description=Pypod container-web.service for %I\n" in unit.text
     assert "Environment=PODMAN_SYSTEMD_UNIT=%n-%i\n" in unit.text
     assert "--name web-%i nginx" in unit.text
@@ -220,7 +220,7 @@ def test_restart_policy_of_the_engine_is_warned_about() -> None:
         ({"create_command": ["script.py"]}, {"new": True}, InvalidInput, "too short or invalid"),
         ({"is_init": True}, {}, Unsupported, "init containers"),
         ({"conmon_pid_file": ""}, {}, InvalidInput, "conmon PID file path is empty"),
-        ({}, {"env": ("NOVALUE",)}, InvalidInput, "KEY=VALUE is expected"),
+        ({}, {"env": ("=VALUE",)}, InvalidInput, "KEY=VALUE is expected"),
         ({}, {"wants": ("a b",)}, InvalidInput, "invalid unit name"),
         ({}, {"separator": "/"}, InvalidInput, "cannot be part of a unit name"),
         ({"create_command": ["pypod", "run", "a\0b"]}, {"new": True}, InvalidInput, "NUL"),

@@ -58,7 +58,7 @@ COMMAND = Command(
 
 
 def run(args: Args, ctx: Context) -> int:
-    from ocicore.engine import attached, start
+    from ocicore.engine import attached, sd_notify, start
     from ocicore.errors import Error, InvalidInput
     from ocicore.runtime.oci import run_status
     from pypod.commands.container.create import make
@@ -80,6 +80,7 @@ def run(args: Args, ctx: Context) -> int:
             with engine.lock(container.id):
                 start.create_in_runtime(engine, container, extra_fds=extra)
                 start.start_created(engine, container)
+            sd_notify.wait_ready(engine, container)
             ctx.print(container.id)
             return 0
         if args.attach and streams.stdout is None and streams.stderr is None:
