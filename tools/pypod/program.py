@@ -18,6 +18,7 @@ _S = "pypod.commands.system."
 _V = "pypod.commands.volume."
 _M = "pypod.commands.manifest."
 _P = "pypod.commands.pod."
+_K = "pypod.commands.kube."
 
 CONTAINER: dict[str, Entry | Group] = {
     "attach": (_C + "attach", "Attach to a running container"),
@@ -378,6 +379,7 @@ PROGRAM = Program(
         "generate": Group(
             "Generate structured data based on containers, pods or volumes",
             commands={
+                "kube": (_K + "generate", "Generate Kubernetes YAML from containers, pods or volumes"),
                 "spec": ("pypod.commands.generate.spec", "Generate Specgen JSON based on containers or pods"),
                 "systemd": ("pypod.commands.generate.systemd", "[DEPRECATED] Generate systemd units"),
             },
@@ -387,8 +389,21 @@ PROGRAM = Program(
             "Manage health checks on containers",
             commands={"run": ("pypod.commands.healthcheck.run", "Run the health check of a container")},
         ),
+        "kube": Group(
+            "Play containers, pods or volumes from a structured file",
+            commands={
+                "down": (_K + "down", "Remove pods based on Kubernetes YAML"),
+                "generate": (_K + "generate", "Generate Kubernetes YAML from containers, pods or volumes"),
+                "play": (_K + "play", "Play a pod or volume based on Kubernetes YAML"),
+            },
+        ),
         "manifest": Group("Manipulate manifest lists and image indexes", commands=MANIFEST),
         "network": Group("Manage networks", commands=NETWORK),
+        "play": Group(
+            "Play containers, pods or volumes from a structured file",
+            hidden=True,
+            commands={"kube": (_K + "play", "Play a pod or volume based on Kubernetes YAML")},
+        ),
         "pod": Group("Manage pods", commands=POD),
         "secret": Group("Manage secrets", commands=SECRET),
         "volume": Group("Manage volumes", commands=VOLUME),

@@ -26,7 +26,7 @@ class PodFailure(Error):
 
     def __init__(self, message: str, failures: list[tuple[str, Error]]) -> None:
         lines = "\n".join(error.message for _, error in failures)
-        super().__init__(f"{message}: {lines}" if lines else message)
+        super().__init__(f"{message}:\n{lines}" if lines else message)
         self.failures = failures
 
 
@@ -59,6 +59,7 @@ def after_end(engine: Engine, container: Container) -> None:
     alive = [other for other in left if other.status in records.ALIVE]
     if not alive:
         _drop_group(engine, pod)
+        _end_service(engine, pod)
         return
     if pod.config["exit_policy"] != "stop" or container.is_infra or any(not c.is_infra for c in alive):
         return
@@ -72,6 +73,26 @@ def after_end(engine: Engine, container: Container) -> None:
         except Error as error:
             engine.warn(f"stopping infra container of pod {pod.id}: {error.message}")
     _drop_group(engine, pod)
+    _end_service(engine, pod)
+
+
+def _end_service(engine: Engine, pod: Pod) -> None:
+    """The container that stands for pods towards a service manager ends with the last of them."""
+    identifier = pod.config["service"]
+    container = engine.state.containers.get(identifier) if identifier else None
+    if container is None or container.status not in records.ALIVE:
+        return
+    for other in engine.state.pods.all():
+        if other.config["service"] == identifier and any(
+            member.status in records.ALIVE for member in engine.state.containers.all(pod_id=other.id)
+        ):
+            return
+    from ocicore.engine import stop
+
+    try:
+        stop.stop(engine, container, timeout=0)
+    except Error as error:
+        engine.warn(f"stopping service container {identifier}: {error.message}")
 
 
 def _drop_group(engine: Engine, pod: Pod) -> None:
@@ -164,6 +185,7 @@ def stop(engine: Engine, pod: Pod, *, timeout: int | None = None) -> None:
     if failures:
         raise PodFailure(f"stopping some containers of pod {pod.id}", failures)
     _drop_group(engine, pod)
+    _end_service(engine, pod)
     pods.event(engine, "stop", pod)
 
 

@@ -58,6 +58,13 @@ def started(engine: Engine, container: Container) -> None:
     _send(engine, address, "\n".join(lines))
 
 
+def send(engine: Engine, text: str) -> None:
+    """Send assignments to the service manager that started us; nothing happens when none did. Failures are warnings."""
+    address = engine.environ.get("NOTIFY_SOCKET", "")
+    if address:
+        _send(engine, address, text)
+
+
 def wait_ready(engine: Engine, container: Container) -> None:
     """With --sdnotify=healthy: wait until the health check has succeeded, and tell the service manager then.
 

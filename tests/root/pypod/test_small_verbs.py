@@ -11,7 +11,7 @@ import pytest
 
 from support.images import make_image, publish
 from support.programs import Tool
-from support.pypod_life import IMAGE, NONET
+from support.pypod_life import IMAGE, NONET, until
 from support.registry_server import registry_server
 
 pytestmark = pytest.mark.root
@@ -33,7 +33,8 @@ def test_a_clone_is_the_container_with_other_limits(pypod: Tool) -> None:
     pypod("container", "clone", "--destroy", "new", "new")
     assert pypod.out("start", "-a", "new") == "1"
     pypod("container", "clone", "--run", "new", "running", IMAGE)
-    assert pypod.out("inspect", "--format", "{{.State.Status}}", "running") in ("running", "exited")
+    state = ("inspect", "--format", "{{.State.Status}}", "running")
+    until(lambda: pypod.out(*state) == "exited", "the end of the clone")
 
 
 def test_the_command_of_a_label(pypod: Tool, tmp_path: Path) -> None:
