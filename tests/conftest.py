@@ -24,18 +24,17 @@ hypothesis.settings.register_profile("repeatable", derandomize=True, database=No
 hypothesis.settings.register_profile("explore", deadline=None)
 hypothesis.settings.load_profile("explore" if os.environ.get("HYPOTHESIS_EXPLORE") else "repeatable")
 
+# podman 5 remarks on cgroup v1 at every command otherwise. Set here, not in a fixture: module-wide peers copy os.environ.
+os.environ["PODMAN_IGNORE_CGROUPSV1_WARNING"] = "1"
+
 _FOREIGN = ("CONTAINERS_", "STORAGE_", "REGISTRY_", "BUILDAH_", "PODMAN_", "_CONTAINERS", "DOCKER_")
 
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith(_FOREIGN) or name in (
-            "NOTIFY_SOCKET",
-            "LISTEN_FDS",
-            "LISTEN_PID",
-            "SOURCE_DATE_EPOCH",
-        ):
+        foreign = name.startswith(_FOREIGN) and name != "PODMAN_IGNORE_CGROUPSV1_WARNING"
+        if foreign or name in ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "SOURCE_DATE_EPOCH"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
 

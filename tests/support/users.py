@@ -31,6 +31,7 @@ class OrdinaryUser:
             "XDG_RUNTIME_DIR": str(self.runtime_dir),
             "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
             "LC_ALL": "C.UTF-8",
+            "PODMAN_IGNORE_CGROUPSV1_WARNING": "1",
         }
 
     def tool(self, name: str, *options: str) -> Tool:

@@ -39,6 +39,14 @@ class ImageDraft:
         self.diff_ids: list[str] = diff_ids if diff_ids is not None else []
 
     @classmethod
+    def from_scratch(cls, architecture: str, os: str, variant: str = "") -> ImageDraft:
+        """Of no base image: since buildah 1.38 its working directory is said to be "/"."""
+        top = {"architecture": architecture, "os": os}
+        if variant:
+            top["variant"] = variant
+        return cls({"WorkingDir": "/"}, top)
+
+    @classmethod
     def from_raw(cls, raw: dict[str, Any]) -> ImageDraft:
         """From a configuration blob of either form (it is not changed)."""
         rootfs = raw.get("rootfs") or {}

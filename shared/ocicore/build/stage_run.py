@@ -136,10 +136,7 @@ class StageBuild:
 
             return ImageDraft.from_raw(quick_json.loads(image.config_bytes()))
         platform = self.executor.platform(self.stage.platform)
-        top = {"architecture": platform.architecture, "os": platform.os}
-        if platform.variant:
-            top["variant"] = platform.variant
-        return ImageDraft(top=top)
+        return ImageDraft.from_scratch(platform.architecture, platform.os, platform.variant)
 
     def _no_steps(self) -> None:
         options = self.executor.options

@@ -291,9 +291,7 @@ def describe(
         base = config.get("created") or ""
         raw["TopLayer"] = image.layer or ""
     else:
-        draft = ImageDraft(top={"architecture": architecture, "os": os_name})
-        if variant:
-            draft.top["variant"] = variant
+        draft = ImageDraft.from_scratch(architecture, os_name, variant)
         raw["image-id"] = raw["image-digest"] = raw["TopLayer"] = ""
         annotations = {BASE_NAME: "", BASE_DIGEST: ""}
         base = created
@@ -522,7 +520,7 @@ def adopt(store: Store, container: Container) -> WorkingContainer:
     draft = (
         ImageDraft.from_raw(quick_json.loads(image.config_bytes()))
         if image is not None
-        else ImageDraft(top={"architecture": host.architecture, "os": host.os})
+        else ImageDraft.from_scratch(host.architecture, host.os)
     )
     raw: dict[str, Any] = {
         "Args": {},

@@ -31,7 +31,8 @@ def _shown_mode(mode: str, default: str) -> str:
     return mode or default
 
 
-def _network_mode(network: Json) -> str:
+def network_mode(network: Json) -> str:
+    """What --network was, as inspect shows it."""
     kind: str = network["kind"]
     if kind == "container":
         return f"container:{network['target']}"
@@ -102,7 +103,7 @@ def host_config(engine: Engine, container: Container, static_dir: str) -> Json:
             "Tag": log["tag"],
             "Size": "0B" if log["size"] < 0 else _size_text(log["size"]),
         },
-        "NetworkMode": _network_mode(config["network"]),
+        "NetworkMode": network_mode(config["network"]),
         "PortBindings": port_bindings(container),
         "RestartPolicy": {
             "Name": config["restart"]["name"] or "no",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from ocicore.engine import listing, records
-from ocicore.engine.inspect_host_config import host_config, own_annotations, port_bindings
+from ocicore.engine.inspect_host_config import host_config, own_annotations
+from ocicore.engine.inspect_network import network_settings
 from ocicore.engine.quantities import rfc3339
 from ocicore.files import quick_json
 
@@ -79,7 +80,7 @@ def inspect(engine: Engine, container: Container, *, size: bool = False) -> Json
                 if one["type"] in ("bind", "volume", "overlay", "image")
             ],
             "Dependencies": engine.state.containers.dependencies(container.id),
-            "NetworkSettings": _network_settings(container),
+            "NetworkSettings": network_settings(engine, container),
             "Namespace": "",
             "IsInfra": container.is_infra,
             "IsService": False,
@@ -220,73 +221,6 @@ def mount(mount: Json) -> Json:
     )
     if mount.get("sub_path"):
         result["SubPath"] = mount["sub_path"]
-    return result
-
-
-def _basic_network() -> Json:
-    return {
-        "EndpointID": "",
-        "Gateway": "",
-        "IPAddress": "",
-        "IPPrefixLen": 0,
-        "IPv6Gateway": "",
-        "GlobalIPv6Address": "",
-        "GlobalIPv6PrefixLen": 0,
-        "MacAddress": "",
-    }
-
-
-def _fill_network(target: Json, block: Json) -> None:
-    for interface in (block.get("interfaces") or {}).values():
-        target["MacAddress"] = interface.get("mac_address", "")
-        for subnet in interface.get("subnets") or ():
-            address, _, prefix = str(subnet.get("ipnet", "")).partition("/")
-            length = int(prefix or 0)
-            if ":" in address:
-                target["GlobalIPv6Address"], target["GlobalIPv6PrefixLen"] = address, length
-                target["IPv6Gateway"] = subnet.get("gateway") or ""
-            else:
-                target["IPAddress"], target["IPPrefixLen"] = address, length
-                target["Gateway"] = subnet.get("gateway") or ""
-        return
-
-
-def _network_settings(container: Container) -> Json:
-    network = container.config["network"]
-    status = container.state.get("network") or {}
-    ports = port_bindings(container)
-    for key in container.exposed:
-        ports.setdefault(key, None)
-    result = _basic_network()
-    networks: Json = {}
-    for name in container.networks:
-        one = _basic_network()
-        if name in status:
-            _fill_network(one, status[name])
-        options = network["networks"].get(name) or {}
-        networks[name] = {
-            **one,
-            "NetworkID": name,
-            "DriverOpts": None,
-            "IPAMConfig": None,
-            "Links": None,
-            "Aliases": [*(options.get("aliases") or ()), container.id[:12]],
-        }
-    if len(networks) == 1 and status:
-        _fill_network(result, next(iter(status.values())))
-    result.update(
-        {
-            "Bridge": "",
-            "SandboxID": "",
-            "HairpinMode": False,
-            "LinkLocalIPv6Address": "",
-            "LinkLocalIPv6PrefixLen": 0,
-            "Ports": ports,
-            "SandboxKey": container.netns,
-        }
-    )
-    if networks:
-        result["Networks"] = networks
     return result
 
 

@@ -148,8 +148,8 @@ def _delete(engine: Engine, container: Container) -> None:
         pass  # removed by podman or buildah, or a creation that was killed
     cidfile = container.cidfile
     engine.state.containers.remove(container)
-    if cidfile and container.auto_remove:
-        _unlink(cidfile)
+    if cidfile:
+        _forget_id_file(cidfile, container.id)
 
 
 def _remove_directory(path: str) -> None:
@@ -163,10 +163,14 @@ def _remove_directory(path: str) -> None:
         pass
 
 
-def _unlink(path: str) -> None:
+def _forget_id_file(path: str, container_id: str) -> None:
+    """Remove a --cidfile; one that a later container has written over is that container's."""
     import os
 
     try:
-        os.unlink(path)
+        with open(path, encoding="ascii", errors="replace") as handle:
+            mine = handle.read(len(container_id) + 1).strip() == container_id
+        if mine:
+            os.unlink(path)
     except OSError:
         pass

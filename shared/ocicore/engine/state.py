@@ -44,7 +44,10 @@ class State:
         self._depth = 0
         self.containers = ContainerTable(self)
         try:
-            if not os.path.exists(path) or self._open() != len(schema.MIGRATIONS):
+            if not os.path.exists(path):
+                self._prepare()
+            elif self._open() != len(schema.MIGRATIONS):
+                self.connection.close()
                 self._prepare()
         except sqlite3.OperationalError:
             # Somebody is making it right now: wait for that.
@@ -55,10 +58,14 @@ class State:
     def _open(self) -> int:
         """Connect; the schema's version."""
         self.connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
-        # With WAL, NORMAL keeps the file consistent at any power cut and saves one fsync per transaction.
-        self.connection.execute("PRAGMA synchronous=NORMAL")
-        self.connection.execute("PRAGMA foreign_keys=ON")
-        version: int = self.connection.execute("PRAGMA user_version").fetchone()[0]
+        try:
+            # With WAL, NORMAL keeps the file consistent at any power cut and saves one fsync per transaction.
+            self.connection.execute("PRAGMA synchronous=NORMAL")
+            self.connection.execute("PRAGMA foreign_keys=ON")
+            version: int = self.connection.execute("PRAGMA user_version").fetchone()[0]
+        except BaseException:
+            self.connection.close()
+            raise
         return version
 
     def _prepare(self) -> None:
@@ -67,7 +74,11 @@ class State:
         with Lock(f"{self.path}.lock"):
             try:
                 if self._open() != len(schema.MIGRATIONS):
-                    self._migrate()
+                    try:
+                        self._migrate()
+                    except BaseException:
+                        self.connection.close()
+                        raise
             except sqlite3.DatabaseError as error:
                 raise _translated(error, self.path) from error
 

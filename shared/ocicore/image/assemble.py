@@ -146,15 +146,16 @@ def record(
         big_data[f"manifest-{digests.from_bytes(toplevel)}"] = toplevel
     big_data[f"manifest-{manifest_digest}"] = manifest
     big_data["manifest"] = manifest
-    big_data[f"signature-{digests.encoded(manifest_digest)}"] = b"".join(signatures)
-    sizes = {manifest_digest: [len(signature) for signature in signatures]}
-    metadata = go_json.dumps({"signatures-sizes": sizes}).decode()
+    facts = {}
+    if signatures:
+        big_data[f"signature-{digests.encoded(manifest_digest)}"] = b"".join(signatures)
+        facts["signatures-sizes"] = {manifest_digest: [len(signature) for signature in signatures]}
     image = store.create_image(
         id=digests.encoded(config_digest),
         names=list(names),
         layer=layer_id,
         digest=manifest_digest,
-        metadata=metadata,
+        metadata=go_json.dumps(facts).decode(),
         created=created,
         big_data=big_data,
     )

@@ -62,6 +62,8 @@ class Ipam:
             if not self._database.execute("SELECT 1 FROM sqlite_master WHERE name = 'last'").fetchone():
                 self._database.executescript(_SCHEMA)
         except sqlite3.Error as error:
+            if hasattr(self, "_database"):
+                self._database.close()
             raise Error(f"opening address database {path}: {error}") from None
 
     def __enter__(self) -> Ipam:

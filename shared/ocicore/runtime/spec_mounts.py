@@ -123,7 +123,7 @@ def _proc(config: ContainerConfig, *, in_userns: bool) -> Json:
 
 
 def _dev(config: ContainerConfig) -> Json:
-    options = ["nosuid", "noexec", "strictatime", "mode=755", "size=65536k"]
+    options = ["nosuid", "strictatime", "mode=755", "size=65536k"]
     if config.get("read_only") and not config.get("read_only_tmpfs", True):
         options.append("ro")
     return _mount("/dev", "tmpfs", "tmpfs", options)
@@ -151,7 +151,10 @@ def _sys(config: ContainerConfig, host: HostFacts, *, privileged: bool, new_user
             _mount("/sys/fs/cgroup", "cgroup", "/sys/fs/cgroup", ["rprivate", *_GUARDED, mode]),
         ]
     cgroup_mode = mode
-    if any(word.upper() == "ALL" or _clean(word) == "/sys/fs/cgroup" for word in unmask):
+    # In a v1 hierarchy a container could reach the host's other groups, so podman never opens that.
+    if host.cgroup_mode == "v2" and any(
+        word.upper() == "ALL" or _clean(word) == "/sys/fs/cgroup" for word in unmask
+    ):
         cgroup_mode = "rw"
     sys_options = ["rprivate", *_GUARDED, "rw"] if privileged else [*_GUARDED, "ro"]
     return [

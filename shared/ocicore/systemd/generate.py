@@ -266,7 +266,6 @@ def _create_anew(
     stop = [*program, "stop", "--ignore " + timeout, cid_file]
     remove = [*program, "rm", "-f", "--ignore " + timeout, cid_file]
     service.commands = [
-        ("ExecStartPre", _lines(["/bin/rm", "-f", "%t/%n.ctr-id"])),
         ("ExecStart", _lines(start)),
         ("ExecStop", _lines(stop)),
         ("ExecStopPost", _lines(remove)),
@@ -321,7 +320,6 @@ def _pod(
     start += [quote(word) for word in (*made.without(*dropped), *more, *made.rest)]
     verbs = [*program, "pod"]
     service.commands = [
-        ("ExecStartPre", _lines(["/bin/rm", "-f", pid_file, id_file])),
         ("ExecStartPre", _lines(start)),
         ("ExecStart", _lines([*verbs, "start", "--pod-id-file", id_file])),
         (

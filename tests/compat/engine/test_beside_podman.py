@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from support.peer_generations import peer_does
 from support.programs import PODMAN_RUN_FLAGS, Tool, ours, theirs
 from support.rootfs import busybox_tar
 
@@ -111,6 +112,31 @@ def test_json_has_podmans_keys(both: tuple[Tool, Tool]) -> None:
         assert missing == set()
     image = ("image", "inspect", "localhost/box")
     assert json.loads(pypod.out(*image)) == json.loads(podman.out(*image))
+
+
+def test_network_settings_are_podmans(both: tuple[Tool, Tool]) -> None:
+    shown = []
+    for tool, prefix in zip(both, ("m", "t"), strict=True):
+        for kind in ("none", "host"):
+            tool(
+                "create",
+                "--name",
+                f"{prefix}-{kind}",
+                "--network",
+                kind,
+                *PODMAN_RUN_FLAGS,
+                "localhost/box",
+                "true",
+            )
+        joined = ("--network", f"container:{prefix}-none", *PODMAN_RUN_FLAGS, "localhost/box", "true")
+        tool("create", "--name", f"{prefix}-joined", *joined)
+        names = [f"{prefix}-{kind}" for kind in ("none", "host", "joined")]
+        shown.append([entry["NetworkSettings"] for entry in json.loads(tool.out("inspect", *names))])
+    mine, peers = shown
+    if not peer_does("inspect shows the mode as a network"):
+        for settings in mine:
+            settings.pop("Networks")
+    assert mine == peers
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from ocicore.systemd.generate import ContainerFacts, Names, Options, PodFacts, container_unit, pod_units
+from support.peer_generations import peer_does
 from support.peer_podman import podman_with_busybox
 from support.programs import Tool
 
@@ -49,6 +50,8 @@ def _facts(podman: Tool, name: str) -> ContainerFacts:
 
 
 def _undated(text: str) -> str:
+    if not peer_does("an old id file is written over"):
+        text = re.sub(r"ExecStartPre=/bin/rm \\\n\t-f %t/.*\n", "", text)
     return re.sub(r"(?m)^# \w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \S+ \d{4}$", "# DATE", text)
 
 
@@ -121,6 +124,8 @@ def test_pods(podman: Tool, names: Names) -> None:
     podman("pod", "create", "--name", "p", *infra, "--share", "net")
     podman("create", "--pod", "p", "--name", "inside", "localhost/bb", "sleep", "9")
     found = json.loads(podman.out("pod", "inspect", "p"))
+    if peer_does("pod inspect is a list"):
+        (found,) = found
     pod: PodFacts = {
         "id": found["Id"],
         "name": found["Name"],

@@ -300,6 +300,12 @@ def test_mask_and_unmask(rootfs: str) -> None:
     assert "readonlyPaths" not in everything
 
 
+@pytest.mark.parametrize(("hierarchy", "access"), [("v2", "rw"), ("hybrid", "ro"), ("v1", "ro")])
+def test_only_a_unified_hierarchy_is_unmasked(rootfs: str, hierarchy: str, access: str) -> None:
+    made = generate(rootfs, facts(cgroup_mode=hierarchy), security={"unmask": ["ALL"]})
+    assert access in mount(made, "/sys/fs/cgroup")["options"]
+
+
 def test_security_options_reach_the_process(rootfs: str) -> None:
     made = generate(
         rootfs,

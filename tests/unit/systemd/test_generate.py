@@ -84,8 +84,6 @@ RequiresMountsFor=%t/containers
 Environment=PODMAN_SYSTEMD_UNIT=%n
 Restart=on-failure
 TimeoutStopSec=70
-ExecStartPre=/bin/rm \\
-	-f %t/%n.ctr-id
 ExecStart=/usr/bin/pypod run \\
 	--cidfile=%t/%n.ctr-id \\
 	--cgroups=no-conmon \\
@@ -255,7 +253,7 @@ def test_pods() -> None:
         "container-two.service",
     ]
     assert "Wants=container-one.service container-two.service\nBefore=container-one.service" in pod.text
-    assert "ExecStartPre=/bin/rm \\\n\t-f %t/pod-web.pid %t/pod-web.pod-id\n" in pod.text
+    assert "/bin/rm" not in pod.text
     assert "\t--exit-policy=stop \\\n\t--name web \\\n\t--share net \\\n\t--replace\n" in pod.text
     assert "PIDFile=%t/pod-web.pid\n" in pod.text
     assert "BindsTo=pod-web.service\nAfter=pod-web.service\n" in one.text
