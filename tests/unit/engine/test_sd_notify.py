@@ -70,7 +70,9 @@ def test_ready_once_healthy(manager: socket.socket, tmp_path: Path, monkeypatch:
 
 
 def test_what_has_ended_is_never_ready(manager: socket.socket, tmp_path: Path) -> None:
-    container = SimpleNamespace(config={"sdnotify": "healthy"}, pid=1, pid_start=1 << 60, id="x" * 64)
+    container = SimpleNamespace(
+        config={"sdnotify": "healthy", "health": None}, pid=1, pid_start=1 << 60, id="x" * 64
+    )
     one = engine({"NOTIFY_SOCKET": str(tmp_path / "notify")})
     one.store = SimpleNamespace(container_run_dir=lambda _: str(tmp_path))
     sd_notify.wait_ready(one, container)  # type: ignore[arg-type]
