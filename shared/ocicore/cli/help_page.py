@@ -32,10 +32,20 @@ class Page:
         usage: the line after "Usage:".
         description: paragraphs, separated by empty lines.
         arguments, options, commands (name and summary), examples (line and explanation).
+        aliases: every name of the command, when it has more than one.
         help_names: how the option for this page is written.
     """
 
-    __slots__ = ("arguments", "commands", "description", "examples", "help_names", "options", "usage")
+    __slots__ = (
+        "aliases",
+        "arguments",
+        "commands",
+        "description",
+        "examples",
+        "help_names",
+        "options",
+        "usage",
+    )
 
     def __init__(
         self,
@@ -47,6 +57,7 @@ class Page:
         commands: Iterable[tuple[str, str]] = (),
         examples: Iterable[tuple[str, str]] = (),
         help_names: str = "--help",
+        aliases: Iterable[str] = (),
     ) -> None:
         self.usage = usage
         self.description = description
@@ -55,6 +66,7 @@ class Page:
         self.commands = tuple(commands)
         self.examples = tuple(examples)
         self.help_names = help_names
+        self.aliases = tuple(aliases)
 
     def print(self, stream: TextIO | None = None, *, width: int | None = None) -> None:
         """Draws the page; colours and the width are the terminal's (80 columns elsewhere)."""
@@ -68,6 +80,11 @@ class Page:
         for paragraph in paragraphs:
             console.print(_indented([paragraph]))
             console.print()
+        if self.aliases:
+            names = Text(", ".join(self.aliases), "bold cyan")
+            console.print(
+                Panel(names, title=Text("Aliases", "bold not dim"), title_align="left", border_style="dim")
+            )
         described = [argument for argument in self.arguments if argument.help]
         rows = [(Text(argument.usage(), "yellow"), argument.help, "") for argument in described]
         self._panel(console, "Arguments", rows)

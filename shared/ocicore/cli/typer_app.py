@@ -47,6 +47,7 @@ class _Command(_PflagMixin, TyperCommand):
     """A leaf of the tree."""
 
     command: Command
+    aliases: tuple[str, ...] = ()
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         command = self.command
@@ -57,6 +58,7 @@ class _Command(_PflagMixin, TyperCommand):
             options=command.options,
             examples=command.examples,
             help_names=_help_spelling(self.declared),
+            aliases=self.aliases,
         ).print()
 
 
@@ -67,6 +69,7 @@ class _Group(_PflagMixin, TyperGroup):
     builder: Builder
     path: tuple[str, ...] = ()
     description = ""
+    aliases: tuple[str, ...] = ()
 
     def list_commands(self, ctx: Any) -> list[str]:
         return [name for name, entry in self.builder.table(self.path).items() if not _is_hidden(entry)]
@@ -91,6 +94,7 @@ class _Group(_PflagMixin, TyperGroup):
             options=() if self.path else self.builder.shown(self.declared),  # listed once, at the root
             commands=[(name, _summary(entry)) for name, entry in table.items() if not _is_hidden(entry)],
             help_names=_help_spelling(self.declared),
+            aliases=self.aliases,
         ).print()
 
 
@@ -202,8 +206,14 @@ class Builder:
     def node(self, path: tuple[str, ...], entry: Any) -> Any:
         """The command or group at a path."""
         if isinstance(entry, Group):
-            return self._group(path, self.program.options, entry.description or entry.summary)
-        return self.command(path, entry[0])
+            built = self._group(path, self.program.options, entry.description or entry.summary)
+            others = entry.aliases
+        else:
+            built = self.command(path, entry[0])
+            others = entry[2] if len(entry) > 2 else ()
+        if others:
+            built.aliases = (path[-1], *others)
+        return built
 
     def _group(self, path: tuple[str, ...], options: tuple[Option, ...], description: str) -> Any:
         app = typer.Typer(cls=_Group, add_completion=False, help=description)

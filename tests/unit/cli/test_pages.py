@@ -44,7 +44,9 @@ def test_command_page() -> None:
 
 def test_ways_to_ask() -> None:
     assert page("help", "run") == page("run", "--help")
-    assert page("container", "ls", "-h").replace("container list", "ps") == page("ps", "--help")
+    listed = page("container", "ls", "-h").replace("container list", "ps")
+    assert "list, ls, ps" in listed
+    assert listed.partition("─ Options")[2] == page("ps", "--help").partition("─ Options")[2]
     assert page("help") == page("--help") == page("-h")
     assert page("--root", "ps", "container", "--help") == page("help", "container")
 
@@ -248,3 +250,10 @@ def test_pages_of_options_without_help() -> None:
     stream = io.StringIO()
     Page("sample ps", PS.summary, options=PS.options).print(stream, width=80)
     assert "--tls-verify" in stream.getvalue()
+
+
+def test_a_command_with_other_names_lists_them() -> None:
+    stream = io.StringIO()
+    Page("sample build", "Builds.", aliases=("build", "bud")).print(stream, width=80)
+    assert "Aliases" in stream.getvalue()
+    assert "build, bud" in stream.getvalue()
