@@ -21,6 +21,15 @@ PROGRAM = Program(
         Option("imagestore", kind="path", help="Directory of an additional image store"),
         Option("transient-store", kind="tristate", help="Keep container records in the state directory only"),
         Option("registries-conf", kind="path", help="Path to registries.conf"),
+        Option("registries-conf-dir", kind="path", help="Path to the directory registries.d"),
+        Option("short-name-alias-conf", kind="path", help="Path to the file that remembers short names"),
+        Option(
+            "userns-uid-map", kind="strings", metavar="CTRID:HOSTID:LENGTH", help="Default UID map of containers"
+        ),
+        Option(
+            "userns-gid-map", kind="strings", metavar="CTRID:HOSTID:LENGTH", help="Default GID map of containers"
+        ),
+        Option("default-mounts-file", kind="path", hidden=True, help="Path to the file mounts.conf"),
         Option("cgroup-manager", kind="choice", choices=("cgroupfs", "systemd"), help="Cgroup manager"),
         Option("log-level", kind="string", default="warn", help="Log messages at and above this level"),
         Option("debug", hidden=True, help="Print debugging information"),

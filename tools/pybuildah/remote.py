@@ -29,13 +29,14 @@ def system_context(session: Session, args: Any = None) -> SystemContext:
         credentials = Credentials(username, password)
     return SystemContext(
         paths=session.user,
-        environ=session.ctx.environ,
+        environ=session.environ,
         warn=session.ctx.warn,
         authfile=text("authfile"),
         credentials=credentials,
         tls_verify=getattr(args, "tls_verify", None),
         cert_dir=text("cert_dir"),
         registries_conf=str(session.ctx.globals.registries_conf or ""),
+        registries_d=str(session.ctx.globals.registries_conf_dir or ""),
         policy_path=text("signature_policy"),
         retry_times=int(getattr(args, "retry", 3)),
         retry_delay=_seconds(text("retry_delay")),

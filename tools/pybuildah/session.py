@@ -25,10 +25,14 @@ if TYPE_CHECKING:
 class Session:
     """One command's view of the world: user, store, images."""
 
-    __slots__ = ("_images", "_store", "ctx", "user")
+    __slots__ = ("_images", "_store", "ctx", "environ", "user")
 
     def __init__(self, ctx: Context, *, enter: bool = True) -> None:
         self.ctx = ctx
+        alias_file = ctx.globals.short_name_alias_conf
+        self.environ: Mapping[str, str] = (
+            {**ctx.environ, "CONTAINERS_SHORT_NAME_ALIASES_CONF": alias_file} if alias_file else ctx.environ
+        )
         self.user: UserPaths = paths.user_paths(ctx.environ)
         self._store: Store | None = None
         self._images: LocalImages | None = None
@@ -70,7 +74,7 @@ class Session:
         from ocicore.config import registries_conf
 
         config = registries_conf.load(
-            self.user, self.ctx.environ, file=self.ctx.globals.registries_conf or None
+            self.user, self.environ, file=self.ctx.globals.registries_conf or None
         )
         return config.aliases, config.unqualified_search
 

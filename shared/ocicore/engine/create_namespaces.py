@@ -11,6 +11,8 @@ from ocicore.errors import InvalidInput, Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ocicore.engine.context import Engine
     from ocicore.engine.create_options import CreateOptions
     from ocicore.runtime.types import IdMapping
@@ -80,15 +82,19 @@ def user_mapping(engine: Engine, options: CreateOptions, mode: str) -> UserMappi
         # Everything but the user's own id, which is 0 here.
         return UserMapping(_extent(0, 1, uids - 1), _extent(0, 1, gids - 1))
     if kind == "auto":
-        from ocicore.engine import auto_userns
+        from ocicore.storage import auto_userns
 
-        uid_map, gid_map = auto_userns.allocate(engine, text)
-        return UserMapping(uid_map, gid_map)
+        uid_map, gid_map = auto_userns.allocate(engine.store, text, rootless=engine.rootless)
+        return UserMapping(_mappings(uid_map), _mappings(gid_map))
     if kind == "container":
         other = engine.state.containers.find(text)
         runtime = other.config["runtime"]
         return UserMapping(runtime.get("uid_mappings", []), runtime.get("gid_mappings", []))
     raise InvalidInput(f"unrecognized namespace mode {mode} passed")
+
+
+def _mappings(ranges: Sequence[tuple[int, int, int]]) -> list[IdMapping]:
+    return [{"container_id": inside, "host_id": outside, "size": size} for inside, outside, size in ranges]
 
 
 def _extent(inside: int, outside: int, size: int) -> list[IdMapping]:

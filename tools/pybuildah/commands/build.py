@@ -38,7 +38,7 @@ def run(args: Args, ctx: Context) -> int:
 
     from ocicore.build import executor, flags
     from ocicore.build.remote import RemoteOptions
-    from pybuildah.options import run_settings
+    from pybuildah.options import run_settings, user_namespace
     from pybuildah.session import Session
 
     session = Session(ctx)
@@ -59,6 +59,9 @@ def run(args: Args, ctx: Context) -> int:
         )
         options = flags.read(args, args.context or "", inputs)
         decide(options, args, ctx, run_settings.decide(args, ctx))
+        own_user = user_namespace.decide(args, session)
+        options.id_maps = own_user.id_maps
+        options.namespaces.append(("user", own_user.host, own_user.path))
         out = _Output(ctx, args.logfile)
         try:
             result = executor.build(
@@ -94,7 +97,6 @@ def decide(options: BuildOptions, args: Args, ctx: Context, settings: object) ->
     options.devices = settings.devices
     options.group_add = settings.group_add
     options.namespaces = settings.namespaces
-    options.id_maps = settings.id_maps
     options.tls_verify = args.tls_verify
     options.cert_dir = args.cert_dir
     options.retry = args.retry

@@ -59,7 +59,7 @@ COMMAND = Command(
 def run(args: Args, ctx: Context) -> int:
     """Print the new container's name."""
     from ocicore.build import working
-    from pybuildah.options import run_settings
+    from pybuildah.options import run_settings, user_namespace
     from pybuildah.session import Session
 
     session = Session(ctx)
@@ -71,6 +71,7 @@ def run(args: Args, ctx: Context) -> int:
         variant = f"/{args.variant}" if args.variant else ""
         platform = f"{args.os or host.os}/{args.arch or host.architecture}{variant}"
     settings = run_settings.decide(args, ctx)
+    own_user = user_namespace.decide(args, session)
     image = None
     if args.image != "scratch":
         policy = args.pull
@@ -96,12 +97,13 @@ def run(args: Args, ctx: Context) -> int:
         options=settings.options,
         capabilities=settings.capabilities,
         devices=settings.devices,
-        id_maps=settings.id_maps,
+        id_maps=own_user.id_maps,
         created=_now(),
     )
     try:
         for kind, shared, path in settings.namespaces:
             container.set_namespace(kind, host=shared, path=path)
+        container.set_namespace("user", host=own_user.host, path=own_user.path)
         if settings.configure_network is not None:
             container.raw["ConfigureNetwork"] = settings.configure_network
         if settings.group_add:

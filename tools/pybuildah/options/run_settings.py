@@ -6,13 +6,13 @@ They end up in buildah.json's CommonBuildOpts, where buildah finds them too. On 
 from __future__ import annotations
 
 from ocicore.cli.declare import Option
+from pybuildah.options.user_namespace import USER_NAMESPACE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from ocicore.cli.context import Context
-    from ocicore.storage.records import IdMaps
 
 RUN_SETTINGS = (
     Option("add-host", kind="stringArray", metavar="HOST:IP", help="Add a custom host-to-IP mapping"),
@@ -40,14 +40,9 @@ RUN_SETTINGS = (
     Option("security-opt", kind="stringArray", help="Security options"),
     Option("shm-size", kind="string", default="65536k", help="Size of /dev/shm"),
     Option("ulimit", kind="strings", help="Ulimit options"),
-    Option(
-        "userns-uid-map", kind="strings", metavar="CTRID:HOSTID:LENGTH", help="UID map of the user namespace"
-    ),
-    Option(
-        "userns-gid-map", kind="strings", metavar="CTRID:HOSTID:LENGTH", help="GID map of the user namespace"
-    ),
     Option("uts", kind="string", metavar="PATH", help="UTS namespace: private, container, host or a path"),
     Option("volume", "v", kind="stringArray", help="Bind mount a volume"),
+    *USER_NAMESPACE,
 )
 
 
@@ -59,7 +54,6 @@ class RunDecisions:
         "configure_network",
         "devices",
         "group_add",
-        "id_maps",
         "isolation",
         "namespaces",
         "options",
@@ -70,7 +64,6 @@ class RunDecisions:
         self.capabilities: list[str] = []
         self.devices: list[str] = []
         self.group_add: list[str] = []
-        self.id_maps: IdMaps | None = None
         self.isolation = ""
         self.namespaces: list[tuple[str, bool, str]] = []
         self.configure_network: int | None = None
@@ -123,9 +116,6 @@ def decide(args: Any, ctx: Context) -> RunDecisions:
             )
     if "network" in given:
         _network(result, args.network)
-    if args.userns_uid_map or args.userns_gid_map:
-        result.id_maps = _maps(args.userns_uid_map, args.userns_gid_map)
-        result.namespaces.append(("user", False, ""))
     return result
 
 
@@ -209,17 +199,3 @@ def _network(result: RunDecisions, text: str) -> None:
         # A network by name, or a mode of its own (pasta, slirp4netns): kept for the time of running.
         result.namespaces.append(("network", False, text))
         result.configure_network = 2
-
-
-def _maps(uids: list[str], gids: list[str]) -> IdMaps:
-    first = [_range(text) for text in uids or gids]
-    return first, [_range(text) for text in gids or uids]
-
-
-def _range(text: str) -> tuple[int, int, int]:
-    from ocicore.errors import InvalidInput
-
-    words = text.split(":")
-    if len(words) != 3 or not all(word.isdecimal() for word in words):
-        raise InvalidInput(f'invalid ID map "{text}"', hint="expected CONTAINERID:HOSTID:LENGTH")
-    return int(words[0]), int(words[1]), int(words[2])

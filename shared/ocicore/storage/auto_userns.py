@@ -10,66 +10,80 @@ from ocicore.errors import Error, InvalidInput
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ocicore.engine.context import Engine
-    from ocicore.runtime.types import IdMapping
+    from collections.abc import Sequence
+
+    from ocicore.storage.records import IdMaps
+    from ocicore.storage.store import Store
+
+    Range = tuple[int, int, int]
 
 _DEFAULT_SIZE = 1024
 _DEFAULT_MAX = 65536
 
 
-def allocate(engine: Engine, text: str) -> tuple[list[IdMapping], list[IdMapping]]:
-    """(uid map, gid map) for the options after "auto:" (size=N, uidmapping=…, gidmapping=…).
+def allocate(store: Store, text: str, *, rootless: bool) -> IdMaps:
+    """(uid map, gid map) for the options after "auto:" (size=N, uidmapping=C:H:S, gidmapping=C:H:S).
 
     Raises InvalidInput, Error when no range is free.
     """
-    from ocicore.engine.create_namespaces import parse_id_map
-
+    config = store.config
     size = 0
-    extra_uids: list[IdMapping] = []
-    extra_gids: list[IdMapping] = []
+    extra_uids: list[Range] = []
+    extra_gids: list[Range] = []
     for word in filter(None, text.split(",")):
         key, _, value = word.partition("=")
         if key == "size" and value.isdigit():
             size = int(value)
         elif key == "uidmapping":
-            extra_uids += parse_id_map(value, "uid")
+            extra_uids.append(_triple(value, "uid"))
         elif key == "gidmapping":
-            extra_gids += parse_id_map(value, "gid")
+            extra_gids.append(_triple(value, "gid"))
         else:
             raise InvalidInput(
                 f"unknown option specified: {word!r}: choose from size=N, uidmapping=…, gidmapping=…"
             )
-    size = size or max(engine.storage.auto_userns_min_size or 0, _DEFAULT_SIZE)
-    most = engine.storage.auto_userns_max_size or _DEFAULT_MAX
+    size = size or max(config.auto_userns_min_size or 0, _DEFAULT_SIZE)
+    most = config.auto_userns_max_size or _DEFAULT_MAX
     if size > most:
         raise InvalidInput(f"size={size}: user namespaces have at most {most} ids here")
-    uids, gids = _ranges(engine)
-    used_uids, used_gids = _taken(engine)
-    first_uid = _free(uids, used_uids, size)
-    first_gid = _free(gids, used_gids, size)
-    return _map(first_uid, size, extra_uids), _map(first_gid, size, extra_gids)
+    uids, gids = _ranges(config.auto_userns_user or "containers", rootless=rootless)
+    used_uids, used_gids = _taken(store)
+    return (
+        _map(_free(uids, used_uids, size), size, extra_uids),
+        _map(_free(gids, used_gids, size), size, extra_gids),
+    )
 
 
-def _map(first: int, size: int, extra: list[IdMapping]) -> list[IdMapping]:
-    taken = {extent["container_id"] for extent in extra}
-    if not taken:
-        return [{"container_id": 0, "host_id": first, "size": size}]
+def _triple(text: str, kind: str) -> Range:
+    words = text.split(":")
+    if len(words) != 3 or not all(word.isdecimal() for word in words):
+        raise InvalidInput(f'{kind}mapping "{text}": expected CONTAINERID:HOSTID:LENGTH')
+    return int(words[0]), int(words[1]), int(words[2])
+
+
+def _map(first: int, size: int, extra: Sequence[Range]) -> list[Range]:
+    """The extra ranges, and what they leave of 0…size-1 on the allocated ids."""
     result = list(extra)
-    for inside in range(size):
-        if inside not in taken:
-            result.append({"container_id": inside, "host_id": first + inside, "size": 1})
-    return result
+    position = 0
+    for inside, _, count in sorted(extra):
+        if position < min(inside, size):
+            result.append((position, first + position, min(inside, size) - position))
+        position = max(position, inside + count)
+    if position < size:
+        result.append((position, first + position, size - position))
+    return sorted(result)
 
 
-def _ranges(engine: Engine) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+def _ranges(user: str, *, rootless: bool) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
     """(first, size) of the ids that may be given away."""
-    if engine.rootless:
-        uids = [(max(inside, 1), size - (inside == 0)) for inside, _, size in engine.host.uid_map]
-        gids = [(max(inside, 1), size - (inside == 0)) for inside, _, size in engine.host.gid_map]
-        return uids, gids
     from ocicore.linux import userns
 
-    user = engine.storage.auto_userns_user or "containers"
+    if rootless:
+        own_uids, own_gids = userns.own_maps()
+        return (
+            [(max(inside, 1), size - (inside == 0)) for inside, _, size in own_uids],
+            [(max(inside, 1), size - (inside == 0)) for inside, _, size in own_gids],
+        )
     uid_maps, gid_maps = userns.read_subids(user, -1)
     if not uid_maps or not gid_maps:
         raise Error(
@@ -81,19 +95,18 @@ def _ranges(engine: Engine) -> tuple[list[tuple[int, int]], list[tuple[int, int]
     ]
 
 
-def _taken(engine: Engine) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+def _taken(store: Store) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
     uids: list[tuple[int, int]] = []
     gids: list[tuple[int, int]] = []
-    for record in engine.store.containers():
-        layer = engine.store.layer(record.layer)
-        maps = layer.id_maps
+    for record in store.containers():
+        maps = store.layer(record.layer).id_maps
         if maps:
             uids += [(host, size) for _, host, size in maps[0]]
             gids += [(host, size) for _, host, size in maps[1]]
     return uids, gids
 
 
-def _free(ranges: list[tuple[int, int]], taken: list[tuple[int, int]], size: int) -> int:
+def _free(ranges: Sequence[tuple[int, int]], taken: Sequence[tuple[int, int]], size: int) -> int:
     """The first id of a free run of `size`. Raises Error."""
     for first, length in ranges:
         candidate = first
