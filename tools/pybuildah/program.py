@@ -24,10 +24,16 @@ PROGRAM = Program(
         Option("registries-conf-dir", kind="path", help="Path to the directory registries.d"),
         Option("short-name-alias-conf", kind="path", help="Path to the file that remembers short names"),
         Option(
-            "userns-uid-map", kind="strings", metavar="CTRID:HOSTID:LENGTH", help="Default UID map of containers"
+            "userns-uid-map",
+            kind="strings",
+            metavar="CTRID:HOSTID:LENGTH",
+            help="Default UID map of containers",
         ),
         Option(
-            "userns-gid-map", kind="strings", metavar="CTRID:HOSTID:LENGTH", help="Default GID map of containers"
+            "userns-gid-map",
+            kind="strings",
+            metavar="CTRID:HOSTID:LENGTH",
+            help="Default GID map of containers",
         ),
         Option("default-mounts-file", kind="path", hidden=True, help="Path to the file mounts.conf"),
         Option("cgroup-manager", kind="choice", choices=("cgroupfs", "systemd"), help="Cgroup manager"),
@@ -68,7 +74,9 @@ PROGRAM = Program(
                 "rm": (_M + "rm", "Remove manifest lists or image indexes"),
             },
         ),
+        "mkcw": (_C + "mkcw", "Convert a container image to a confidential workload image"),
         "mount": (_C + "mount", "Mount a working container's root file system"),
+        "passwd": (_C + "passwd", ""),
         "prune": (_C + "prune", "Remove unused images"),
         "pull": (_C + "pull", "Pull an image from the specified location"),
         "push": (_C + "push", "Push an image to a specified destination"),

@@ -73,9 +73,7 @@ class Session:
     def _short_names(self) -> tuple[Mapping[str, str], Sequence[str]]:
         from ocicore.config import registries_conf
 
-        config = registries_conf.load(
-            self.user, self.environ, file=self.ctx.globals.registries_conf or None
-        )
+        config = registries_conf.load(self.user, self.environ, file=self.ctx.globals.registries_conf or None)
         return config.aliases, config.unqualified_search
 
     def system_context(self, args: Any = None) -> SystemContext:

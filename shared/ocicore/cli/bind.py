@@ -232,6 +232,10 @@ def finish(
 ) -> Bound:
     """Checks what concerns the whole line and names the positionals; also used by `typer_app`."""
     values, given = own
+    if command.no_options_after and dash_at is None:
+        for word in words:
+            if len(word) > 1 and word.startswith("-"):
+                raise UsageError(command.no_options_after.format(word))
     check_count(program, path, command, given, words)
     for names in command.exclusive:
         used = [name for name in names if attribute_name(name) in given]

@@ -251,6 +251,8 @@ class Command:
         together: sets of long option names that must be given together or not at all.
         lenient_with: long option names; when one is given, the minimum of positionals does not apply
             (`rm --all`, `stop --latest`).
+        no_options_after: message for a word that looks like an option after the first positional, with {} for
+            the word; "" lets it be a positional.
         too_few, too_many: message instead of "requires at least 1 arg(s), only received 0" and the like.
         see_also: manual pages.
     """
@@ -263,6 +265,7 @@ class Command:
         "handler",
         "interspersed",
         "lenient_with",
+        "no_options_after",
         "options",
         "see_also",
         "statuses",
@@ -286,6 +289,7 @@ class Command:
         exclusive: tuple[tuple[str, ...], ...] = (),
         together: tuple[tuple[str, ...], ...] = (),
         lenient_with: tuple[str, ...] = (),
+        no_options_after: str = "",
         too_few: str = "",
         too_many: str = "",
         see_also: tuple[str, ...] = (),
@@ -301,6 +305,7 @@ class Command:
         self.exclusive = exclusive
         self.together = together
         self.lenient_with = lenient_with
+        self.no_options_after = no_options_after
         self.too_few = too_few
         self.too_many = too_many
         self.see_also = see_also

@@ -32,6 +32,10 @@ int64_t oci_fs_magic(const char *path);
 int oci_renameat2(int old_dir, const char *old_name, int new_dir, const char *new_name, unsigned int flags);
 int oci_close_range(unsigned int first, unsigned int last, unsigned int flags);
 
+/* ---- password.c: hashes of the system's libcrypt; ENOSYS without the library, EINVAL for an unknown setting ---- */
+
+int oci_crypt(const char *phrase, const char *setting, char *out, size_t size);
+
 /* ---- mounts.c: the mount API of Linux 5.2 and later ---- */
 
 int oci_open_tree(int dir_fd, const char *path, unsigned int flags);

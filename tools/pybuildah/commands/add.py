@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ocicore.cli.declare import Command, Option
 from pybuildah.commands import _transfer
+from pybuildah.options.shared import NO_OPTIONS_AFTER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ COMMAND = Command(
     ),
     arguments=_transfer.ARGUMENTS,
     interspersed=False,
+    no_options_after=NO_OPTIONS_AFTER,
     too_few="container ID must be specified",
     examples=(("pybuildah add mycontainer rootfs.tar.gz /", "unpack an archive into the root"),),
 )

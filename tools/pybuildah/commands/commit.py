@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
-from pybuildah.options.shared import QUIET, REGISTRY
+from pybuildah.options.shared import NO_OPTIONS_AFTER, QUIET, REGISTRY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ COMMAND = Command(
     ),
     arguments=(Argument("container", metavar="CONTAINER"), Argument("image", min=0, metavar="[IMAGE]")),
     interspersed=False,
+    no_options_after=NO_OPTIONS_AFTER,
     too_few="container ID must be specified",
     too_many="too many arguments specified",
     examples=(("pybuildah commit mycontainer myimage", "prints the image's ID"),),

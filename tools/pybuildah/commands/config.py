@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
-from pybuildah.options.shared import HISTORY
+from pybuildah.options.shared import HISTORY, NO_OPTIONS_AFTER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ COMMAND = Command(
     ),
     arguments=(Argument("container", metavar="CONTAINER"),),
     interspersed=False,
+    no_options_after=NO_OPTIONS_AFTER,
     too_few="container ID must be specified",
     too_many="too many arguments specified",
     examples=(("pybuildah config --cmd /app --env LANG=C.UTF-8 mycontainer", "a command and a variable"),),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ocicore.cli.declare import Command
 from pybuildah.commands import _transfer
+from pybuildah.options.shared import NO_OPTIONS_AFTER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ COMMAND = Command(
     options=_transfer.OPTIONS,
     arguments=_transfer.ARGUMENTS,
     interspersed=False,
+    no_options_after=NO_OPTIONS_AFTER,
     too_few="container ID must be specified",
     examples=(("pybuildah copy mycontainer ./app /app", "one file, or what is in a directory"),),
 )

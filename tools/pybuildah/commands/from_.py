@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
 from pybuildah.options.run_settings import RUN_SETTINGS
-from pybuildah.options.shared import QUIET, REGISTRY
+from pybuildah.options.shared import NO_OPTIONS_AFTER, QUIET, REGISTRY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ COMMAND = Command(
     ),
     arguments=(Argument("image", metavar="IMAGE"),),
     interspersed=False,
+    no_options_after=NO_OPTIONS_AFTER,
     too_few='an image name (or "scratch") must be specified',
     too_many="too many arguments specified",
     exclusive=(("pull", "pull-always", "pull-never"),),

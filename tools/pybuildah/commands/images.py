@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
+from pybuildah.options.shared import NO_OPTIONS_AFTER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ COMMAND = Command(
     ),
     arguments=(Argument("image", min=0, metavar="[IMAGE]"),),
     too_many="'buildah images' requires at most 1 argument",
+    interspersed=False,
+    no_options_after=NO_OPTIONS_AFTER,
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
+from pybuildah.options.shared import NO_OPTIONS_AFTER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ COMMAND = Command(
     arguments=(Argument("name", metavar="CONTAINER|IMAGE"),),
     too_few="container or image name must be specified",
     too_many="too many arguments specified",
+    interspersed=False,
+    no_options_after=NO_OPTIONS_AFTER,
 )
 
 
@@ -53,7 +56,9 @@ def run(args: Args, ctx: Context) -> int:
         )
     value = describe(container)
     if args.format:
-        ctx.print(template.render(args.format, value))
+        from pybuildah import inspect_view
+
+        ctx.print(template.render(args.format, inspect_view.view(value)))
     else:
         ctx.print(gojson.dumps(value, indent="    "))
     return 0
@@ -82,6 +87,7 @@ def describe(container: WorkingContainer) -> dict[str, Any]:
         "FromImage": container.image_name,
         "FromImageID": container.image_id,
         "FromImageDigest": raw.get("image-digest") or "",
+        "GroupAdd": raw.get("GroupAdd"),
         "Config": text("config"),
         "Manifest": text("manifest"),
         "Container": container.name,
@@ -100,7 +106,13 @@ def describe(container: WorkingContainer) -> dict[str, Any]:
         "CNIPluginPath": raw.get("CNIPluginPath") or "",
         "CNIConfigDir": raw.get("CNIConfigDir") or "",
         "IDMappingOptions": raw.get("IDMappingOptions"),
-        "History": (raw.get("ociv1") or {}).get("history"),
+        "Capabilities": sorted(raw.get("Capabilities") or ()),
+        "History": [
+            *((raw.get("ociv1") or {}).get("history") or ()),
+            *(raw.get("PrependedEmptyLayers") or ()),
+            *(raw.get("AppendedEmptyLayers") or ()),
+        ],
         "Devices": raw.get("Devices"),
         "DeviceSpecs": raw.get("DeviceSpecs"),
+        "CDIConfigDir": raw.get("CDIConfigDir") or "",
     }

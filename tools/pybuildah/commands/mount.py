@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
+from pybuildah.options.shared import NO_OPTIONS_AFTER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ COMMAND = Command(
     ),
     arguments=(Argument("containers", min=0, max=None, metavar="[CONTAINER...]"),),
     interspersed=False,
+    no_options_after=NO_OPTIONS_AFTER,
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Command, Option
+from pybuildah.options.shared import NO_OPTIONS_AFTER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ COMMAND = Command(
         Option("all", "a", help="Remove all unused images, not only dangling ones"),
         Option("force", "f", help="Force removal of the images and any containers using them"),
     ),
+    interspersed=False,
+    no_options_after=NO_OPTIONS_AFTER,
 )
 
 

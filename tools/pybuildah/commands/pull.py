@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
-from pybuildah.options.shared import QUIET, REGISTRY
+from pybuildah.options.shared import NO_OPTIONS_AFTER, QUIET, REGISTRY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ COMMAND = Command(
     arguments=(Argument("image", metavar="IMAGE"),),
     too_few="an image name must be specified",
     too_many="too many arguments specified",
+    interspersed=False,
+    no_options_after=NO_OPTIONS_AFTER,
 )
 
 

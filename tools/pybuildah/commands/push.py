@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
-from pybuildah.options.shared import QUIET, REGISTRY
+from pybuildah.options.shared import NO_OPTIONS_AFTER, QUIET, REGISTRY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ COMMAND = Command(
     ),
     too_few="at least a source image ID must be specified",
     too_many="too many arguments specified",
+    interspersed=False,
+    no_options_after=NO_OPTIONS_AFTER,
 )
 
 

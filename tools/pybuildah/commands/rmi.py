@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
+from pybuildah.options.shared import NO_OPTIONS_AFTER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ COMMAND = Command(
         Option("prune", "p", help="Remove dangling images"),
     ),
     arguments=(Argument("images", min=0, max=None, metavar="IMAGE [IMAGE...]"),),
+    interspersed=False,
+    no_options_after=NO_OPTIONS_AFTER,
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
+from pybuildah.options.shared import NO_OPTIONS_AFTER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ COMMAND = Command(
     options=(Option("all", "a", help="Unmount all mounted containers"),),
     arguments=(Argument("containers", min=0, max=None, metavar="CONTAINER [CONTAINER...]"),),
     interspersed=False,
+    no_options_after=NO_OPTIONS_AFTER,
 )
 
 

@@ -20,3 +20,5 @@ QUIET = Option("quiet", "q", help="Do not print progress")
 FORMAT = Option(
     "format", "f", kind="string", metavar="FORMAT", help="Format of the image manifest: oci or docker"
 )
+#: buildah's options come first; what follows is names.
+NO_OPTIONS_AFTER = "no options ({}) can be specified after the image or container name"

@@ -18,9 +18,14 @@ USER_NAMESPACE = (
     Option("userns", kind="string", metavar="PATH", help="User namespace: container, host, auto or a path"),
     Option("userns-uid-map", kind="strings", metavar=_MAP, help="UID map of the user namespace"),
     Option("userns-gid-map", kind="strings", metavar=_MAP, help="GID map of the user namespace"),
-    Option("userns-uid-map-user", kind="string", metavar="NAME", help="Use the UIDs of this user in /etc/subuid"),
     Option(
-        "userns-gid-map-group", kind="string", metavar="NAME", help="Use the GIDs of this group in /etc/subgid"
+        "userns-uid-map-user", kind="string", metavar="NAME", help="Use the UIDs of this user in /etc/subuid"
+    ),
+    Option(
+        "userns-gid-map-group",
+        kind="string",
+        metavar="NAME",
+        help="Use the GIDs of this group in /etc/subgid",
     ),
 )
 
