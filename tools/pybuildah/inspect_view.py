@@ -114,7 +114,10 @@ def _struct(value: Json, fields: tuple[tuple[str, str, Any], ...], type_name: st
         if item is None:
             item = zero() if isinstance(zero, type) else zero
         elif zero is GoMap:
-            item = GoMap(item)
+            # The members of ExposedPorts and Volumes are empty structures.
+            item = GoMap(
+                {member_key: Struct({}) if member == {} else member for member_key, member in item.items()}
+            )
         found[name] = item
     return Struct(found, type_name=type_name)
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from ocicore.cli.declare import Group, Option, Program
 
 VERSION = "1.0.0"
+#: Scripts ask `--version` what they may expect: it names buildah's version first.
+_SHOWN = f"1.39.3 (pybuildah {VERSION}, image-spec 1.1.0, runtime-spec 1.2.0)"
 
 _C = "pybuildah.commands."
 _M = "pybuildah.commands.manifest."
 
 PROGRAM = Program(
     "pybuildah",
-    version=VERSION,
+    version=_SHOWN,
+    before="pybuildah.session:check_files",
     summary="Build OCI and Docker images, from Containerfiles or step by step",
     options=(
         Option("root", kind="path", help="Storage root directory"),

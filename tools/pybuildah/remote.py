@@ -8,9 +8,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ocicore.image.copy import CopyResult
+    from ocicore.cli.context import Context
+    from ocicore.image.copy import CopyOptions, CopyResult
     from ocicore.image.local import LocalImage
-    from ocicore.image.types import SystemContext
+    from ocicore.image.types import StoreLocation, SystemContext
+    from ocicore.storage.store import Store
     from pybuildah.session import Session
 
 
@@ -42,8 +44,27 @@ def system_context(session: Session, args: Any = None) -> SystemContext:
         retry_delay=_seconds(text("retry_delay")),
         tmp=session.ctx.environ.get("TMPDIR") or "/var/tmp",
         user_agent="pybuildah",
-        open_store=lambda location: session.store,
+        open_store=lambda location: open_store(session, location),
     )
+
+
+def open_store(session: Session, location: StoreLocation) -> Store:
+    """The session's store, or the one a containers-storage reference names in brackets."""
+    if not location.graph_root:
+        return session.store
+    from ocicore.config import storage_conf
+    from ocicore.storage.store import Store
+
+    config = storage_conf.load(
+        session.user,
+        session.environ,
+        root=location.graph_root,
+        runroot=location.run_root or None,
+        driver=location.driver or None,
+        options=location.options,
+        warn=session.ctx.warn,
+    )
+    return Store(config, rootless=session.user.rootless, warn=session.ctx.warn)
 
 
 def _seconds(text: str) -> float | None:
@@ -95,3 +116,61 @@ def push(session: Session, image: str, destination: str, args: Any, *, options: 
             options=options,
             progress=shown,
         )
+
+
+def copy_options(args: Any, *, target: str, ctx: Context, everything: bool = False) -> CopyOptions:
+    """The options of a copy: form, compression, signatures.
+
+    Args:
+        target: where it goes; a signature names it.
+
+    Raises:
+        InvalidInput
+    """
+    from ocicore.image.copy import CopyOptions
+    from ocicore.oci import media_types
+
+    kinds = {
+        "": "",
+        "oci": media_types.OCI_MANIFEST,
+        "docker": media_types.DOCKER_MANIFEST,
+        "v2s2": media_types.DOCKER_MANIFEST,
+    }
+    kind = getattr(args, "format", "") or ""
+    if kind not in kinds:
+        raise InvalidInput(f'unknown format "{kind}"', hint="choose oci, v2s2 or docker")
+    given = args.given_names()
+    compression = args.compression_format
+    if "disable_compression" in given and args.disable_compression:
+        for name in ("compression_format", "force_compression"):
+            if name in given:
+                raise InvalidInput(
+                    f"--disable-compression and --{name.replace('_', '-')} cannot be used together"
+                )
+        compression = "none"
+    signers = []
+    if args.sign_by:
+        from ocicore.cli.signers import simple_signer
+
+        signers.append(simple_signer(args.sign_by, "", _docker_reference(target), ctx))
+    return CopyOptions(
+        multi_arch="all" if everything else "system",
+        manifest_type=kinds[kind],
+        compression=compression,
+        compression_level=args.compression_level if args.compression_level >= 0 else None,
+        force_compression=args.force_compression,
+        remove_signatures=bool(getattr(args, "remove_signatures", False)),
+        signers=signers,
+    )
+
+
+def _docker_reference(target: str) -> str | None:
+    """The full name a signature is for, None where the destination has none."""
+    from ocicore.image import names
+
+    scheme, separator, rest = target.partition(":")
+    if separator and rest.startswith("//") and scheme == "docker":
+        return names.normalise(rest[2:])
+    if separator and scheme in ("oci", "oci-archive", "dir", "docker-archive", "docker-daemon"):
+        return None
+    return names.normalise(target)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ocicore.build.environment import BuildEnvironment
+    from ocicore.cli.bind import Bound
     from ocicore.cli.context import Context
     from ocicore.config.paths import UserPaths
     from ocicore.image.local import LocalImage, LocalImages
@@ -126,6 +127,15 @@ class Session:
             containers_conf=conf,
             hooks_dirs=engine.hooks_dir,
         )
+
+
+def check_files(bound: Bound, ctx: Context) -> None:
+    """Before any command but login and logout: an authentication file that was named must be there."""
+    path = str(getattr(bound.args, "authfile", "") or "")
+    if path and bound.path[0] not in ("login", "logout") and not os.path.exists(path):
+        from ocicore.errors import NotFound
+
+        raise NotFound(f"checking authfile: stat {path}: no such file or directory")
 
 
 def enter_namespace(ctx: Context, user: UserPaths) -> None:

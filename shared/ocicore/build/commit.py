@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ocicore.build.working import WorkingContainer
     from ocicore.image.local import LocalImage
+    from ocicore.storage.records import IdMaps
     from ocicore.storage.staging import StagedLayer
     from ocicore.storage.store import Store
 
@@ -112,17 +113,23 @@ class CommitOptions:
         squash: one layer with everything.
         empty_layer: no layer at all; only the configuration changed.
         consume: the container is deleted next and may give its files away.
+        compress: name the new layer in its gzip form, as whoever will send it away wants it.
         created_by: of the history entry, "" for the container's own.
         exclude: absolute paths in the root to leave out.
         identity_label: add io.buildah.version.
+        extra_files: (host path, absolute path in the image) of files the image gets in one more layer.
+        container_id: what Docker's configuration names as its container; "" for none, as builds that repeat want it.
         configuration: applied to the draft's copy last (--change, --config).
     """
 
     __slots__ = (
+        "compress",
         "consume",
+        "container_id",
         "created_by",
         "empty_layer",
         "exclude",
+        "extra_files",
         "format",
         "identity_label",
         "layer_labels",
@@ -143,6 +150,7 @@ class CommitOptions:
         self.squash = False
         self.empty_layer = False
         self.consume = False
+        self.compress = False
         self.omit_history = False
         self.created_by = ""
         self.exclude: Sequence[str] = ()
@@ -152,6 +160,8 @@ class CommitOptions:
         self.unset_labels: Sequence[str] = ()
         self.unset_annotations: Sequence[str] = ()
         self.parent = ""
+        self.container_id = ""
+        self.extra_files: Sequence[tuple[str, str]] = ()
 
 
 def commit(container: WorkingContainer, options: CommitOptions) -> LocalImage:
@@ -178,8 +188,11 @@ def commit(container: WorkingContainer, options: CommitOptions) -> LocalImage:
         key: value for key, value in container.annotations.items() if key not in options.unset_annotations
     }
     base_layer = container.top_layer or None
+    compressed: dict[str, tuple[str, int]] | None = {} if options.compress else None
     if options.squash:
-        layer_id: str | None = _record_layer(store, _stage_whole(container, options.times), None)
+        layer_id: str | None = _record_layer(
+            store, _stage_whole(container, options.times), None, compressed
+        )
         draft.diff_ids = []
     elif options.empty_layer:
         layer_id = base_layer
@@ -193,11 +206,15 @@ def commit(container: WorkingContainer, options: CommitOptions) -> LocalImage:
             exclude=list(options.exclude),
             consume=options.consume,
         )
-        layer_id = _record_layer(store, staged, base_layer)
+        layer_id = _record_layer(store, staged, base_layer, compressed)
     history = make_history(container, draft.history, options)
+    if options.extra_files:
+        layer_id, entry = _extra_layer(container, layer_id, options)
+        if not options.omit_history:
+            history.append(entry)
     raw = draft.to_raw(options.times.created, history)
     if options.format == "docker":
-        raw["container"] = container.id if not _reproducible(options.times) else ""
+        raw["container"] = options.container_id
     return assemble.image_from_layer(
         store,
         layer_id=layer_id,
@@ -209,7 +226,38 @@ def commit(container: WorkingContainer, options: CommitOptions) -> LocalImage:
         parent=options.parent,
         # The configuration's date is the content's; lists of images show when it came to be here.
         created=_now_ns(),
+        compressed=compressed,
     )
+
+
+def _extra_layer(
+    container: WorkingContainer, parent: str | None, options: CommitOptions
+) -> tuple[str, dict[str, Any]]:
+    """One more layer with `extra_files`, and its history entry."""
+    import shutil
+    import tempfile
+
+    store = container.store
+    with tempfile.TemporaryDirectory(prefix="buildah-extra-", dir=store.run_root) as folder:
+        for source, destination in options.extra_files:
+            path = os.path.join(folder, os.path.normpath("/" + destination).lstrip("/"))
+            os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
+            try:
+                shutil.copyfile(source, path)
+            except OSError as error:
+                raise Error(f"adding {source} to the image: {(error.strerror or '').lower()}") from error
+            os.chmod(path, 0o644)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        os.fchmod(descriptor, 0o755)
+        try:
+            staged = _stage_packed(store, descriptor, mtime=options.times.seconds)
+        finally:
+            os.close(descriptor)
+    entry = {
+        "created": options.times.created,
+        "created_by": f"/bin/sh -c #(nop) ADD dir:{staged.diff_id.partition(':')[2]} in /",
+    }
+    return _record_layer(store, staged, parent), entry
 
 
 def _now_ns() -> int:
@@ -267,13 +315,39 @@ def _default_created_by(container: WorkingContainer) -> str:
     return " ".join(container.draft.command("Shell")) or "/bin/sh"
 
 
-def _record_layer(store: Store, staged: StagedLayer, parent: str | None) -> str:
+def _record_layer(
+    store: Store,
+    staged: StagedLayer,
+    parent: str | None,
+    compressed: dict[str, tuple[str, int]] | None = None,
+) -> str:
+    """Make a staged layer one of the store; with `compressed` its gzip form is computed and noted there."""
     try:
         layer_id = assemble.layer_id_for(parent, staged.diff_id)
-        return store.commit_layer(staged, parent, id=layer_id).id
+        if compressed is None:
+            return store.commit_layer(staged, parent, id=layer_id).id
+        digest, size = _gzip_form(staged)
+        made = store.commit_layer(
+            staged, parent, id=layer_id, compressed_digest=digest, compressed_size=size
+        )
+        compressed[made.id] = (digest, size)
+        return made.id
     except BaseException:
         staged.discard()
         raise
+
+
+def _gzip_form(staged: StagedLayer) -> tuple[str, int]:
+    """Digest and size of a layer's gzip form."""
+    import hashlib
+
+    found = hashlib.sha256()
+    size = 0
+    with staged.open_blob("gzip") as blob:
+        while chunk := blob.read(1 << 20):
+            found.update(chunk)
+            size += len(chunk)
+    return f"sha256:{found.hexdigest()}", size
 
 
 def normalise_times(container: WorkingContainer, times: Times) -> None:
@@ -325,17 +399,31 @@ def _set_whiteout_time(path: str, when: int) -> None:
 
 def _stage_whole(container: WorkingContainer, times: Times) -> StagedLayer:
     """The whole root file system as one layer (--squash)."""
+    normalise_times(container, times)
+    root = container.mount()
+    root_fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        return _stage_packed(
+            container.store,
+            root_fd,
+            maps=container.id_maps(),
+            mtime=times.seconds if times.rewrite else None,
+        )
+    finally:
+        os.close(root_fd)
+        container.unmount()
+
+
+def _stage_packed(
+    store: Store, root_fd: int, *, maps: IdMaps | None = None, mtime: int | None = None
+) -> StagedLayer:
+    """Everything below a folder as a layer."""
     import threading
 
     from ocicore.linux import archive
 
-    normalise_times(container, times)
-    store = container.store
-    root = container.mount()
     problem: list[BaseException] = []
     read_end, write_end = archive.make_pipe()
-    maps = container.id_maps()
-    root_fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
     def pack() -> None:
         try:
@@ -345,14 +433,14 @@ def _stage_whole(container: WorkingContainer, times: Times) -> StagedLayer:
                 whiteouts="keep",
                 uid_map=maps[0] if maps else (),
                 gid_map=maps[1] if maps else (),
-                mtime=times.seconds if times.rewrite else None,
+                mtime=mtime,
             )
         except Exception as error:  # noqa: BLE001 – handed to the thread that waits
             problem.append(error)
         finally:
             os.close(write_end)
 
-    thread = threading.Thread(target=pack, name="squash", daemon=True)
+    thread = threading.Thread(target=pack, name="pack", daemon=True)
     thread.start()
     try:
         staged = store.stage_layer(read_end)
@@ -363,8 +451,6 @@ def _stage_whole(container: WorkingContainer, times: Times) -> StagedLayer:
     finally:
         os.close(read_end)
         thread.join()
-        os.close(root_fd)
-        container.unmount()
     if problem:
         staged.discard()
         raise problem[0]

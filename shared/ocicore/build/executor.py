@@ -208,15 +208,9 @@ class Executor:
         if options.iid_file_raw:
             _write_text(options.iid_file_raw, result.image_id)
         if options.metadata_file:
-            from ocicore.files import quick_json
+            from ocicore.build import metadata
 
-            metadata = {
-                "containerimage.config.digest": f"sha256:{result.image_id}",
-                "containerimage.digest": result.digest,
-            }
-            if result.names:
-                metadata["image.name"] = ",".join(result.names)
-            _write_text(options.metadata_file, quick_json.dumps(metadata) + "\n")
+            metadata.write(options.metadata_file, result.image_id, result.digest, result.names)
 
     def close(self) -> None:
         """Remove working containers and mounts, whatever happened."""

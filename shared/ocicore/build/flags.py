@@ -33,6 +33,7 @@ DECLARATION: tuple[tuple[str, str, dict[str, Any]], ...] = (
         {"kind": "stringArray", "metavar": "NAME=PATH", "help": "Additional build context"},
     ),
     ("cache-ttl", "", {"kind": "string", "help": "Only use cached images that are younger than this"}),
+    ("compress", "", {"kind": "bool", "help": "Name new layers in their compressed form, as the next registry gets them"}),
     ("cpp-flag", "", {"kind": "stringArray", "help": "Flag for the preprocessor of Containerfile.in"}),
     ("disable-compression", "D", {"kind": "bool", "default": True, "help": "Do not compress layers"}),
     ("env", "", {"kind": "stringArray", "metavar": "NAME[=VALUE]", "help": "Set a variable of the image"}),
@@ -182,11 +183,6 @@ def read(args: Any, context: str, inputs: Inputs) -> BuildOptions:
     from ocicore.build.options import BuildOptions
     from ocicore.build.run_mounts import parse_secrets, parse_ssh
 
-    if not args.disable_compression:
-        raise Unsupported(
-            "--disable-compression=false: layers in the store are never compressed",
-            hint="push compresses them",
-        )
     inputs.cpp_flags = list(args.cpp_flag)
     folder, files = find_files(list(args.file), context, inputs)
     options = BuildOptions(files, folder)
@@ -201,6 +197,7 @@ def read(args: Any, context: str, inputs: Inputs) -> BuildOptions:
     options.unset_labels = list(args.unsetlabel)
     options.unset_annotations = list(args.unsetannotation)
     options.format = image_format(args.format)
+    options.compress = not args.disable_compression or args.compress
     options.use_cache = not args.no_cache
     options.squash = args.squash
     options.pull = _pull_policy(args)

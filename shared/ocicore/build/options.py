@@ -41,6 +41,7 @@ class BuildOptions:
         self.unset_labels: list[str] = []
         self.unset_annotations: list[str] = []
         self.format: Literal["oci", "docker"] = "oci"
+        self.compress = False
         self.layers = False
         self.use_cache = True
         self.cache_ttl = 0

@@ -407,6 +407,7 @@ class StageBuild:
         request.names = names
         request.squash = squash
         request.consume = consume
+        request.compress = options.compress
         request.empty_layer = empty
         request.created_by = created_by
         request.identity_label = options.identity_label

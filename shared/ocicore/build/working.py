@@ -296,6 +296,11 @@ def describe(
         annotations = {BASE_NAME: "", BASE_DIGEST: ""}
         base = created
     raw["ociv1"] = {"created": base}
+    if image is not None:
+        # Only Docker's form has these; `save` keeps them.
+        raw["docker"] = {
+            key: config[key] for key in ("id", "parent", "container", "docker_version") if config.get(key)
+        }
     raw["Isolation"] = ISOLATIONS[isolation]
     raw["NamespaceOptions"] = [
         {"Name": kind, "Host": kind in ("cgroup", "user"), "Path": ""} for kind in _NAMESPACES

@@ -37,6 +37,7 @@ def image_from_layer(
     parent: str = "",
     container: str = "",
     created: int | None = None,
+    compressed: Mapping[str, tuple[str, int]] | None = None,
 ) -> LocalImage:
     """Record an image whose top layer is `layer_id`.
 
@@ -52,6 +53,7 @@ def image_from_layer(
         parent: identifier of the image it was built on, for Docker's form.
         container: identifier of the container committed, for Docker's form.
         created: nanoseconds for the store's record, None for what the configuration says.
+        compressed: layer id -> (digest, size) of its gzip form, for layers the manifest shall name in that form.
 
     Raises:
         Error: a layer has no known digest, or the history does not fit the layers.
@@ -73,7 +75,7 @@ def image_from_layer(
         )
     else:
         config_bytes = config_forms.oci(config, diff_ids, entries)
-    manifest = manifest_of_layers(layers, config_bytes, format, annotations)
+    manifest = manifest_of_layers(layers, config_bytes, format, annotations, compressed or {})
     return record(store, layer_id, config_bytes, manifest, names, created=created or _created(config))
 
 
@@ -82,16 +84,25 @@ def manifest_of_layers(
     config_bytes: bytes,
     format: Literal["oci", "docker"],
     annotations: Mapping[str, str] | None = None,
+    compressed: Mapping[str, tuple[str, int]] | None = None,
 ) -> bytes:
-    """The manifest over the uncompressed layers, as a commit into the store writes it."""
-    layer_type = media_types.OCI_LAYER if format == "oci" else media_types.DOCKER_LAYER
+    """The manifest over the layers, uncompressed but for those in `compressed`, as a commit into the store writes it."""
+    plain = media_types.OCI_LAYER if format == "oci" else media_types.DOCKER_LAYER
+    gzip = media_types.OCI_LAYER_GZIP if format == "oci" else media_types.DOCKER_LAYER_GZIP
+    blobs = []
+    for layer in layers:
+        found = (compressed or {}).get(layer.id)
+        if found is None:
+            blobs.append(blob_json(format, plain, layer.diff_id or "", layer.size or 0))
+        else:
+            blobs.append(blob_json(format, gzip, *found))
     value: dict[str, Any] = {
         "schemaVersion": 2,
         "mediaType": _MANIFEST_TYPES[format],
         "config": blob_json(
             format, _CONFIG_TYPES[format], digests.from_bytes(config_bytes), len(config_bytes)
         ),
-        "layers": [blob_json(format, layer_type, layer.diff_id or "", layer.size or 0) for layer in layers],
+        "layers": blobs,
     }
     if annotations and format == "oci":
         value["annotations"] = dict(sorted(annotations.items()))

@@ -13,6 +13,10 @@ from ocicore.image.progress import Progress
 from ocicore.image.types import ImageReference, StoreLocation, SystemContext
 from ocicore.oci.reference import parse_normalized
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocicore.storage.store import Store
+
 _SELF = StoreLocation(driver="\0self")
 
 
@@ -50,7 +54,13 @@ def push_image(
 ) -> CopyResult:
     """Copy an image that was found to any destination."""
     source = StorageReference(None, image.id, _SELF)
-    here = context.with_(open_store=lambda location: image.store, insecure_policy=True)
+
+    def open_store(location: StoreLocation) -> Store:
+        if location.graph_root and context.open_store is not None:
+            return context.open_store(location)
+        return image.store
+
+    here = context.with_(open_store=open_store, insecure_policy=True)
     there = here if isinstance(target, StorageReference) else context
     return copy(
         source, target, source_context=here, destination_context=there, options=options, progress=progress

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
-from pybuildah.options.shared import NO_OPTIONS_AFTER, QUIET, REGISTRY
+from pybuildah.options.shared import COMPRESSION, NO_OPTIONS_AFTER, QUIET, REGISTRY, SIGN_BY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,30 +11,42 @@ if TYPE_CHECKING:
     from ocicore.build.working import WorkingContainer
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
+    from pybuildah.session import Session
 
 COMMAND = Command(
     "Create an image from a working container",
     description="Writes the working container's files and configuration as an image, and prints its ID.",
     options=(
         Option(
+            "add-file", kind="stringArray", metavar="SOURCE[:DESTINATION]", help="Add a file to the image"
+        ),
+        Option(
             "annotation", kind="stringArray", metavar="KEY[=VALUE]", help="Set an annotation of the image"
         ),
         Option(
             "change", "c", kind="stringArray", metavar="INSTRUCTION", help="Apply a Containerfile instruction"
         ),
+        *COMPRESSION,
+        Option("created-annotation", help="Set the annotation org.opencontainers.image.created"),
+        Option("cw", kind="string", hidden=True, metavar="OPTIONS", help="Make a confidential workload"),
         Option("config", kind="path", help="File with a JSON configuration to apply"),
         Option("format", "f", kind="string", help="Format of the image: oci or docker"),
         Option("identity-label", kind="bool", default=True, help="Add the label io.buildah.version"),
         Option("iidfile", kind="path", help="Write the image ID to the file"),
         Option("manifest", kind="string", help="Name of the manifest list to add the image to"),
+        Option("metadata-file", kind="path", help="Write what was made to the file, as JSON"),
         Option("omit-history", help="Leave out the history"),
+        Option("omit-timestamp", hidden=True, help="Set times to the epoch"),
+        Option("reference-time", kind="path", hidden=True, help="Take the time of the image from this file"),
         Option(
             "reproducible",
             kind="bool",
             default=True,
             help="Take times from the base image, not from the clock",
         ),
+        Option("rewrite-timestamp", help="With --source-date-epoch: no file is younger than that"),
         Option("rm", help="Remove the working container afterwards"),
+        SIGN_BY,
         Option(
             "source-date-epoch",
             kind="string",
@@ -69,6 +81,10 @@ def run(args: Args, ctx: Context) -> int:
     from pybuildah.commands.from_ import image_format
     from pybuildah.session import Session
 
+    if args.cw:
+        from ocicore.build import confidential
+
+        confidential.require()
     session = Session(ctx)
     container = working.load(session.store, args.container)
     options = commits.CommitOptions(_times(args, container))
@@ -78,20 +94,24 @@ def run(args: Args, ctx: Context) -> int:
     options.identity_label = args.identity_label
     options.unset_env = args.unsetenv
     options.unset_annotations = args.unsetannotation
+    options.compress = not args.disable_compression
+    options.container_id = container.id
+    options.extra_files = [_extra_file(text) for text in args.add_file]
     for text in args.annotation:
         key, _, value = text.partition("=")
         container.annotations[key] = value
+    if args.created_annotation:
+        container.annotations["org.opencontainers.image.created"] = options.times.created
     if args.change or args.config:
         from pybuildah import changes
 
         changes.apply(container.draft, args.change, args.config)
     target, names = _destination(args.image)
     options.names = names
+    known = {image.id for image in session.store.images()} if target else set()
     image = commits.commit(container, options)
     if target:
-        from pybuildah.remote import push
-
-        push(session, image.id, target, args)
+        _send(session, image.id, target, args, keep=image.id in known)
     if args.manifest:
         from pybuildah import manifest_lists
 
@@ -99,16 +119,60 @@ def run(args: Args, ctx: Context) -> int:
     if args.iidfile:
         with open(args.iidfile, "w", encoding="utf-8") as stream:
             stream.write(f"sha256:{image.id}")
+    if args.metadata_file:
+        from ocicore.build.metadata import write
+
+        write(args.metadata_file, image.id, image.digest or "", names or [target])
     if args.rm:
         container.delete()
-    ctx.print(image.id)
+    if not args.iidfile and not target:
+        ctx.print(image.id)
     return 0
+
+
+def _send(session: Session, image_id: str, target: str, args: Args, *, keep: bool) -> None:
+    """The image to where a transport says; here it was only on its way there."""
+    from pybuildah import remote
+
+    try:
+        remote.push(
+            session, image_id, target, args, options=remote.copy_options(args, target=target, ctx=session.ctx)
+        )
+    finally:
+        if not keep:
+            session.store.delete_image(image_id)
+
+
+def _extra_file(text: str) -> tuple[str, str]:
+    """--add-file SOURCE[:DESTINATION]. Raises InvalidInput, NotFound."""
+    import os
+
+    from ocicore.errors import InvalidInput, NotFound
+
+    source, _, destination = text.partition(":")
+    if not os.path.exists(source):
+        raise NotFound(f'parsing add-file argument "{text}": source "{source}": no such file or directory')
+    if os.path.isdir(source):
+        raise InvalidInput(f'parsing add-file argument "{text}": source "{source}" is not a regular file')
+    return os.path.abspath(source), destination or source
 
 
 def _times(args: Args, container: WorkingContainer) -> Times:
     from ocicore.build.commit import choose_times
-    from ocicore.errors import InvalidInput
+    from ocicore.errors import InvalidInput, NotFound
 
+    timestamp = args.timestamp if args.timestamp >= 0 else None
+    if args.omit_timestamp:
+        timestamp = 0
+    elif args.reference_time:
+        import os
+
+        try:
+            timestamp = int(os.stat(args.reference_time).st_mtime)
+        except OSError as error:
+            raise NotFound(
+                f'reading timestamp of file "{args.reference_time}": {(error.strerror or "").lower()}'
+            ) from error
     epoch = None
     if args.source_date_epoch:
         try:
@@ -120,8 +184,9 @@ def _times(args: Args, container: WorkingContainer) -> Times:
     record = container.store.container(container.id)
     base = str((container.raw.get("ociv1") or {}).get("created") or "") if container.image_id else ""
     return choose_times(
-        timestamp=args.timestamp if args.timestamp >= 0 else None,
+        timestamp=timestamp,
         source_date_epoch=epoch,
+        rewrite=args.rewrite_timestamp,
         reproducible=args.reproducible,
         base_created=base,
         started=record.created,
@@ -136,6 +201,9 @@ def _destination(image: str | None) -> tuple[str, list[str]]:
 
     scheme, separator, rest = image.partition(":")
     if separator and scheme == "containers-storage":
+        if rest.startswith("["):
+            location, _, name = rest.partition("]")
+            return f"containers-storage:{location}]{names.normalise(name)}", []
         return "", [names.normalise(rest)]
     transports = ("docker", "oci", "oci-archive", "dir", "docker-archive", "docker-daemon")
     if separator and scheme in transports and (rest.startswith("//") or scheme != "docker"):

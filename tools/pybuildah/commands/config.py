@@ -83,7 +83,7 @@ class _Editor:
         self.container = container
         self.draft = container.draft
         self.args = args
-        self.given = args.given_names()
+        self.given = {name.replace("_", "-") for name in args.given_names()}
         self.ctx = ctx
 
     def note(self, text: str) -> None:
@@ -304,7 +304,14 @@ class _Editor:
             "Retries": 3,
         }
         if "healthcheck" in self.given:
-            check["Test"] = split_words(self.args.healthcheck)
+            try:
+                check["Test"] = split_words(self.args.healthcheck)
+            except InvalidInput as error:
+                from ocicore.cli.goformat import quote
+
+                raise InvalidInput(
+                    f"parsing --healthcheck {quote(self.args.healthcheck)}: {error.message}"
+                ) from error
         words = ""
         for option, key in (
             ("interval", "Interval"),

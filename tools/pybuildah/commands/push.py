@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
-from pybuildah.options.shared import NO_OPTIONS_AFTER, QUIET, REGISTRY
+from pybuildah.options.shared import COMPRESSION, NO_OPTIONS_AFTER, QUIET, REGISTRY, SIGN_BY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,13 +14,12 @@ COMMAND = Command(
     "Push an image to a specified destination",
     options=(
         Option("all", help="Push all of the images referenced by a manifest list"),
-        Option("compression-format", kind="string", help="Compression of layers: gzip, zstd or none"),
-        Option("compression-level", kind="int", default=-1, help="Compression level"),
+        *COMPRESSION,
         Option("digestfile", kind="path", help="Write the digest of the pushed image to the file"),
-        Option("force-compression", help="Recompress layers that have another compression"),
         Option("format", "f", kind="string", help="Manifest type: oci, v2s2 or docker"),
         Option("remove-signatures", help="Do not copy signatures"),
         Option("rm", help="Remove the manifest list if the push succeeds"),
+        SIGN_BY,
         QUIET,
         *REGISTRY,
     ),
@@ -41,7 +40,7 @@ def run(args: Args, ctx: Context) -> int:
     from pybuildah.session import Session
 
     session = Session(ctx)
-    options = copy_options(args, everything=args.all)
+    options = remote.copy_options(args, target=args.destination or args.image, ctx=ctx, everything=args.all)
     result = remote.push(session, args.image, args.destination or "", args, options=options)
     if args.digestfile:
         with open(args.digestfile, "w", encoding="utf-8") as stream:
@@ -49,27 +48,3 @@ def run(args: Args, ctx: Context) -> int:
     if args.rm:
         session.store.delete_image(session.images.find(args.image, allow_list=True).id)
     return 0
-
-
-def copy_options(args: Args, *, everything: bool) -> object:
-    """The options of a copy."""
-    from ocicore.errors import InvalidInput
-    from ocicore.image.copy import CopyOptions
-    from ocicore.oci import media_types
-
-    kinds = {
-        "": "",
-        "oci": media_types.OCI_MANIFEST,
-        "docker": media_types.DOCKER_MANIFEST,
-        "v2s2": media_types.DOCKER_MANIFEST,
-    }
-    if args.format not in kinds:
-        raise InvalidInput(f'unknown format "{args.format}"', hint="choose oci, v2s2 or docker")
-    return CopyOptions(
-        multi_arch="all" if everything else "system",
-        manifest_type=kinds[args.format],
-        compression=args.compression_format,
-        compression_level=args.compression_level if args.compression_level >= 0 else None,
-        force_compression=args.force_compression,
-        remove_signatures=args.remove_signatures,
-    )

@@ -22,3 +22,18 @@ FORMAT = Option(
 )
 #: buildah's options come first; what follows is names.
 NO_OPTIONS_AFTER = "no options ({}) can be specified after the image or container name"
+COMPRESSION = (
+    Option("compression-format", kind="string", help="Compression of layers: gzip, zstd or none"),
+    Option("compression-level", kind="int", default=-1, help="Compression level"),
+    Option(
+        "disable-compression",
+        "D",
+        kind="bool",
+        default=True,
+        help="Do not compress layers; in the store they never are",
+    ),
+    Option("force-compression", help="Recompress layers that have another compression"),
+)
+SIGN_BY = Option(
+    "sign-by", kind="string", metavar="FINGERPRINT", help="Sign with the GnuPG key that has this fingerprint"
+)

@@ -35,12 +35,11 @@ COMMAND = Command(
 def run(args: Args, ctx: Context) -> int:
     """Push; prints nothing but progress."""
     from pybuildah import manifest_lists, remote
-    from pybuildah.commands.push import copy_options
     from pybuildah.session import Session
 
     session = Session(ctx)
     found = manifest_lists.load(session, args.name)
-    options = copy_options(args, everything=args.all)
+    options = remote.copy_options(args, target=args.destination or args.name, ctx=ctx, everything=args.all)
     result = remote.push(session, args.name, args.destination or args.name, args, options=options)
     if args.digestfile:
         with open(args.digestfile, "w", encoding="utf-8") as stream:
