@@ -14,6 +14,7 @@ _M = "pybuildah.commands.manifest."
 PROGRAM = Program(
     "pybuildah",
     version=_SHOWN,
+    unknown_level='unable to parse log level: not a valid logrus Level: "{}"',
     before="pybuildah.session:check_files",
     summary="Build OCI and Docker images, from Containerfiles or step by step",
     options=(

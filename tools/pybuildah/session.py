@@ -84,7 +84,7 @@ class Session:
         return system_context(self, args)
 
     def find_image(
-        self, name: str, policy: str = "missing", platform: str = "", args: Any = None
+        self, name: str, policy: str = "missing", platform: str = "", args: Any = None, *, quiet: bool = True
     ) -> LocalImage:
         """An image by name; pulled as the policy says ("always", "missing", "never", "newer")."""
         from ocicore.errors import NotFound
@@ -94,15 +94,23 @@ class Session:
             from ocicore.oci import platform as platforms
 
             wanted = platforms.parse(platform)
-        if policy in ("missing", "never", "ifmissing", "false"):
+        from ocicore.oci import digest
+
+        local = name.removeprefix("containers-storage:")
+        if local != name or digest.is_valid(name):
+            return self.images.find(local, wanted)
+        from ocicore.image import transport
+
+        elsewhere = transport.has_transport(name) and not name.startswith("docker://")
+        if policy in ("missing", "never", "ifmissing", "false") and not elsewhere:
             try:
-                return self.images.find(name, wanted)
+                return self.images.find(name.removeprefix("docker://"), wanted)
             except NotFound:
                 if policy in ("never", "false"):
                     raise
         from pybuildah.remote import pull
 
-        return pull(self, name, policy, platform, args)[0]
+        return pull(self, name, policy, platform, args, quiet=quiet)[0]
 
     def environment(self, args: Any = None) -> BuildEnvironment:
         """What builds and `run` need."""
@@ -118,7 +126,9 @@ class Session:
             rootless=self.user.rootless,
             environ=self.ctx.environ,
             warn=self.ctx.warn,
-            find_image=lambda name, policy, platform: self.find_image(name, policy, platform, args),
+            find_image=lambda name, policy, platform: self.find_image(
+                name, policy, platform, args, quiet=bool(getattr(args, "quiet", True))
+            ),
             runtime=getattr(args, "runtime", "") or self.ctx.environ.get("BUILDAH_RUNTIME", ""),
             runtime_flags=getattr(args, "runtime_flag", ()),
             runtimes=engine.runtimes,
@@ -135,7 +145,7 @@ def check_files(bound: Bound, ctx: Context) -> None:
     if path and bound.path[0] not in ("login", "logout") and not os.path.exists(path):
         from ocicore.errors import NotFound
 
-        raise NotFound(f"checking authfile: stat {path}: no such file or directory")
+        raise NotFound(f"credential file is not accessible: stat {path}: no such file or directory")
 
 
 def enter_namespace(ctx: Context, user: UserPaths) -> None:

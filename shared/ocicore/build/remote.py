@@ -228,7 +228,11 @@ def _verification(remote: RemoteOptions) -> bool | str:
         for name in sorted(os.listdir(remote.cert_dir)):
             if name.endswith(".crt"):
                 return os.path.join(remote.cert_dir, name)
-    return True
+    import ssl
+
+    # What the system trusts, as everywhere else, and not the list that comes with requests.
+    found = ssl.get_default_verify_paths()
+    return found.cafile or found.capath or True
 
 
 def _save(response: object, path: str) -> None:

@@ -197,6 +197,8 @@ def write_json(path: str, value: object) -> None:
 def network_mode(container: WorkingContainer, options: RunOptions) -> str:
     """ "host", "none", "private" or "ns:PATH": the command's own choice, else the container's."""
     text = options.network
+    if text in ("container", "private", "bridge"):
+        return "private"
     if text in ("", "default"):
         host, path = container.namespace("network")
         if host or path == "host":
@@ -398,7 +400,7 @@ def _files(
     if not (options.no_hosts or settings.get("NoHosts")):
         texts["/etc/hosts"] = run_files.hosts(
             [*(settings.get("AddHost") or ()), *options.add_hosts],
-            hostname=hostname,
+            names=[hostname, container.name],
             network=network,
             shared=shared,
         )

@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from ocicore.build.working import WorkingContainer
 
 
-def hosts(entries: Sequence[str], *, hostname: str, network: OpenNetwork | None, shared: bool) -> str:
+def hosts(
+    entries: Sequence[str], *, names: Sequence[str], network: OpenNetwork | None, shared: bool
+) -> str:
     """The text of /etc/hosts.
 
     Args:
         entries: --add-host values.
-        hostname: the container's own name.
+        names: the container's own names.
         shared: the host's network is used.
     """
     from ocicore.network import hosts as texts
@@ -26,7 +28,7 @@ def hosts(entries: Sequence[str], *, hostname: str, network: OpenNetwork | None,
     return texts.text(
         base=_read("/etc/hosts") if shared else "",
         kind="host" if shared else network.kind if network is not None else "none",
-        names=[hostname] if not shared else [],
+        names=names if not shared else [],
         addresses=network.addresses if network is not None else [],
         gateways=network.gateways if network is not None else [],
         extra=entries,

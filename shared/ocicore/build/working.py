@@ -241,9 +241,22 @@ class WorkingContainer:
 
 
 def name_prefix(image_name: str) -> str:
-    """ "docker.io/library/alpine:3" -> "alpine"."""
-    name = image_name.partition("@")[0].rpartition("/")[2]
-    return name.partition(":")[0]
+    """What derived container names begin with: "docker.io/library/alpine:3" -> "alpine", ids and digests -> 12 digits."""
+    prefix = image_name
+    if prefix.startswith("sha256:") and len(prefix) == 71:
+        prefix = prefix[7:19]
+    elif len(prefix) == 64 and all(char in "0123456789abcdef" for char in prefix):
+        prefix = prefix[:12]
+    return prefix.partition(":")[0].rpartition("/")[2].partition("@")[0]
+
+
+def spoken_name(image: LocalImage, typed: str) -> str:
+    """The name of an image that a container remembers: of its names the one that holds what was typed."""
+    prefix = name_prefix(typed)
+    for name in image.names:
+        if prefix in name:
+            return name
+    return image.names[0] if image.names else prefix
 
 
 def describe(

@@ -359,6 +359,8 @@ class Program:
         error_status: exit status of failures that do not bring their own.
         error_style: "podman" prints "Error: message"; "logrus" prints `time="…" level=fatal msg="message"`
             (skopeo).
+        unknown_level: message for a --log-level that is none, with {} for it; the exit status is then
+            `error_status`. "" gives podman's message and status.
         before: "module:function" called as `(bound, ctx)` before every handler, or "".
         status_of: "module:function" called with an `Error`; its exit status, None for `error_status`. Or "".
     """
@@ -373,6 +375,7 @@ class Program:
         "options",
         "status_of",
         "summary",
+        "unknown_level",
         "version",
     )
 
@@ -389,6 +392,7 @@ class Program:
         error_style: Literal["podman", "logrus"] = "podman",
         before: str = "",
         status_of: str = "",
+        unknown_level: str = "",
     ) -> None:
         self.name = name
         self.version = version
@@ -400,6 +404,7 @@ class Program:
         self.error_style = error_style
         self.before = before
         self.status_of = status_of
+        self.unknown_level = unknown_level
 
 
 def attribute_name(long: str) -> str:

@@ -111,6 +111,8 @@ def execute(bound: Bound, environ: Mapping[str, str], stdin: TextIO, stdout: Tex
     level = str(bound.globals.as_dict().get("log_level") or "warn")
     rank = level_number(level)
     if rank is None:
+        if bound.program.unknown_level:
+            raise UsageError(bound.program.unknown_level.format(level))
         flags = "trace, debug, info, warn, warning, error, fatal, panic"
         stderr.write(f'Log Level "{level}" is not supported, choose from: {flags}\n')
         return 1

@@ -40,8 +40,6 @@ COMMAND = Command(
         Option("reference-time", kind="path", hidden=True, help="Take the time of the image from this file"),
         Option(
             "reproducible",
-            kind="bool",
-            default=True,
             help="Take times from the base image, not from the clock",
         ),
         Option("rewrite-timestamp", help="With --source-date-epoch: no file is younger than that"),

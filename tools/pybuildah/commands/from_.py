@@ -80,7 +80,7 @@ def run(args: Args, ctx: Context) -> int:
             policy = "always"
         elif args.pull_never:
             policy = "never"
-        image = session.find_image(args.image, pull_policy(policy), platform, args)
+        image = session.find_image(args.image, pull_policy(policy), platform, args, quiet=args.quiet)
     from ocicore.oci import platform as platforms
 
     target = platforms.parse(platform) if platform else platforms.host()
@@ -88,7 +88,7 @@ def run(args: Args, ctx: Context) -> int:
         session.store,
         image,
         name=args.name,
-        image_name=_remembered(image, args.image),
+        image_name=working.spoken_name(image, args.image) if image is not None else "",
         suffix=args.suffix,
         architecture=target.architecture,
         os_name=target.os,
@@ -107,6 +107,9 @@ def run(args: Args, ctx: Context) -> int:
         container.set_namespace("user", host=own_user.host, path=own_user.path)
         if settings.configure_network is not None:
             container.raw["ConfigureNetwork"] = settings.configure_network
+        for key, value in (("CNIConfigDir", args.cni_config_dir), ("CNIPluginPath", args.cni_plugin_path)):
+            if value:
+                container.raw[key] = value
         if settings.group_add:
             container.raw["GroupAdd"] = settings.group_add
         container.save()
@@ -118,14 +121,6 @@ def run(args: Args, ctx: Context) -> int:
             stream.write(container.id)
     ctx.print(container.name)
     return 0
-
-
-def _remembered(image: object, typed: str) -> str:
-    if image is None:
-        return ""
-    names = getattr(image, "names", [])
-    found = getattr(image, "found_as", "")
-    return found if found in names else (names[0] if names else typed)
 
 
 def _now() -> str:

@@ -35,7 +35,10 @@ def run(args: Args, ctx: Context) -> int:
 
         value["debug"] = {"version": VERSION, "python": platform.python_version()}
     if args.format:
-        ctx.print(template.render(args.format, value))
+        from ocicore.cli.godata import GoMap
+
+        # Two maps, as the peer has them, whatever their keys look like.
+        ctx.print(template.render(args.format, GoMap({key: GoMap(part) for key, part in value.items()})))
     else:
         ctx.print(gojson.dumps(value, indent="    "))
     return 0

@@ -20,6 +20,9 @@ RUN_SETTINGS = (
     Option("cap-drop", kind="strings", help="Drop the specified capability when running"),
     Option("cgroup-parent", kind="string", help="Parent cgroup for commands"),
     Option("cgroupns", kind="string", help="Cgroup namespace: private or host"),
+    # Kept in the record, where buildah keeps them; neither program reads them since netavark.
+    Option("cni-config-dir", kind="path", hidden=True, help="Directory of CNI configuration files"),
+    Option("cni-plugin-path", kind="path", hidden=True, help="Path of CNI network plugins"),
     Option("cpu-period", kind="uint", help="Length of a CPU period, microseconds"),
     Option("cpu-quota", kind="int", help="CPU time in a period, microseconds"),
     Option("cpu-shares", "c", kind="uint", help="CPU shares (relative weight)"),
