@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Option
-from ocicore.errors import Error, InvalidInput
+from ocicore.errors import InvalidInput
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,33 +99,7 @@ def entry_changes(args: Args) -> dict[str, Any]:
 
 
 def reference(engine: Engine, name: str, context: SystemContext, what: str) -> ImageReference:
-    """The image a word means: in any transport, at a registry, else in the store.
+    """The image a word means; see `list_members.locate`."""
+    from ocicore.image import list_members
 
-    Raises:
-        Error: it is nowhere; names both places.
-    """
-    from ocicore.image import transport
-    from ocicore.image.containers_storage import StorageReference
-    from ocicore.image.types import StoreLocation
-
-    if transport.has_transport(name):
-        return transport.parse(name)
-    try:
-        found = transport.parse(f"docker://{name}")
-        source = found.source(context)
-        try:
-            source.manifest()
-        finally:
-            source.close()
-        return found
-    except Error as error:
-        try:
-            image = engine.images.find(name)
-        except Error as missing:
-            raise Error(
-                f'locating {what}: "docker://{name}": {error.message}; "{name}": {missing.message}'
-            ) from error
-    where = f"{engine.store.driver_name}@{engine.store.graph_root}+{engine.store.run_root}"
-    options = ",".join(engine.store.config.driver_options)
-    location = StorageReference.parse(f"[{where}{':' + options if options else ''}]@{image.id}").location
-    return StorageReference(None, image.id, location or StoreLocation())
+    return list_members.locate(engine.images, name, context, what)

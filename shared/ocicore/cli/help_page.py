@@ -115,7 +115,7 @@ class Page:
         groups: dict[str, list[tuple[Text, str, str]]] = {"Options": []}
         for option in self.options:
             if not option.hidden:
-                notes = [f"(default: {default_text(option)})"] if default_text(option) else []
+                notes = [f"(default {default_text(option)})"] if default_text(option) else []
                 notes += [f"(environment: {option.env})"] if option.env else []
                 row = (_names(option), option.help, " ".join(notes))
                 groups.setdefault(option.group or "Options", []).append(row)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ocicore.errors import Error
 from ocicore.oci import digest as digests
 from ocicore.oci.manifest import Index, Manifest, parse_manifest
 
 if TYPE_CHECKING:
+    from ocicore.image.local import LocalImages
     from ocicore.image.manifest_list import ManifestList
     from ocicore.image.types import ImageReference, ImageSource, SystemContext
 
@@ -76,3 +78,40 @@ def _platform(source: ImageSource, manifest: Manifest, known: object) -> dict[st
         if config.variant:
             platform["variant"] = config.variant
     return platform
+
+
+def locate(images: LocalImages, name: str, context: SystemContext, what: str) -> ImageReference:
+    """The image a word means: in any transport, at a registry, else in the store.
+
+    Args:
+        what: "image to add to manifest list", for the message.
+
+    Raises:
+        Error: it is nowhere; names both places.
+    """
+    from ocicore.image import transport
+    from ocicore.image.containers_storage import StorageReference
+    from ocicore.image.types import StoreLocation
+
+    if transport.has_transport(name):
+        return transport.parse(name)
+    try:
+        found = transport.parse(f"docker://{name}")
+        source = found.source(context)
+        try:
+            source.manifest()
+        finally:
+            source.close()
+        return found
+    except Error as error:
+        try:
+            image = images.find(name)
+        except Error as missing:
+            raise Error(
+                f'locating {what}: "docker://{name}": {error.message}; "{name}": {missing.message}'
+            ) from error
+    store = images.store
+    where = f"{store.driver_name}@{store.graph_root}+{store.run_root}"
+    options = ",".join(store.config.driver_options)
+    location = StorageReference.parse(f"[{where}{':' + options if options else ''}]@{image.id}").location
+    return StorageReference(None, image.id, location or StoreLocation())

@@ -42,13 +42,22 @@ def run(args: Args, ctx: Context) -> int:
         except NotFound:
             if "type" in args.given_names():
                 raise
-            container = _of_image(session, args.name)
+            try:
+                container = _of_image(session, args.name)
+            except NotFound:
+                from pybuildah import manifest_lists
+
+                # A list without an image for this machine is shown as a list.
+                if args.format or not session.images.find(args.name, allow_list=True).is_manifest_list:
+                    raise
+                ctx.print(manifest_lists.shown(session, args.name))
+                return 0
     elif args.type == "image":
         container = _of_image(session, args.name)
     elif args.type == "manifest":
         from pybuildah import manifest_lists
 
-        ctx.print(manifest_lists.load(session, args.name).pretty())
+        ctx.print(manifest_lists.shown(session, args.name))
         return 0
     else:
         raise InvalidInput(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
+from pybuildah.manifest_lists import INSECURE
 from pybuildah.options.shared import REGISTRY
 
 TYPE_CHECKING = False
@@ -17,6 +18,7 @@ COMMAND = Command(
         Option("amend", help="Use the list that has this name already"),
         Option("annotation", kind="stringArray", metavar="KEY=VALUE", help="Set an annotation of the list"),
         Option("replace", help="Take the name from the list that has it"),
+        INSECURE,
         *REGISTRY,
     ),
     arguments=(
@@ -30,7 +32,7 @@ COMMAND = Command(
 def run(args: Args, ctx: Context) -> int:
     """Print the list's ID."""
     from ocicore.errors import NotFound
-    from ocicore.image import manifest_list
+    from ocicore.image import list_members, manifest_list
     from pybuildah import manifest_lists
     from pybuildah.session import Session
 
@@ -44,10 +46,14 @@ def run(args: Args, ctx: Context) -> int:
             found = None
     if found is None:
         found = manifest_list.create(session.store, args.name, replace=args.replace)
-    found.annotate(annotations)
-    for name in args.images:
-        for image in manifest_lists.images_of(session, name, args, everything=args.all):
-            found.add(image, {})
-    found.save()
+    context = manifest_lists.registry_context(session, args)
+    what = "image to add to manifest list"
+    references = [list_members.locate(session.images, name, context, what) for name in args.images]
+    with found.lock():
+        found.reload()
+        found.annotate(annotations)
+        for reference in references:
+            list_members.add(found, reference, context, everything=args.all)
+        found.save()
     ctx.print(found.id)
     return 0

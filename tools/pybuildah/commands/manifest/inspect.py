@@ -25,7 +25,7 @@ def run(args: Args, ctx: Context) -> int:
 
     session = Session(ctx)
     try:
-        ctx.print(manifest_lists.load(session, args.name).pretty())
+        ctx.print(manifest_lists.shown(session, args.name))
     except NotFound:
         ctx.print(_from_registry(session, args))
     return 0

@@ -27,7 +27,9 @@ def run(args: Args, ctx: Context) -> int:
 
     found = manifest_lists.load(Session(ctx), args.name)
     digest = digests.validate(args.digest)
-    found.remove(digest)
-    found.save()
+    with found.lock():
+        found.reload()
+        found.remove(digest)
+        found.save()
     ctx.print(f"{found.id}: {digest}")
     return 0
