@@ -10,11 +10,13 @@ _SHOWN = f"1.39.3 (pybuildah {VERSION}, image-spec 1.1.0, runtime-spec 1.2.0)"
 
 _C = "pybuildah.commands."
 _M = "pybuildah.commands.manifest."
+_S = "pybuildah.commands.source."
 
 PROGRAM = Program(
     "pybuildah",
     version=_SHOWN,
     unknown_level='unable to parse log level: not a valid logrus Level: "{}"',
+    help_defaults="pybuildah.session:help_defaults",
     before="pybuildah.session:check_files",
     summary="Build OCI and Docker images, from Containerfiles or step by step",
     options=(
@@ -88,6 +90,15 @@ PROGRAM = Program(
         "rm": (_C + "rm", "Remove one or more working containers", ("delete",)),
         "rmi": (_C + "rmi", "Remove one or more images from local storage"),
         "run": (_C + "run", "Run a command inside of the container"),
+        "source": Group(
+            "Create, push, pull and manage source images and associated source artifacts",
+            commands={
+                "add": (_S + "add", "Add a source artifact to a source image"),
+                "create": (_S + "create", "Create a source image"),
+                "pull": (_S + "pull", "Pull a source image from a registry"),
+                "push": (_S + "push", "Push a source image to a registry"),
+            },
+        ),
         "tag": (_C + "tag", "Add an additional name to a local image"),
         "umount": (_C + "umount", "Unmount the root file system of working containers", ("unmount",)),
         "unshare": (_C + "unshare", "Run a command in a modified user namespace"),

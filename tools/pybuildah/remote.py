@@ -40,8 +40,8 @@ def system_context(session: Session, args: Any = None) -> SystemContext:
         registries_conf=str(session.ctx.globals.registries_conf or ""),
         registries_d=str(session.ctx.globals.registries_conf_dir or ""),
         policy_path=text("signature_policy"),
-        retry_times=int(getattr(args, "retry", 3)),
-        retry_delay=_seconds(text("retry_delay")),
+        retry_times=_retries(session, args),
+        retry_delay=_seconds(text("retry_delay") or session.conf.engine.retry_delay),
         tmp=session.ctx.environ.get("TMPDIR") or "/var/tmp",
         user_agent="pybuildah",
         open_store=lambda location: open_store(session, location),
@@ -65,6 +65,12 @@ def open_store(session: Session, location: StoreLocation) -> Store:
         warn=session.ctx.warn,
     )
     return Store(config, rootless=session.user.rootless, warn=session.ctx.warn)
+
+
+def _retries(session: Session, args: Any) -> int:
+    if args is not None and "retry" in args.given_names():
+        return int(args.retry)
+    return int(session.conf.engine.retry)
 
 
 def _seconds(text: str) -> float | None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ocicore.build.environment import BuildEnvironment
     from ocicore.cli.bind import Bound
     from ocicore.cli.context import Context
+    from ocicore.config.containers_conf import ContainersConfig
     from ocicore.config.paths import UserPaths
     from ocicore.image.local import LocalImage, LocalImages
     from ocicore.image.types import SystemContext
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 class Session:
     """One command's view of the world: user, store, images."""
 
-    __slots__ = ("_images", "_store", "ctx", "environ", "user")
+    __slots__ = ("_conf", "_images", "_store", "ctx", "environ", "user")
 
     def __init__(self, ctx: Context, *, enter: bool = True) -> None:
         self.ctx = ctx
@@ -36,6 +37,7 @@ class Session:
         )
         self.user: UserPaths = paths.user_paths(ctx.environ)
         self._store: Store | None = None
+        self._conf: ContainersConfig | None = None
         self._images: LocalImages | None = None
         if enter:
             enter_namespace(ctx, self.user)
@@ -61,6 +63,15 @@ class Session:
             )
             self._store = Store(config, rootless=self.user.rootless, warn=self.ctx.warn)
         return self._store
+
+    @property
+    def conf(self) -> ContainersConfig:
+        """containers.conf."""
+        if self._conf is None:
+            from ocicore.config import containers_conf
+
+            self._conf = containers_conf.load(self.user, self.ctx.environ)
+        return self._conf
 
     @property
     def images(self) -> LocalImages:
@@ -115,9 +126,8 @@ class Session:
     def environment(self, args: Any = None) -> BuildEnvironment:
         """What builds and `run` need."""
         from ocicore.build.environment import BuildEnvironment
-        from ocicore.config import containers_conf
 
-        conf = containers_conf.load(self.user, self.ctx.environ)
+        conf = self.conf
         engine = conf.engine
         manager = self.ctx.globals.cgroup_manager or "cgroupfs"
         return BuildEnvironment(
@@ -137,6 +147,21 @@ class Session:
             containers_conf=conf,
             hooks_dirs=engine.hooks_dir,
         )
+
+
+def help_defaults(environ: Mapping[str, str]) -> dict[str, str]:
+    """Defaults that containers.conf decides, as help shows them."""
+    from ocicore.config import containers_conf
+    from ocicore.errors import Error
+
+    try:
+        engine = containers_conf.load(paths.user_paths(environ), environ).engine
+    except Error:
+        return {}  # whoever asks for help may be about to mend the file
+    found = {"retry": str(engine.retry)}
+    if engine.retry_delay:
+        found["retry-delay"] = f'"{engine.retry_delay}"'
+    return found
 
 
 def check_files(bound: Bound, ctx: Context) -> None:

@@ -133,6 +133,34 @@ class BuildEnvironment:
             )
         return self._networks
 
+    def default_env(self) -> dict[str, str]:
+        """Variables every command gets (`env` of containers.conf)."""
+        if self.containers_conf is None:
+            return {}
+        return dict(entry.partition("=")[::2] for entry in self.containers_conf.containers.env)
+
+    def sysctls(self, namespaces: Mapping[str, Any]) -> dict[str, str]:
+        """`default_sysctls` of containers.conf, as far as the command has the namespaces they belong to."""
+        if self.containers_conf is None:
+            return {}
+
+        def own(kind: str) -> bool:
+            return (namespaces.get(kind) or {}).get("mode") not in ("host", "none", None)
+
+        result = {}
+        for entry in self.containers_conf.containers.default_sysctls:
+            name, _, value = entry.partition("=")
+            kind = "net" if name.startswith("net.") else "ipc"
+            if own(kind):
+                result[name] = value
+        return result
+
+    def cdi_dirs(self) -> list[str]:
+        """Where CDI specifications are (`cdi_spec_dirs` of containers.conf)."""
+        if self.containers_conf is None:
+            return []
+        return list(self.containers_conf.engine.cdi_spec_dirs)
+
     def close(self) -> None:
         """Take down what commands needed."""
         if self._networks is not None:

@@ -62,6 +62,9 @@ class BuildOptions:
         self.base = ""
         self.network = ""
         self.isolation = "oci"
+        #: Of every RUN, as names; [] for the defaults, changed by the two after it.
+        self.capabilities: list[str] = []
+        self.cdi_config_dir = ""
         self.cap_add: list[str] = []
         self.cap_drop: list[str] = []
         self.devices: list[str] = []

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 
-from ocicore.build.run_mounts import Prepared, parse_size, parse_volume
-from ocicore.errors import Error, InvalidInput, Unsupported
+from ocicore.build import volumes
+from ocicore.build.run_mounts import Prepared, parse_size
+from ocicore.errors import Error, InvalidInput, NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from ocicore.build.environment import BuildEnvironment
@@ -52,6 +53,7 @@ class RunOptions:
         "args",
         "cap_add",
         "cap_drop",
+        "cdi_config_dir",
         "devices",
         "dns",
         "dns_options",
@@ -96,6 +98,7 @@ class RunOptions:
         self.dns_options: list[str] = []
         self.security_options: list[str] = []
         self.isolation = ""
+        self.cdi_config_dir = ""
         self.no_hosts = False
         self.no_hostname = False
         self.no_pivot = False
@@ -119,23 +122,32 @@ def run(container: WorkingContainer, root: str, options: RunOptions, environment
     """
     from binascii import b2a_hex
 
-    if options.isolation == "chroot":
-        raise Unsupported(
-            "isolation chroot: not offered, commands always run in an OCI runtime",
-            hint="use --isolation oci (or rootless)",
-        )
+    chrooted = _isolation(container, options) == "chroot"
+    if chrooted:
+        from ocicore.build import chroot
+
+        if network_mode(container, options, explicit=True) == "private":
+            options.network = "host"
+        chroot.check(network_mode(container, options), own_users=container.id_maps() is not None)
     run_dir = environment.store.container_run_dir(container.id)
     identity = b2a_hex(os.urandom(6)).decode()
     bundle = os.path.join(run_dir, f"run-{identity}")
     os.makedirs(bundle, 0o700)
     network: OpenNetwork | None = None
     reachable = ""
+    cleanups: list[Callable[[], None]] = []
     try:
         network = _network(container, options, environment)
         if container.id_maps() is not None:
             reachable = root = _reachable(root, environment)
-        spec = make_spec(container, root, options, environment, bundle, identity, network)
+        _builtin_volumes(container, root)
+        spec = make_spec(container, root, options, environment, bundle, identity, network, cleanups)
         created = missing_targets(root, [mount["destination"] for mount in spec["mounts"]])
+        if chrooted:
+            try:
+                return chroot.run(spec, root, options)
+            finally:
+                remove_targets(root, created)
         write_json(os.path.join(bundle, "config.json"), spec)
         runtime = environment.runtime()
         try:
@@ -156,6 +168,8 @@ def run(container: WorkingContainer, root: str, options: RunOptions, environment
         finally:
             remove_targets(root, created)
     finally:
+        for undo in reversed(cleanups):
+            undo()
         if reachable:
             from ocicore.linux import mount
 
@@ -170,6 +184,28 @@ def run(container: WorkingContainer, root: str, options: RunOptions, environment
             archive.remove_tree(parent, os.path.basename(bundle))
         finally:
             os.close(parent)
+
+
+def _isolation(container: WorkingContainer, options: RunOptions) -> str:
+    """The command's own isolation, else the container's."""
+    if options.isolation:
+        return options.isolation
+    numbers = {1: "oci", 2: "chroot", 3: "rootless"}
+    return numbers.get(int(container.raw.get("Isolation") or 0), "oci")
+
+
+def _builtin_volumes(container: WorkingContainer, root: str) -> None:
+    """The image's volumes are folders that exist."""
+    from ocicore.build.copy_context import make_folders
+    from ocicore.build.transfer import to_host
+    from ocicore.linux import resolve
+
+    maps = container.id_maps()
+    owner = (to_host(0, maps[0]), to_host(0, maps[1])) if maps else (0, 0)
+    for path in container.draft.config.get("Volumes") or ():
+        target = resolve.resolve_in_root(root, path, missing_ok=True)
+        if not os.path.lexists(target):
+            make_folders(root, target, owner)
 
 
 def _reachable(root: str, environment: BuildEnvironment) -> str:
@@ -194,9 +230,14 @@ def write_json(path: str, value: object) -> None:
         stream.write(quick_json.dumps(value))
 
 
-def network_mode(container: WorkingContainer, options: RunOptions) -> str:
-    """ "host", "none", "private" or "ns:PATH": the command's own choice, else the container's."""
+def network_mode(container: WorkingContainer, options: RunOptions, *, explicit: bool = False) -> str:
+    """ "host", "none", "private" or "ns:PATH": the command's own choice, else the container's.
+
+    With `explicit` only what was asked for counts: "private" also stands for nothing in particular.
+    """
     text = options.network
+    if explicit and text in ("container", "private", "bridge"):
+        return "asked"
     if text in ("container", "private", "bridge"):
         return "private"
     if text in ("", "default"):
@@ -229,17 +270,22 @@ def make_spec(
     bundle: str,
     identity: str,
     network: OpenNetwork | None,
+    cleanups: list[Callable[[], None]],
 ) -> Json:
-    """The runtime specification of one command."""
+    """The runtime specification of one command; `cleanups` gets what is to be undone after it."""
     from ocicore.runtime import spec as specifications
 
     if options.isolation == "rootless" and not environment.rootless:
         environment.warn("isolation rootless: running as root, the OCI runtime is used as it is")
+    from ocicore.runtime import cdi
+
     settings = container.options
+    devices = [*options.devices, *(container.raw.get("DeviceSpecs") or ())]
+    _host_ids(container, root, options.user)  # a user that is not there is found before anything is mounted
     config: Json = {
         "id": f"{container.id[:12]}{identity}",
         "args": options.args,
-        "env": dict(options.env),
+        "env": {**environment.default_env(), **options.env},
         "cwd": options.working_dir or "/",
         "user": options.user,
         "terminal": options.terminal,
@@ -252,7 +298,7 @@ def make_spec(
         "cgroup_manager": environment.cgroup_manager,
         "cgroup_parent": str(settings.get("CgroupParent") or ""),
         "group_add": list(options.group_add) + list(container.raw.get("GroupAdd") or ()),
-        "devices": list(options.devices) + list(container.raw.get("DeviceSpecs") or ()),
+        "devices": [text for text in devices if not cdi.is_qualified(text)],
         "rlimits": [_rlimit(text) for text in settings.get("Ulimit") or ()],
     }
     if options.mounts is not None:
@@ -265,11 +311,16 @@ def make_spec(
     if shm:
         config["shm_size"] = parse_size(str(shm))
     mounts = _files(container, options, environment, bundle, config["hostname"], network)
+
+    def owner() -> tuple[int, int]:
+        return _host_ids(container, root, options.user)
+
     for text in [*(settings.get("Volumes") or ()), *options.volumes]:
-        mounts.append(parse_volume(str(text)))
+        mounts.append(volumes.mount(volumes.parse(str(text)), bundle, owner, cleanups))
     if options.mounts is not None:
         mounts += options.mounts.mounts
     config["mounts"] = mounts
+    config["default_sysctl"] = environment.sysctls(config["namespaces"])
     generated = specifications.generate(
         config,  # type: ignore[arg-type]
         rootfs=root,
@@ -277,6 +328,11 @@ def make_spec(
         warn=environment.warn,
     )
     result: Json = dict(generated)
+    named = [text for text in devices if cdi.is_qualified(text)]
+    if named:
+        chosen_dirs = options.cdi_config_dir or str(container.raw.get("CDIConfigDir") or "")
+        where = [chosen_dirs] if chosen_dirs else environment.cdi_dirs()
+        cdi.apply(result, cdi.edits(named, where), in_user_namespace=environment.rootless)
     folders = [*environment.hooks_dirs, *(settings.get("OCIHooksDir") or ())]
     if folders:
         from ocicore.build import hooks
@@ -289,6 +345,23 @@ def make_spec(
         # Scripts in images ask $container what builds them: buildah says "oci".
         env[:] = ["container=oci" if entry.startswith("container=") else entry for entry in env]
     return result
+
+
+def _host_ids(container: WorkingContainer, root: str, user: str) -> tuple[int, int]:
+    """The ids outside of the command's user. Raises NotFound."""
+    from ocicore.build.transfer import to_host
+    from ocicore.runtime import users
+
+    try:
+        found = users.resolve(user, root)
+    except NotFound as error:
+        raise NotFound(
+            f'unknown user error looking up user "{user}": {error.message}', hint=error.hint
+        ) from error
+    maps = container.id_maps()
+    if maps is None:
+        return found.uid, found.gid
+    return to_host(found.uid, maps[0]), to_host(found.gid, maps[1])
 
 
 def _namespaces(container: WorkingContainer, options: RunOptions, network: OpenNetwork | None) -> Json:
@@ -416,12 +489,12 @@ def _files(
     if not (options.no_hostname or settings.get("NoHostname")):
         texts["/etc/hostname"] = hostname + "\n"
     texts["/run/.containerenv"] = run_files.container_env(container, rootless=environment.rootless)
-    volumes = {
+    bound = {
         text.split(":")[1] for text in [*(settings.get("Volumes") or ()), *options.volumes] if ":" in text
     }
     mounts: list[Json] = []
     for destination, text in texts.items():
-        if destination in volumes:
+        if destination in bound:
             continue
         path = os.path.join(bundle, os.path.basename(destination))
         with open(path, "w", encoding="utf-8", errors="surrogateescape") as stream:
@@ -433,16 +506,25 @@ def _files(
     return mounts
 
 
+#: What buildah leaves behind of the mount points a runtime made: folders every root has.
+_KEPT = ("/dev", "/etc", "/proc", "/sys")
+
+
 def missing_targets(root: str, destinations: Sequence[str]) -> list[str]:
-    """Paths in the root that do not exist yet and that the runtime will make to mount on; outermost first."""
+    """Paths in the root that do not exist yet and that are to be removed after the command; outermost first.
+
+    The runtime makes them to mount on. Those below /dev, /etc, /proc and /sys, and /run itself, stay, as with buildah.
+    """
     from ocicore.linux import resolve
 
     missing: list[str] = []
     for destination in destinations:
+        if destination.startswith(tuple(f"{folder}/" for folder in _KEPT)) or destination in _KEPT:
+            continue
         parts = destination.strip("/").split("/")
         for count in range(1, len(parts) + 1):
             path = "/" + "/".join(parts[:count])
-            if path in missing:
+            if path in missing or path == "/run":
                 continue
             try:
                 resolve.resolve_in_root(root, path)

@@ -476,58 +476,6 @@ def parse_ssh(values: list[str], environ: Mapping[str, str]) -> dict[str, str]:
     return result
 
 
-def parse_volume(text: str) -> Mount:
-    """--volume HOST:CONTAINER[:OPTIONS] as a runtime mount.
-
-    Raises:
-        InvalidInput: not of that form. NotFound: the host path does not exist.
-    """
-    parts = text.split(":")
-    if len(parts) not in (2, 3):
-        raise InvalidInput(f'incorrect volume format "{text}", should be host-dir:ctr-dir[:option]')
-    source, target = parts[0], parts[1]
-    if not source.startswith("/"):
-        source = os.path.abspath(source)
-    if not os.path.exists(source):
-        raise NotFound(f'volume "{text}": {source}: no such file or directory')
-    if not target.startswith("/"):
-        raise InvalidInput(f'invalid container path "{target}", must be an absolute path')
-    words = [word for word in (parts[2] if len(parts) == 3 else "").split(",") if word]
-    known = (
-        "ro",
-        "rw",
-        "z",
-        "Z",
-        "shared",
-        "rshared",
-        "slave",
-        "rslave",
-        "private",
-        "rprivate",
-        "unbindable",
-        "runbindable",
-        "bind",
-        "rbind",
-        "exec",
-        "noexec",
-        "suid",
-        "nosuid",
-        "dev",
-        "nodev",
-        "U",
-        "O",
-    )
-    for word in words:
-        if word not in known:
-            raise InvalidInput(f'invalid volume option "{word}" in "{text}"')
-    options = [word for word in words if word not in ("z", "Z", "U", "O")]
-    if not {"bind", "rbind"} & set(options):
-        options.insert(0, "rbind")
-    if not any(word.endswith(("private", "shared", "slave")) for word in options):
-        options.append("rprivate")
-    return {"type": "bind", "source": source, "destination": target, "options": options}
-
-
 def parse_size(text: str) -> int:
     """ "64m" -> bytes. Raises InvalidInput."""
     lowered = text.strip().lower().removesuffix("b").removesuffix("i")

@@ -76,6 +76,7 @@ class RunStep:
         command.group_add = list(options.group_add)
         command.security_options = list(options.security_options)
         command.isolation = options.isolation
+        command.cdi_config_dir = options.cdi_config_dir
         command.privileged = request.security == "insecure"
         command.no_hosts = options.no_hosts
         command.no_hostname = options.no_hostname

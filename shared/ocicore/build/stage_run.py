@@ -319,6 +319,7 @@ class StageBuild:
                 format=options.format,
                 isolation="oci",
                 options=options.run_settings or None,
+                capabilities=options.capabilities or working.DEFAULT_CAPABILITIES,
                 id_maps=options.id_maps,
                 keep_base_annotations=intermediate,
             )

@@ -361,6 +361,8 @@ class Program:
             (skopeo).
         unknown_level: message for a --log-level that is none, with {} for it; the exit status is then
             `error_status`. "" gives podman's message and status.
+        help_defaults: "module:function" called as `(environ)` for a help page; returns default texts by long
+            option name where they depend on configuration files, or "".
         before: "module:function" called as `(bound, ctx)` before every handler, or "".
         status_of: "module:function" called with an `Error`; its exit status, None for `error_status`. Or "".
     """
@@ -371,6 +373,7 @@ class Program:
         "description",
         "error_status",
         "error_style",
+        "help_defaults",
         "name",
         "options",
         "status_of",
@@ -393,6 +396,7 @@ class Program:
         before: str = "",
         status_of: str = "",
         unknown_level: str = "",
+        help_defaults: str = "",
     ) -> None:
         self.name = name
         self.version = version
@@ -405,6 +409,7 @@ class Program:
         self.before = before
         self.status_of = status_of
         self.unknown_level = unknown_level
+        self.help_defaults = help_defaults
 
 
 def attribute_name(long: str) -> str:

@@ -16,7 +16,7 @@ from rich.text import Text
 from ocicore.cli.help_text import default_text, metavar_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from typing import TextIO
 
     from ocicore.cli.declare import Argument, Option
@@ -32,6 +32,7 @@ class Page:
         usage: the line after "Usage:".
         description: paragraphs, separated by empty lines.
         arguments, options, commands (name and summary), examples (line and explanation).
+        defaults: default texts that replace the declared ones, by long option name.
         aliases: every name of the command, when it has more than one.
         help_names: how the option for this page is written.
     """
@@ -40,6 +41,7 @@ class Page:
         "aliases",
         "arguments",
         "commands",
+        "defaults",
         "description",
         "examples",
         "help_names",
@@ -58,6 +60,7 @@ class Page:
         examples: Iterable[tuple[str, str]] = (),
         help_names: str = "--help",
         aliases: Iterable[str] = (),
+        defaults: Mapping[str, str] | None = None,
     ) -> None:
         self.usage = usage
         self.description = description
@@ -67,6 +70,7 @@ class Page:
         self.examples = tuple(examples)
         self.help_names = help_names
         self.aliases = tuple(aliases)
+        self.defaults = defaults or {}
 
     def print(self, stream: TextIO | None = None, *, width: int | None = None) -> None:
         """Draws the page; colours and the width are the terminal's (80 columns elsewhere)."""
@@ -115,7 +119,8 @@ class Page:
         groups: dict[str, list[tuple[Text, str, str]]] = {"Options": []}
         for option in self.options:
             if not option.hidden:
-                notes = [f"(default {default_text(option)})"] if default_text(option) else []
+                default = self.defaults.get(option.long) or default_text(option)
+                notes = [f"(default {default})"] if default else []
                 notes += [f"(environment: {option.env})"] if option.env else []
                 row = (_names(option), option.help, " ".join(notes))
                 groups.setdefault(option.group or "Options", []).append(row)

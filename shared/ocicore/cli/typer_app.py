@@ -48,6 +48,8 @@ class _Command(_PflagMixin, TyperCommand):
 
     command: Command
     aliases: tuple[str, ...] = ()
+    #: Called for default texts when the page is drawn.
+    defaults: Callable[[], Mapping[str, str]] = dict
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         command = self.command
@@ -59,6 +61,7 @@ class _Command(_PflagMixin, TyperCommand):
             examples=command.examples,
             help_names=_help_spelling(self.declared),
             aliases=self.aliases,
+            defaults=self.defaults(),
         ).print()
 
 
@@ -274,6 +277,11 @@ class Builder:
         built = typer.main.get_command(app)
         assert isinstance(built, _Command)
         built.declared, built.interspersed, built.command = options, command.interspersed, command
+        if self.program.help_defaults:
+            from ocicore.cli.main import load_function
+
+            found: Callable[..., Any] = load_function(self.program.help_defaults)
+            built.defaults = lambda: found(self.environ)
         return built
 
     def _function(

@@ -8,6 +8,7 @@ from ocicore.errors import Error, InvalidInput
 from ocicore.native._native import ffi, lib
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_NO_NEW_PRIVS = 38
 _PR_SET_DUMPABLE = 4
 _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
@@ -206,6 +207,11 @@ def signal_name(number: int) -> str:
             return "SIGRTMAX"
         return f"SIGRTMIN+{number - _RTMIN}" if number <= middle else f"SIGRTMAX-{_RTMAX - number}"
     return str(number)
+
+
+def set_no_new_privileges() -> None:
+    """No program started from here on gains privileges by its file (set-user-ID, file capabilities)."""
+    _prctl("setting no_new_privs", _PR_SET_NO_NEW_PRIVS, 1)
 
 
 def _prctl(doing: str, option: int, value: int) -> None:

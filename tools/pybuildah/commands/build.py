@@ -58,7 +58,7 @@ def run(args: Args, ctx: Context) -> int:
             ),
         )
         options = flags.read(args, args.context or "", inputs)
-        decide(options, args, ctx, run_settings.decide(args, ctx))
+        decide(options, args, ctx, run_settings.decide(args, session.conf))
         own_user = user_namespace.decide(args, session)
         options.id_maps = own_user.id_maps
         options.namespaces.append(("user", own_user.host, own_user.path))
@@ -92,8 +92,8 @@ def decide(options: BuildOptions, args: Args, ctx: Context, settings: object) ->
     options.run_settings = settings.options
     options.network = args.network
     options.isolation = settings.isolation or "oci"
-    options.cap_add = list(args.cap_add)
-    options.cap_drop = list(args.cap_drop)
+    options.capabilities = settings.capabilities
+    options.cdi_config_dir = args.cdi_config_dir
     options.devices = settings.devices
     options.group_add = settings.group_add
     options.namespaces = settings.namespaces

@@ -71,7 +71,7 @@ def run(args: Args, ctx: Context) -> int:
         host = platforms.host()
         variant = f"/{args.variant}" if args.variant else ""
         platform = f"{args.os or host.os}/{args.arch or host.architecture}{variant}"
-    settings = run_settings.decide(args, ctx)
+    settings = run_settings.decide(args, session.conf)
     own_user = user_namespace.decide(args, session)
     image = None
     if args.image != "scratch":
@@ -107,7 +107,11 @@ def run(args: Args, ctx: Context) -> int:
         container.set_namespace("user", host=own_user.host, path=own_user.path)
         if settings.configure_network is not None:
             container.raw["ConfigureNetwork"] = settings.configure_network
-        for key, value in (("CNIConfigDir", args.cni_config_dir), ("CNIPluginPath", args.cni_plugin_path)):
+        for key, value in (
+            ("CNIConfigDir", args.cni_config_dir),
+            ("CNIPluginPath", args.cni_plugin_path),
+            ("CDIConfigDir", args.cdi_config_dir),
+        ):
             if value:
                 container.raw[key] = value
         if settings.group_add:

@@ -19,13 +19,18 @@ COMMAND = Command(
         HISTORY,
         Option("cap-add", kind="strings", help="Add the specified capability"),
         Option("cap-drop", kind="strings", help="Drop the specified capability"),
+        Option("cdi-config-dir", kind="path", help="Directory with CDI specifications of devices"),
         Option("cgroupns", kind="string", help="Cgroup namespace: private or host"),
+        Option("cni-config-dir", kind="path", hidden=True, help="Directory of CNI configuration files"),
+        Option("cni-plugin-path", kind="path", hidden=True, help="Path of CNI network plugins"),
         Option("contextdir", kind="path", help="Directory that bind mounts are relative to"),
         Option("device", kind="stringArray", help="Additional devices to provide"),
         Option("env", "e", kind="stringArray", help="Add a variable, for this command only"),
         Option("hostname", kind="string", help="Set the host name"),
         Option("ipc", kind="string", help="IPC namespace: private, host or a path"),
-        Option("isolation", kind="string", help="Isolation: oci or rootless", env="BUILDAH_ISOLATION"),
+        Option(
+            "isolation", kind="string", help="Isolation: oci, rootless or chroot", env="BUILDAH_ISOLATION"
+        ),
         Option("mount", kind="stringArray", help="Attach a mount: type=bind|cache|tmpfs,…"),
         Option("network", kind="string", also=("net",), help="Network: private, none, host, or a path"),
         Option("no-hostname", help="Do not create /etc/hostname"),
@@ -69,6 +74,9 @@ def run(args: Args, ctx: Context) -> int:
     container = working.load(session.store, args.container)
     for name, host, path in decide_namespaces(args):
         container.set_namespace(name, host=host, path=path)
+    for key, value in (("CNIConfigDir", args.cni_config_dir), ("CNIPluginPath", args.cni_plugin_path)):
+        if value:
+            container.raw[key] = value
     options = runs.RunOptions(words)
     options.env = _variables(args, container, ctx)
     options.user = args.user or container.draft.text("User")
@@ -82,6 +90,7 @@ def run(args: Args, ctx: Context) -> int:
     options.no_hosts = args.no_hosts
     options.no_hostname = args.no_hostname
     options.no_pivot = args.no_pivot
+    options.cdi_config_dir = args.cdi_config_dir
     options.isolation = isolation(args.isolation)
     options.terminal = _terminal(args, ctx)
     status = _perform(session, container, options, args)

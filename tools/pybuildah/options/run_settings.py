@@ -12,12 +12,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ocicore.cli.context import Context
 
 RUN_SETTINGS = (
     Option("add-host", kind="stringArray", metavar="HOST:IP", help="Add a custom host-to-IP mapping"),
     Option("cap-add", kind="strings", help="Add the specified capability when running"),
     Option("cap-drop", kind="strings", help="Drop the specified capability when running"),
+    Option("cdi-config-dir", kind="path", help="Directory with CDI specifications of devices"),
     Option("cgroup-parent", kind="string", help="Parent cgroup for commands"),
     Option("cgroupns", kind="string", help="Cgroup namespace: private or host"),
     # Kept in the record, where buildah keeps them; neither program reads them since netavark.
@@ -35,7 +35,7 @@ RUN_SETTINGS = (
     Option("group-add", kind="strings", help="Additional groups for the process"),
     Option("http-proxy", kind="bool", default=True, help="Pass HTTP proxy variables on"),
     Option("ipc", kind="string", metavar="PATH", help="IPC namespace: private, container, host or a path"),
-    Option("isolation", kind="string", help="Isolation: oci or rootless", env="BUILDAH_ISOLATION"),
+    Option("isolation", kind="string", help="Isolation: oci, rootless or chroot", env="BUILDAH_ISOLATION"),
     Option("memory", "m", kind="string", help="Memory limit"),
     Option("memory-swap", kind="string", help="Memory and swap limit, -1 for unlimited"),
     Option("network", kind="string", also=("net",), help="Network: private, none, host, or a path"),
@@ -72,10 +72,9 @@ class RunDecisions:
         self.configure_network: int | None = None
 
 
-def decide(args: Any, ctx: Context) -> RunDecisions:
-    """Read the options. Raises InvalidInput for what makes no sense."""
-    from ocicore.build.working import DEFAULT_CAPABILITIES
-
+def decide(args: Any, conf: Any) -> RunDecisions:
+    """Read the options, with the defaults of containers.conf. Raises InvalidInput for what makes no sense."""
+    defaults = conf.containers
     result = RunDecisions()
     given = args.given_names()
     options = result.options
@@ -87,38 +86,43 @@ def decide(args: Any, ctx: Context) -> RunDecisions:
     options["CPUSetCPUs"] = args.cpuset_cpus
     options["CPUSetMems"] = args.cpuset_mems
     options["HTTPProxy"] = args.http_proxy
-    options["DNSServers"] = list(args.dns)
-    options["DNSSearch"] = list(args.dns_search)
-    options["DNSOptions"] = list(args.dns_option)
-    options["ShmSize"] = args.shm_size
-    options["Ulimit"] = list(args.ulimit)
-    options["Volumes"] = list(args.volume)
+    options["DNSServers"] = list(args.dns) or list(defaults.dns_servers)
+    options["DNSSearch"] = list(args.dns_search) or list(defaults.dns_searches)
+    options["DNSOptions"] = list(args.dns_option) or list(defaults.dns_options)
+    options["ShmSize"] = args.shm_size if "shm_size" in given else defaults.shm_size
+    limits = [*defaults.default_ulimits, *args.ulimit]
+    options["Ulimit"] = list({text.partition("=")[0]: text for text in limits}.values())
+    options["Volumes"] = [*defaults.volumes, *args.volume]
     if args.memory:
         options["Memory"] = _size(args.memory)
     if args.memory_swap:
         options["MemorySwap"] = -1 if args.memory_swap == "-1" else _size(args.memory_swap)
     if args.volume:
-        from ocicore.build.run_mounts import parse_volume
+        from ocicore.build import volumes
 
         for text in args.volume:
-            parse_volume(text)
+            volumes.parse(text)
     for text in args.security_opt:
         _security(options, text)
-    result.devices = list(args.device)
+    result.devices = [*defaults.devices, *args.device]
     result.group_add = list(args.group_add)
-    result.capabilities = list(DEFAULT_CAPABILITIES)
+    result.capabilities = [
+        name if name.startswith("CAP_") else f"CAP_{name}"
+        for name in (text.upper() for text in defaults.default_capabilities)
+    ]
     if args.cap_add or args.cap_drop:
         from ocicore.runtime import capabilities
 
         result.capabilities = list(capabilities.merge(result.capabilities, args.cap_add, args.cap_drop, None))
     result.isolation = isolation(args.isolation)
     for kind in ("ipc", "pid", "uts", "cgroupns"):
-        if kind in given:
-            result.namespaces.append(
-                _namespace("cgroup" if kind == "cgroupns" else kind, getattr(args, kind))
-            )
+        text = getattr(args, kind) if kind in given else getattr(defaults, kind.removesuffix("ns") + "ns")
+        if kind in given or text == "host" or text.startswith("ns:"):
+            result.namespaces.append(_namespace("cgroup" if kind == "cgroupns" else kind, text))
     if "network" in given:
         _network(result, args.network)
+    elif defaults.netns in ("host", "none") or defaults.netns.startswith("ns:"):
+        _network(result, defaults.netns)
     return result
 
 
@@ -133,20 +137,15 @@ def decide_namespaces(args: Any) -> list[tuple[str, bool, str]]:
 
 
 def isolation(text: str) -> str:
-    """--isolation with buildah's spellings. Raises InvalidInput, and Unsupported for chroot."""
-    from ocicore.errors import InvalidInput, Unsupported
+    """--isolation with buildah's spellings. Raises InvalidInput."""
+    from ocicore.errors import InvalidInput
 
     lowered = text.lower()
     if lowered in ("", "default"):
         return ""
-    if lowered in ("oci", "rootless"):
+    if lowered in ("oci", "rootless", "chroot"):
         return lowered
-    if lowered == "chroot":
-        raise Unsupported(
-            "isolation chroot: not offered, commands always run in an OCI runtime",
-            hint="use --isolation oci (or rootless)",
-        )
-    raise InvalidInput(f'unrecognized isolation type "{text}"', hint="oci or rootless")
+    raise InvalidInput(f'unrecognized isolation type "{text}"', hint="oci, rootless or chroot")
 
 
 def _size(text: str) -> int:
