@@ -52,11 +52,13 @@ def main() -> int:
 
 def _import_all() -> None:
     """Everything that is used later: after the root was changed nothing can be imported."""
+    import codecs
     import resource
     import socket
 
     from ocicore.linux import caps, mount, namespaces, process, resolve
 
+    codecs.lookup("ascii")
     del caps, mount, namespaces, process, resolve, resource, socket
 
 
@@ -221,14 +223,21 @@ def _exec(process: Json) -> int:
         os.chdir(process.get("cwd") or "/")
     except OSError as error:
         return _report(f"changing to {process.get('cwd')}: {(error.strerror or '').lower()}")
-    try:
-        os.execvpe(arguments[0], arguments, env)
-    except FileNotFoundError:
-        sys.stderr.write(f'exec: "{arguments[0]}": executable file not found in $PATH\n')
-        return _NOT_FOUND
-    except OSError as error:
-        sys.stderr.write(f'exec: "{arguments[0]}": {(error.strerror or "").lower()}\n')
-        return _NOT_RUNNABLE
+    # By hand: os.execvpe imports modules, and those are no longer to be found.
+    name = arguments[0]
+    folders = [""] if "/" in name else (env.get("PATH") or "/usr/bin:/bin").split(":")
+    reason = "executable file not found in $PATH"
+    status = _NOT_FOUND
+    for folder in folders:
+        path = f"{folder}/{name}" if folder else name
+        try:
+            os.execve(path, arguments, env)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            reason, status = (error.strerror or "").lower(), _NOT_RUNNABLE
+    sys.stderr.write(f'exec: "{name}": {reason}\n')
+    return status
 
 
 if __name__ == "__main__":

@@ -155,6 +155,14 @@ class BuildEnvironment:
                 result[name] = value
         return result
 
+    def mounts_files(self, given: str) -> list[str]:
+        """The mounts.conf files in force that exist; a given one alone."""
+        from os.path import exists
+
+        from ocicore.config import mounts_conf
+
+        return [name for name in mounts_conf.files(self.paths, given) if exists(name)]
+
     def cdi_dirs(self) -> list[str]:
         """Where CDI specifications are (`cdi_spec_dirs` of containers.conf)."""
         if self.containers_conf is None:

@@ -21,6 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ocicore.build.agents import Agents
     from ocicore.build.containerfile import Instruction
     from ocicore.build.draft import ImageDraft
     from ocicore.build.environment import BuildEnvironment
@@ -131,6 +132,7 @@ class Executor:
             warn=self.remark,
         )
         self.scratch = environment.temporary_root()
+        self._agents: Agents | None = None
 
     # -- running --------------------------------------------------------------------------
 
@@ -224,6 +226,9 @@ class Executor:
                 except Error as error:
                     self.environment.warn(f"unmounting image {image_id[:12]}: {error.message}")
             self._mounted_images.clear()
+            if self._agents is not None:
+                self._agents.close()
+                self._agents = None
             if self._empty:
                 os.rmdir(self._empty)
                 self._empty = ""
@@ -373,6 +378,22 @@ class Executor:
             path = self.environment.store.mount_image(image.id)
             self._mounted_images[image.id] = path
             return path
+
+    def ssh_socket(self, identity: str) -> str:
+        """The socket behind an id of --ssh, "" for an unknown one; for keys an agent is started."""
+        paths = self.options.ssh.get(identity)
+        if not paths:
+            return ""
+        import stat
+
+        if stat.S_ISSOCK(os.stat(paths[0]).st_mode):
+            return paths[0]
+        with self._lock:
+            if self._agents is None:
+                from ocicore.build.agents import Agents
+
+                self._agents = Agents(self.scratch, self.environment.environ)
+            return self._agents.socket(paths)
 
     def mount_checksum(self, fields: dict[str, str], reader: Stage) -> str:
         """What a bind mount contributes to the cache's key: an image's digest or a digest of the files."""

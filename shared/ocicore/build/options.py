@@ -57,7 +57,7 @@ class BuildOptions:
         self.rewrite_timestamp = False
         self.reproducible = True
         self.secrets: dict[str, tuple[str, str]] = {}
-        self.ssh: dict[str, str] = {}
+        self.ssh: dict[str, tuple[str, ...]] = {}
         self.platform = ""
         self.base = ""
         self.network = ""
@@ -65,6 +65,8 @@ class BuildOptions:
         #: Of every RUN, as names; [] for the defaults, changed by the two after it.
         self.capabilities: list[str] = []
         self.cdi_config_dir = ""
+        #: --default-mounts-file
+        self.mounts_file = ""
         self.cap_add: list[str] = []
         self.cap_drop: list[str] = []
         self.devices: list[str] = []

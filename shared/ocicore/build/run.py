@@ -44,6 +44,7 @@ class RunOptions:
         hostname: "" for the container's short id.
         network: "", "default", "private", "host", "none", or "ns:PATH".
         terminal: the process gets the caller's terminal.
+        keep_targets: leave mount points in /etc, /dev … that the runtime made.
         mounts: prepared --mount entries; volumes: --volume texts.
         stdin, stdout, stderr: our descriptors.
     """
@@ -62,6 +63,7 @@ class RunOptions:
         "group_add",
         "hostname",
         "isolation",
+        "keep_targets",
         "mounts",
         "network",
         "no_hostname",
@@ -98,6 +100,7 @@ class RunOptions:
         self.dns_options: list[str] = []
         self.security_options: list[str] = []
         self.isolation = ""
+        self.keep_targets = False
         self.cdi_config_dir = ""
         self.no_hosts = False
         self.no_hostname = False
@@ -142,24 +145,23 @@ def run(container: WorkingContainer, root: str, options: RunOptions, environment
             reachable = root = _reachable(root, environment)
         _builtin_volumes(container, root)
         spec = make_spec(container, root, options, environment, bundle, identity, network, cleanups)
-        created = missing_targets(root, [mount["destination"] for mount in spec["mounts"]])
+        created = missing_targets(
+            root, [mount["destination"] for mount in spec["mounts"]], keep=_KEPT if options.keep_targets else ()
+        )
         if chrooted:
             try:
                 return chroot.run(spec, root, options)
             finally:
                 remove_targets(root, created)
         write_json(os.path.join(bundle, "config.json"), spec)
-        runtime = environment.runtime()
         try:
-            return runtime.run_foreground(
-                f"buildah-{container.id[:12]}-{identity}",
-                bundle,
-                stdin=options.stdin,
-                stdout=options.stdout,
-                stderr=options.stderr,
-                no_pivot=options.no_pivot,
-                systemd_cgroup=environment.cgroup_manager == "systemd",
-            )
+            if options.terminal and not os.isatty(options.stdin):
+                from ocicore.build.pty_relay import PtyRelay
+
+                with PtyRelay(options.stdin, options.stdout) as relay:
+                    return _run(container, options, environment, bundle, identity, [relay.number] * 3)
+            streams = [options.stdin, options.stdout, options.stderr]
+            return _run(container, options, environment, bundle, identity, streams)
         except Error as error:
             # buildah's status for a command that could not be started at all.
             raise Error(
@@ -184,6 +186,26 @@ def run(container: WorkingContainer, root: str, options: RunOptions, environment
             archive.remove_tree(parent, os.path.basename(bundle))
         finally:
             os.close(parent)
+
+
+def _run(
+    container: WorkingContainer,
+    options: RunOptions,
+    environment: BuildEnvironment,
+    bundle: str,
+    identity: str,
+    streams: Sequence[int],
+) -> int:
+    return environment.runtime().run_foreground(
+        f"buildah-{container.id[:12]}-{identity}",
+        bundle,
+        stdin=streams[0],
+        stdout=streams[1],
+        stderr=streams[2],
+        no_pivot=options.no_pivot,
+        systemd_cgroup=environment.cgroup_manager == "systemd",
+        show_log="debug" in [flag.lstrip("-") for flag in environment.runtime_flags],
+    )
 
 
 def _isolation(container: WorkingContainer, options: RunOptions) -> str:
@@ -310,7 +332,7 @@ def make_spec(
     shm = settings.get("ShmSize")
     if shm:
         config["shm_size"] = parse_size(str(shm))
-    mounts = _files(container, options, environment, bundle, config["hostname"], network)
+    mounts = _files(container, root, options, environment, bundle, config["hostname"], network)
 
     def owner() -> tuple[int, int]:
         return _host_ids(container, root, options.user)
@@ -319,8 +341,17 @@ def make_spec(
         mounts.append(volumes.mount(volumes.parse(str(text)), bundle, owner, cleanups))
     if options.mounts is not None:
         mounts += options.mounts.mounts
+    files = environment.mounts_files(str(container.raw.get("defaultMountsFilePath") or ""))
+    if files:
+        from ocicore.build import subscriptions
+
+        taken = {mount["destination"] for mount in mounts}
+        given = subscriptions.mounts(files, bundle, _host_ids(container, root, "0"))
+        mounts += [mount for mount in given if mount["destination"] not in taken]
     config["mounts"] = mounts
-    config["default_sysctl"] = environment.sysctls(config["namespaces"])
+    if maps is None:
+        # The network namespace belongs to the user namespace we are in: another one may not change it.
+        config["sysctl"] = environment.sysctls(config["namespaces"])
     generated = specifications.generate(
         config,  # type: ignore[arg-type]
         rootfs=root,
@@ -456,8 +487,23 @@ def _rlimit(text: str) -> Json:
     return {"type": name, "soft": low, "hard": high}
 
 
+def _base_hosts(environment: BuildEnvironment, root: str) -> str:
+    """The file whose entries /etc/hosts begins with (base_hosts_file of containers.conf), "" for none."""
+    from ocicore.linux import resolve
+
+    conf = environment.containers_conf
+    name = conf.containers.base_hosts_file if conf is not None else ""
+    if name == "image":
+        try:
+            return resolve.resolve_in_root(root, "/etc/hosts")
+        except resolve.ResolveError:
+            return ""
+    return "" if name == "none" else name or "/etc/hosts"
+
+
 def _files(
     container: WorkingContainer,
+    root: str,
     options: RunOptions,
     environment: BuildEnvironment,
     bundle: str,
@@ -474,6 +520,7 @@ def _files(
         texts["/etc/hosts"] = run_files.hosts(
             [*(settings.get("AddHost") or ()), *options.add_hosts],
             names=[hostname, container.name],
+            base=_base_hosts(environment, root),
             network=network,
             shared=shared,
         )
@@ -506,25 +553,26 @@ def _files(
     return mounts
 
 
-#: What buildah leaves behind of the mount points a runtime made: folders every root has.
-_KEPT = ("/dev", "/etc", "/proc", "/sys")
+#: Where `pybuildah run`, as buildah, leaves the mount points that a runtime made.
+_KEPT = ("/dev", "/etc", "/proc", "/run", "/sys")
 
 
-def missing_targets(root: str, destinations: Sequence[str]) -> list[str]:
-    """Paths in the root that do not exist yet and that are to be removed after the command; outermost first.
+def missing_targets(root: str, destinations: Sequence[str], *, keep: Sequence[str] = ()) -> list[str]:
+    """Paths in the root that do not exist yet and that the runtime will make to mount on; outermost first.
 
-    The runtime makes them to mount on. Those below /dev, /etc, /proc and /sys, and /run itself, stay, as with buildah.
+    Args:
+        keep: folders; they and what is below them (but for .containerenv) are none of these paths.
     """
     from ocicore.linux import resolve
 
     missing: list[str] = []
     for destination in destinations:
-        if destination.startswith(tuple(f"{folder}/" for folder in _KEPT)) or destination in _KEPT:
-            continue
         parts = destination.strip("/").split("/")
         for count in range(1, len(parts) + 1):
             path = "/" + "/".join(parts[:count])
-            if path in missing or path == "/run":
+            if path in missing or path in keep:
+                continue
+            if path.startswith(tuple(f"{folder}/" for folder in keep)) and path != "/run/.containerenv":
                 continue
             try:
                 resolve.resolve_in_root(root, path)

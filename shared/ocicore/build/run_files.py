@@ -14,23 +14,25 @@ if TYPE_CHECKING:
 
 
 def hosts(
-    entries: Sequence[str], *, names: Sequence[str], network: OpenNetwork | None, shared: bool
+    entries: Sequence[str], *, names: Sequence[str], base: str, network: OpenNetwork | None, shared: bool
 ) -> str:
     """The text of /etc/hosts.
 
     Args:
         entries: --add-host values.
         names: the container's own names.
+        base: file to begin with, "" for none.
         shared: the host's network is used.
     """
     from ocicore.network import hosts as texts
 
     return texts.text(
-        base=_read("/etc/hosts") if shared else "",
+        base=_read(base) if base else "",
         kind="host" if shared else network.kind if network is not None else "none",
         names=names if not shared else [],
         addresses=network.addresses if network is not None else [],
-        gateways=network.gateways if network is not None else [],
+        # host.containers.internal is an address of the host's own, as with buildah, and not the bridge's.
+        gateways=[],
         extra=entries,
         host_address=None if network is not None else "",
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 
-from ocicore.errors import Error, InvalidInput, NotFound, Unsupported
+from ocicore.errors import Error, InvalidInput, NotFound
 from ocicore.linux import resolve
 
 TYPE_CHECKING = False
@@ -31,7 +31,7 @@ class MountSources:
         context: the build context's directory.
         stage_root: name of a stage or image -> mounted root, raises NotFound.
         secrets: id -> ("file", path) | ("env", variable).
-        ssh: id -> agent socket.
+        ssh: id -> path of an agent's socket, "" for an unknown id.
         scratch: a private directory that is removed after the command.
     """
 
@@ -43,7 +43,7 @@ class MountSources:
         context: str,
         stage_root: Callable[[str], str],
         secrets: Mapping[str, tuple[str, str]],
-        ssh: Mapping[str, str],
+        ssh: Callable[[str], str],
         scratch: str,
     ) -> None:
         self.context = context
@@ -419,8 +419,8 @@ def _ssh(
 ) -> None:
     _check(fields, frozenset(("id", "target", "required", "mode", "uid", "gid")), text)
     identity = fields.get("id") or "default"
-    socket = sources.ssh.get(identity)
-    if socket is None:
+    socket = sources.ssh(identity)
+    if not socket:
         if fields.get("required", "false") in ("", "true", "1"):
             raise NotFound(f'no ssh agent with id "{identity}" found', hint=f"pass --ssh {identity}=SOCKET")
         return
@@ -453,26 +453,31 @@ def parse_secrets(values: list[str]) -> dict[str, tuple[str, str]]:
     return result
 
 
-def parse_ssh(values: list[str], environ: Mapping[str, str]) -> dict[str, str]:
-    """--ssh default | ID=SOCKET."""
-    result: dict[str, str] = {}
+def parse_ssh(values: list[str], environ: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """--ssh default | ID=SOCKET | ID=KEY[,KEY…]: what each id stands for, one socket or some keys.
+
+    Raises:
+        InvalidInput: no path, and no agent in the environment. NotFound: a path that is not there.
+    """
+    result: dict[str, tuple[str, ...]] = {}
     for text in values:
-        identity, _, path = text.partition("=")
-        path = path or environ.get("SSH_AUTH_SOCK", "")
-        if not path:
+        identity, _, given = text.partition("=")
+        paths = tuple(filter(None, given.split(","))) or tuple(
+            filter(None, [environ.get("SSH_AUTH_SOCK", "")])
+        )
+        if not paths:
             raise InvalidInput(
-                f"--ssh {text}: SSH_AUTH_SOCK is not set", hint="start ssh-agent, or name a socket"
+                f"--ssh {text}: SSH_AUTH_SOCK is not set", hint="start ssh-agent, or name a socket or a key"
             )
-        try:
-            mode = os.stat(path).st_mode
-        except OSError as error:
-            raise NotFound(f"--ssh {text}: {path}: {(error.strerror or '').lower()}") from error
-        if not stat.S_ISSOCK(mode):
-            raise Unsupported(
-                f"--ssh {text}: {path}: is not the socket of an agent",
-                hint="load the key with ssh-add and pass the agent",
-            )
-        result[identity or "default"] = path
+        sockets = 0
+        for path in paths:
+            try:
+                sockets += stat.S_ISSOCK(os.stat(path).st_mode)
+            except OSError as error:
+                raise NotFound(f"--ssh {text}: {path}: {(error.strerror or '').lower()}") from error
+        if sockets and len(paths) > 1:
+            raise InvalidInput(f"--ssh {text}: only one socket is allowed, and no keys beside it")
+        result[identity or "default"] = tuple(os.path.abspath(path) for path in paths)
     return result
 
 

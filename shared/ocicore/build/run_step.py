@@ -90,7 +90,7 @@ class RunStep:
                 context=options.context,
                 stage_root=lambda name: executor.source_root(name, build.stage, "RUN"),
                 secrets=options.secrets,
-                ssh=options.ssh,
+                ssh=executor.ssh_socket,
                 scratch=scratch,
             )
             try:

@@ -323,6 +323,8 @@ class StageBuild:
                 id_maps=options.id_maps,
                 keep_base_annotations=intermediate,
             )
+            if options.mounts_file:
+                self.container.raw["defaultMountsFilePath"] = options.mounts_file
             for name, host, path in options.namespaces:
                 self.container.set_namespace(name, host=host, path=path)
             executor.register(self.container)

@@ -276,6 +276,7 @@ class OCIRuntime:
         no_pivot: bool = False,
         no_new_keyring: bool = False,
         systemd_cgroup: bool = False,
+        show_log: bool = False,
     ) -> int:
         """Create, start, wait for and delete a container without a monitor; the status of its process.
 
@@ -283,6 +284,7 @@ class OCIRuntime:
             stdin, stdout, stderr: our descriptors for the container's streams; with process.terminal they must be
                 a terminal, which the runtime then uses itself.
             preserve_fds: further descriptors, number in the container (3, 4, … without holes) -> ours.
+            show_log: copy what the runtime logged to `stderr` (--debug).
         Raises RuntimeFailure (126/127 where the command cannot be run) when the runtime failed itself.
         """
         log_fd = os.memfd_create("oci-log", 0)
@@ -291,7 +293,7 @@ class OCIRuntime:
             # The log must outlive the exec of the runtime and be a path: the child finds it under its own /proc.
             log_number = max(fds) + 1
             words = ["--log-format=json", "--log", f"/proc/self/fd/{log_number}"]
-            if self.rejects_json_log:
+            if self.rejects_json_log or any(flag.startswith("--log=") for flag in self.flags):
                 words = []
             command = ["run", "--bundle", bundle]
             if pid_file:
@@ -305,6 +307,10 @@ class OCIRuntime:
             argv = [*self.argv(systemd_cgroup=systemd_cgroup), *words, *command, container_id]
             status = spawn.run(argv, self.env, {**fds, log_number: log_fd})
             text = log_message(f"/proc/self/fd/{log_fd}") if status != 0 else ""
+            if show_log:
+                os.lseek(log_fd, 0, os.SEEK_SET)
+                while data := os.read(log_fd, 1 << 16):
+                    os.write(stderr, data)
         finally:
             os.close(log_fd)
         if text:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ocicore.build import flags, output, run_mounts
+from ocicore.build import volumes, flags, output, run_mounts
 from ocicore.build.cache import created_by_text
 from ocicore.build.commit import choose_times
 from ocicore.build.working import name_prefix
@@ -40,14 +40,16 @@ def test_secrets() -> None:
 
 
 def test_volumes(tmp_path: Path) -> None:
-    mount = run_mounts.parse_volume(f"{tmp_path}:/v:ro,z")
-    assert mount["destination"] == "/v"
-    assert mount["options"] == ["rbind", "ro", "rprivate"]
-    for text in ("x", f"{tmp_path}:relative", f"{tmp_path}:/v:what"):
+    volume = volumes.parse(f"{tmp_path}:/v:ro,z")
+    assert volume.target == "/v"
+    assert volume.options == ["rbind", "ro", "rprivate"]
+    overlay = volumes.parse(f"{tmp_path}:/v:O,upperdir=/u,workdir=/w")
+    assert overlay.own == ["O", "upperdir=/u", "workdir=/w"]
+    for text in ("x", f"{tmp_path}:relative", f"{tmp_path}:/v:what", f"{tmp_path}:/v:upperdir=/u"):
         with pytest.raises(InvalidInput):
-            run_mounts.parse_volume(text)
+            volumes.parse(text)
     with pytest.raises(NotFound):
-        run_mounts.parse_volume("/does/not/exist:/v")
+        volumes.parse("/does/not/exist:/v")
 
 
 @pytest.mark.parametrize(
@@ -135,7 +137,7 @@ def test_times() -> None:
 
 @pytest.mark.parametrize(
     ("name", "prefix"),
-    [("docker.io/library/alpine:3", "alpine"), ("localhost:5000/a/b@sha256:00", "b"), ("x", "x"), ("", "")],
+    [("docker.io/library/alpine:3", "alpine"), ("localhost:5000/a/b@sha256:00", "localhost"), ("x", "x"), ("", "")],
 )
 def test_names_of_working_containers(name: str, prefix: str) -> None:
     assert name_prefix(name) == prefix

@@ -94,6 +94,7 @@ def decide(options: BuildOptions, args: Args, ctx: Context, settings: object) ->
     options.isolation = settings.isolation or "oci"
     options.capabilities = settings.capabilities
     options.cdi_config_dir = args.cdi_config_dir
+    options.mounts_file = ctx.globals.default_mounts_file
     options.devices = settings.devices
     options.group_add = settings.group_add
     options.namespaces = settings.namespaces

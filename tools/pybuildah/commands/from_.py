@@ -111,6 +111,7 @@ def run(args: Args, ctx: Context) -> int:
             ("CNIConfigDir", args.cni_config_dir),
             ("CNIPluginPath", args.cni_plugin_path),
             ("CDIConfigDir", args.cdi_config_dir),
+            ("defaultMountsFilePath", ctx.globals.default_mounts_file),
         ):
             if value:
                 container.raw[key] = value

@@ -90,6 +90,7 @@ def run(args: Args, ctx: Context) -> int:
     options.no_hosts = args.no_hosts
     options.no_hostname = args.no_hostname
     options.no_pivot = args.no_pivot
+    options.keep_targets = True
     options.cdi_config_dir = args.cdi_config_dir
     options.isolation = isolation(args.isolation)
     options.terminal = _terminal(args, ctx)
@@ -163,7 +164,7 @@ def _perform(session: Session, container: WorkingContainer, options: object, arg
                     context=os.path.abspath(args.contextdir or "/"),
                     stage_root=stage_root,
                     secrets={},
-                    ssh={},
+                    ssh=lambda identity: "",
                     scratch=scratch,
                 ),
                 environment=environment,

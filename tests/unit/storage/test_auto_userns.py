@@ -1,0 +1,48 @@
+"""--userns=auto: maps for one container that overlap with no other."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ocicore.errors import Error, InvalidInput
+from ocicore.linux import userns
+from ocicore.storage import auto_userns
+
+
+def store(*taken: tuple[int, int, int]) -> Any:
+    layers = {str(number): SimpleNamespace(id_maps=([entry], [entry])) for number, entry in enumerate(taken)}
+    return SimpleNamespace(
+        config=SimpleNamespace(auto_userns_min_size=1024, auto_userns_max_size=65536, auto_userns_user=""),
+        containers=lambda: [SimpleNamespace(layer=name) for name in layers],
+        layer=lambda name: layers[name],
+    )
+
+
+@pytest.fixture(autouse=True)
+def _subids(monkeypatch: pytest.MonkeyPatch) -> None:
+    ranges = ([(1, 100000, 4000)], [(1, 100000, 4000)])
+    monkeypatch.setattr(userns, "read_subids", lambda user, uid: ranges)
+
+
+def test_the_first_free_range() -> None:
+    assert auto_userns.allocate(store(), "", rootless=False)[0] == [(0, 100000, 1024)]
+    used = store((0, 100000, 1024))
+    assert auto_userns.allocate(used, "size=500", rootless=False)[0] == [(0, 101024, 500)]
+
+
+def test_further_mappings_take_their_place() -> None:
+    uids, gids = auto_userns.allocate(store(), "size=100,uidmapping=10:7:5", rootless=False)
+    assert uids == [(0, 100000, 10), (10, 7, 5), (15, 100015, 85)]
+    assert gids == [(0, 100000, 100)]
+
+
+def test_no_room_and_bad_options() -> None:
+    with pytest.raises(Error, match="could not find enough available IDs"):
+        auto_userns.allocate(store((0, 100000, 3900)), "size=500", rootless=False)
+    with pytest.raises(InvalidInput, match="unknown option"):
+        auto_userns.allocate(store(), "what=1", rootless=False)
+    with pytest.raises(InvalidInput, match="at most"):
+        auto_userns.allocate(store(), "size=70000", rootless=False)
