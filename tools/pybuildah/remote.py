@@ -108,12 +108,21 @@ def pull(
         )
 
 
-def push(session: Session, image: str, destination: str, args: Any, *, options: Any = None) -> CopyResult:
+def push(
+    session: Session,
+    image: str,
+    destination: str,
+    args: Any,
+    *,
+    options: Any = None,
+    quiet: bool | None = None,
+) -> CopyResult:
     """An image of the store to a registry or any transport."""
     from ocicore.cli import progress
     from ocicore.image import push as pushes
 
-    with progress.shown(session.ctx.stderr, quiet=bool(getattr(args, "quiet", False))) as shown:
+    silent = bool(getattr(args, "quiet", False)) if quiet is None else quiet
+    with progress.shown(session.ctx.stderr, quiet=silent) as shown:
         return pushes.push(
             session.images,
             image,
@@ -168,6 +177,73 @@ def copy_options(args: Any, *, target: str, ctx: Context, everything: bool = Fal
         remove_signatures=bool(getattr(args, "remove_signatures", False)),
         signers=signers,
     )
+
+
+def cache_options(args: Any) -> CopyOptions:
+    """How images go to --cache-to."""
+    from ocicore.image.copy import CopyOptions
+
+    return CopyOptions(
+        compression=args.compression_format,
+        compression_level=args.compression_level if args.compression_level >= 0 else None,
+        force_compression=args.force_compression,
+    )
+
+
+def platforms_of(session: Session, name: str, args: Any) -> list[str]:
+    """The platforms a name's list at its registry offers.
+
+    Raises:
+        InvalidInput: it is a single image. Error: no registry has it.
+    """
+    from ocicore.errors import Error
+    from ocicore.image import pull as pulls
+    from ocicore.image import transport
+    from ocicore.oci.manifest import Index, parse_manifest
+
+    context = system_context(session, args)
+    problem = ""
+    for candidate in pulls.candidates(context, name).names:
+        try:
+            source = transport.parse(f"docker://{candidate}").source(context)
+            try:
+                parsed = parse_manifest(*source.manifest())
+            finally:
+                source.close()
+        except Error as error:
+            problem = problem or error.message
+            continue
+        if isinstance(parsed, Index):
+            return [
+                str(entry.platform)
+                for entry in parsed.manifests
+                if entry.platform is not None
+                and entry.platform.os not in ("", "unknown")
+                and entry.platform.architecture not in ("", "unknown")
+            ]
+        problem = problem or f"{candidate} is a single image"
+    raise InvalidInput(f'base image name "{name}" didn\'t resolve to a manifest list: {problem}')
+
+
+def sign_local(session: Session, image_id: str, name: str, fingerprint: str) -> None:
+    """One more signature of an image in the store, kept beside its manifest, where a push finds it."""
+    import json
+
+    from ocicore.cli.signers import simple_signer
+    from ocicore.oci import digest as digests
+
+    image = session.images.find(image_id)
+    manifest = image.manifest_bytes()
+    digest = digests.from_bytes(manifest)
+    made = simple_signer(fingerprint, "", name, session.ctx)(manifest)
+    store = session.store
+    metadata = json.loads(image.record.metadata or "{}")
+    sizes = metadata.setdefault("signatures-sizes", {}).setdefault(digest, [])
+    key = f"signature-{digests.encoded(digest)}"
+    kept = store.big_data("image", image.id, key) if sizes else b""
+    sizes.append(len(made))
+    store.set_big_data("image", image.id, key, kept + made)
+    store.set_metadata("image", image.id, json.dumps(metadata, separators=(",", ":")))
 
 
 def _docker_reference(target: str) -> str | None:

@@ -146,7 +146,19 @@ class Session:
             cgroup_manager=manager,
             containers_conf=conf,
             hooks_dirs=engine.hooks_dir,
+            push_image=lambda image_id, destination: self._push(image_id, destination, args),
+            platforms_of=lambda name: self._platforms(name, args),
         )
+
+    def _push(self, image_id: str, destination: str, args: Any) -> None:
+        from pybuildah import remote
+
+        remote.push(self, image_id, destination, args, options=remote.cache_options(args), quiet=True)
+
+    def _platforms(self, name: str, args: Any) -> list[str]:
+        from pybuildah import remote
+
+        return remote.platforms_of(self, name, args)
 
 
 def help_defaults(environ: Mapping[str, str]) -> dict[str, str]:

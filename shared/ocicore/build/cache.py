@@ -58,9 +58,17 @@ class BuildCache:
         self._known: dict[str, _Known | None] = {}
         self._parents: dict[str, str] = {}
 
-    def find(self, base: LocalImage | None, created_by: str, *, adds_layer: bool) -> str | None:
-        """Id of an image that is `base` plus the step `created_by`, or None."""
+    def find(
+        self, base: LocalImage | None, created_by: str, *, adds_layer: bool, fresh: bool = False
+    ) -> str | None:
+        """Id of an image that is `base` plus the step `created_by`, or None.
+
+        With `fresh` images that just came (out of another cache) are seen too.
+        """
         from time import time_ns
+
+        if fresh:
+            self._parents = {}
 
         base_layer = (base.layer or "") if base is not None else ""
         base_known = self._entry(base.record) if base is not None else None

@@ -118,6 +118,7 @@ class CommitOptions:
         exclude: absolute paths in the root to leave out.
         identity_label: add io.buildah.version.
         extra_files: (host path, absolute path in the image) of files the image gets in one more layer.
+        only_extra: nothing but those is new; the container's own layer is its base's.
         container_id: what Docker's configuration names as its container; "" for none, as builds that repeat want it.
         configuration: applied to the draft's copy last (--change, --config).
     """
@@ -135,6 +136,7 @@ class CommitOptions:
         "layer_labels",
         "names",
         "omit_history",
+        "only_extra",
         "parent",
         "squash",
         "times",
@@ -161,6 +163,7 @@ class CommitOptions:
         self.unset_annotations: Sequence[str] = ()
         self.parent = ""
         self.container_id = ""
+        self.only_extra = False
         self.extra_files: Sequence[tuple[str, str]] = ()
 
 
@@ -191,10 +194,10 @@ def commit(container: WorkingContainer, options: CommitOptions) -> LocalImage:
     compressed: dict[str, tuple[str, int]] | None = {} if options.compress else None
     if options.squash:
         layer_id: str | None = _record_layer(
-            store, _stage_whole(container, options.times), None, compressed
+            store, _stage_whole(container, options.times, options.extra_files), None, compressed
         )
         draft.diff_ids = []
-    elif options.empty_layer:
+    elif options.empty_layer or options.only_extra:
         layer_id = base_layer
     else:
         normalise_times(container, options.times)
@@ -207,8 +210,10 @@ def commit(container: WorkingContainer, options: CommitOptions) -> LocalImage:
             consume=options.consume,
         )
         layer_id = _record_layer(store, staged, base_layer, compressed)
-    history = make_history(container, draft.history, options)
-    if options.extra_files:
+    history = (
+        [] if options.omit_history else [dict(entry) for entry in draft.history]
+    ) if options.only_extra and not options.squash else make_history(container, draft.history, options)
+    if options.extra_files and not options.squash:
         layer_id, entry = _extra_layer(container, layer_id, options)
         if not options.omit_history:
             history.append(entry)
@@ -234,19 +239,13 @@ def _extra_layer(
     container: WorkingContainer, parent: str | None, options: CommitOptions
 ) -> tuple[str, dict[str, Any]]:
     """One more layer with `extra_files`, and its history entry."""
-    import shutil
     import tempfile
+
+    from ocicore.build import extra_files
 
     store = container.store
     with tempfile.TemporaryDirectory(prefix="buildah-extra-", dir=store.run_root) as folder:
-        for source, destination in options.extra_files:
-            path = os.path.join(folder, os.path.normpath("/" + destination).lstrip("/"))
-            os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
-            try:
-                shutil.copyfile(source, path)
-            except OSError as error:
-                raise Error(f"adding {source} to the image: {(error.strerror or '').lower()}") from error
-            os.chmod(path, 0o644)
+        extra_files.place(folder, options.extra_files, options.times)
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         os.fchmod(descriptor, 0o755)
         try:
@@ -397,21 +396,28 @@ def _set_whiteout_time(path: str, when: int) -> None:
             continue  # a driver without whiteouts, or a folder that is gone as a whole
 
 
-def _stage_whole(container: WorkingContainer, times: Times) -> StagedLayer:
-    """The whole root file system as one layer (--squash)."""
+def _stage_whole(
+    container: WorkingContainer, times: Times, extra: Sequence[tuple[str, str]] = ()
+) -> StagedLayer:
+    """The whole root file system, with the extra files, as one layer (--squash)."""
+    import contextlib
+
     normalise_times(container, times)
     root = container.mount()
-    root_fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
+    with contextlib.ExitStack() as undo:
+        undo.callback(container.unmount)
+        if extra:
+            from ocicore.build import extra_files
+
+            root = undo.enter_context(extra_files.view(container.store, root, extra, times))
+        root_fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        undo.callback(os.close, root_fd)
         return _stage_packed(
             container.store,
             root_fd,
             maps=container.id_maps(),
             mtime=times.seconds if times.rewrite else None,
         )
-    finally:
-        os.close(root_fd)
-        container.unmount()
 
 
 def _stage_packed(

@@ -35,6 +35,8 @@ class BuildEnvironment:
         cgroup_manager: "cgroupfs" or "systemd".
         containers_conf: containers.conf, for networks.
         hooks_dirs: folders with OCI hooks.
+        push_image: (id, destination) -> sends an image away; None where that is not offered.
+        platforms_of: name -> platforms that a registry has of it.
     """
 
     __slots__ = (
@@ -48,6 +50,8 @@ class BuildEnvironment:
         "find_image",
         "hooks_dirs",
         "paths",
+        "platforms_of",
+        "push_image",
         "rootless",
         "runtime_flags",
         "runtime_name",
@@ -72,6 +76,8 @@ class BuildEnvironment:
         cgroup_manager: str = "cgroupfs",
         containers_conf: Any = None,
         hooks_dirs: Sequence[str] = (),
+        push_image: Callable[[str, str], None] | None = None,
+        platforms_of: Callable[[str], Sequence[str]] | None = None,
     ) -> None:
         self.store = store
         self.paths = paths
@@ -86,6 +92,8 @@ class BuildEnvironment:
         self.cgroup_manager = cgroup_manager
         self.containers_conf = containers_conf
         self.hooks_dirs = hooks_dirs
+        self.push_image = push_image
+        self.platforms_of = platforms_of
         self._runtime: OCIRuntime | None = None
         self._networks: NetworkPool | None = None
         self._facts: HostFacts | None = None

@@ -19,13 +19,14 @@ from ocicore.oci import platform as platforms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ocicore.build.agents import Agents
     from ocicore.build.containerfile import Instruction
     from ocicore.build.draft import ImageDraft
     from ocicore.build.environment import BuildEnvironment
     from ocicore.build.remote import RemoteOptions
+    from ocicore.build.source_policy import SourcePolicy
     from ocicore.build.stages import Stage
     from ocicore.build.working import WorkingContainer
     from ocicore.image.local import LocalImage
@@ -43,6 +44,7 @@ def build(
     flush: Callable[[], None] | None = None,
     command_stdout: int = 1,
     command_stderr: int = 2,
+    log_file: str = "",
 ) -> BuildResult:
     """Build an image from Containerfiles.
 
@@ -50,17 +52,53 @@ def build(
         write: receives progress lines without newline (nothing when `options.quiet`).
         flush: called before a command writes to the descriptors itself.
         command_stdout, command_stderr: where the output of RUN goes.
+        log_file: with several platforms, each writes to LOG_FILE_OS_ARCH instead.
 
     Raises:
         SyntaxProblem: the Containerfile, with file and line.
         CommandFailed: a RUN failed; its status is the error's exit status.
         Error: anything else, the step named.
     """
-    executor = Executor(options, environment, write, flush, command_stdout, command_stderr)
+    def make(own: BuildOptions, label: str) -> Executor:
+        own.label = label
+        if label and log_file:
+            return _logged(own, environment, log_file)
+        return Executor(own, environment, write, flush, command_stdout, command_stderr)
+
+    executor = make(options, "")
     try:
+        chosen = options.platforms
+        if options.all_platforms:
+            from ocicore.build import many_platforms
+
+            if environment.platforms_of is None:
+                raise Error("--all-platforms: this program cannot ask registries")
+            chosen = many_platforms.of_base_images(executor.base_names(), environment.platforms_of)
+        if len(chosen) > 1 or (options.all_platforms and chosen):
+            from ocicore.build import many_platforms
+
+            result, images = many_platforms.build(options, chosen, make)
+            return executor.finish(images, result)
         return executor.run()
     finally:
         executor.close()
+
+
+def _logged(options: BuildOptions, environment: BuildEnvironment, log_file: str) -> Executor:
+    """The build of one platform with a log file of its own (--logsplit)."""
+    platform = platforms.parse(options.platform)
+    path = f"{log_file}_{platform.os}_{platform.architecture}"
+    try:
+        stream = open(path, "w", encoding="utf-8", errors="surrogateescape")
+    except OSError as error:
+        raise Error(f'opening logfile: "{path}": {(error.strerror or "").lower()}') from error
+
+    def write(text: str) -> None:
+        stream.write(text + "\n")
+
+    made = Executor(options, environment, write, stream.flush, stream.fileno(), stream.fileno())
+    made.at_end.append(stream.close)
+    return made
 
 
 class Executor:
@@ -100,6 +138,8 @@ class Executor:
         self._lock = threading.RLock()
         self._warned: set[str] = set()
         self._empty = ""
+        #: Called when the build is over.
+        self.at_end: list[Callable[[], None]] = []
         #: --rm=false: working containers stay for whoever wants to look at them.
         self.keep_containers = not options.remove_containers and not options.force_remove
         self.full_names = [names.normalise(tag) for tag in options.tags]
@@ -133,6 +173,11 @@ class Executor:
         )
         self.scratch = environment.temporary_root()
         self._agents: Agents | None = None
+        self._policy: SourcePolicy | None = None
+        if options.source_policy:
+            from ocicore.build import source_policy
+
+            self._policy = source_policy.load(options.source_policy)
 
     # -- running --------------------------------------------------------------------------
 
@@ -156,16 +201,69 @@ class Executor:
             from ocicore.build import output
 
             output.write(self.root_of_image(image), self.options.output, rootless=self.environment.rootless)
-        image = self.image_by_id(image.id)
+        image = self._scanned(self.image_by_id(image.id))
+        for name in image.names if self.full_names else ():
+            self.say(f"Successfully tagged {name}")
+        return self.finish([image], BuildResult(image.id, image.digest or "", list(image.names)))
+
+    def finish(self, images: Sequence[LocalImage], result: BuildResult) -> BuildResult:
+        """What follows a build, for one platform or all: the list, and the files that were asked for."""
         if self.options.manifest:
             from ocicore.image import manifest_list
 
-            manifest_list.add_image(self._images, self.options.manifest, image)
-        for name in image.names if self.full_names else ():
-            self.say(f"Successfully tagged {name}")
-        result = BuildResult(image.id, image.digest or "", list(image.names))
+            for image in images:
+                found = manifest_list.add_image(self._images, self.options.manifest, image)
+            result = BuildResult(found.id, found.digest, list(found.names))
         self._write_files(result)
         return result
+
+    def base_names(self) -> list[str]:
+        """Base images that are no stages and no build contexts, full names in the order of use."""
+        found = [
+            stage.base
+            for stage in self.plan.build
+            if stage.base_stage is None
+            and stage.base != "scratch"
+            and stage.base not in self.options.build_contexts
+        ]
+        return list(dict.fromkeys(found))
+
+    def _scanned(self, image: LocalImage) -> LocalImage:
+        """The image with what --sbom found in it, when that was asked for."""
+        scan = self.options.sbom
+        if scan is None:
+            return image
+        import tempfile
+
+        from ocicore.build import commit, sbom, working
+
+        scan.contexts = [self.options.context]
+        scan.contexts += [value for kind, value in self.options.build_contexts.values() if kind == "directory"]
+        container = working.create(
+            self.environment.store,
+            image,
+            image_name=image.id,
+            architecture=image.config().architecture,
+            format=self.options.format,
+            id_maps=self.options.id_maps,
+            keep_base_annotations=True,
+        )
+        self.register(container)
+        with tempfile.TemporaryDirectory(prefix="buildah-sbom-", dir=self.scratch) as scratch:
+            files = sbom.scan(container, scan, self.environment, scratch)
+            if files:
+                created = str(container.raw["ociv1"]["created"] or commit.EPOCH)
+                times = commit.Times(commit.parse_time(created), created)
+                options = commit.CommitOptions(times, format=self.options.format)
+                options.names = list(image.names)
+                options.extra_files = files
+                options.only_extra = True
+                options.squash = self.options.squash
+                options.identity_label = self.options.identity_label
+                options.omit_history = self.options.omit_history
+                image = commit.commit(container, options)
+        self.discard(container, mounted=False)
+        return self.image_by_id(image.id)
 
     def _build_stage(self, stage: Stage, position: int, total: int) -> None:
         running = StageBuild(self, stage, position=position, total=total)
@@ -233,6 +331,9 @@ class Executor:
                 os.rmdir(self._empty)
                 self._empty = ""
         os.close(self.null)
+        for finish in self.at_end:
+            finish()
+        self.at_end.clear()
 
     # -- output ---------------------------------------------------------------------------
 
@@ -240,7 +341,7 @@ class Executor:
         """One progress line."""
         if not self.options.quiet:
             with self._print_lock:
-                self._write(text)
+                self._write(self.options.label + text)
 
     def say_image(self, image_id: str) -> None:
         """The line after a step: "--> 0123456789ab"."""
@@ -298,9 +399,22 @@ class Executor:
         with self._lock:
             found = self._pulled.get((name, platform))
             if found is None:
+                if self._policy is not None:
+                    from ocicore.image import names
+
+                    wanted = self._policy.image(names.normalise(name) if not name.startswith("sha256:") else name)
+                    if wanted != names.normalise(name):
+                        self.say(f"source policy: {name} is {wanted}")
+                        return self.find_image_as(name, wanted, platform)
                 found = self.environment.find_image(name, self.options.pull, platform)
                 self._pulled[(name, platform)] = found
             return found
+
+    def find_image_as(self, name: str, wanted: str, platform: str) -> LocalImage:
+        """Another image in the place of `name`, as the source policy says."""
+        found = self.environment.find_image(wanted, self.options.pull, platform)
+        self._pulled[(name, platform)] = found
+        return found
 
     def image_by_id(self, image_id: str) -> LocalImage:
         """An image of the store."""

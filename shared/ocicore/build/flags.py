@@ -24,6 +24,7 @@ DECLARATION: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "",
         {"kind": "stringArray", "metavar": "KEY[=VALUE]", "help": "Set an annotation of the image"},
     ),
+    ("all-platforms", "", {"kind": "bool", "help": "Build for every platform that all base images have"}),
     ("arch", "", {"kind": "string", "help": "Architecture to build for"}),
     ("build-arg", "", {"kind": "stringArray", "metavar": "NAME=VALUE", "help": "Value of a build argument"}),
     ("build-arg-file", "", {"kind": "stringArray", "metavar": "FILE", "help": "File with NAME=VALUE lines"}),
@@ -32,7 +33,28 @@ DECLARATION: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "",
         {"kind": "stringArray", "metavar": "NAME=PATH", "help": "Additional build context"},
     ),
+    (
+        "cache-from",
+        "",
+        {"kind": "stringArray", "metavar": "REPOSITORY", "help": "Look intermediate images up there, with --layers"},
+    ),
+    (
+        "cache-to",
+        "",
+        {"kind": "stringArray", "metavar": "REPOSITORY", "help": "Put intermediate images there, with --layers"},
+    ),
     ("cache-ttl", "", {"kind": "string", "help": "Only use cached images that are younger than this"}),
+    ("compat-volumes", "", {"kind": "bool", "help": "Undo what RUN changes in volumes"}),
+    ("compression-format", "", {"kind": "string", "help": "Compression of layers sent to --cache-to"}),
+    ("compression-level", "", {"kind": "int", "default": -1, "help": "Compression level"}),
+    (
+        "created-annotation",
+        "",
+        {"kind": "bool", "help": "Set the annotation org.opencontainers.image.created"},
+    ),
+    ("cw", "", {"kind": "string", "metavar": "OPTIONS", "help": "Make a confidential workload image"}),
+    ("disable-content-trust", "", {"kind": "bool", "help": "As with docker; images are checked by policy.json"}),
+    ("force-compression", "", {"kind": "bool", "help": "Recompress layers that have another compression"}),
     ("compress", "", {"kind": "bool", "help": "Name new layers in their compressed form, as the next registry gets them"}),
     ("cpp-flag", "", {"kind": "stringArray", "help": "Flag for the preprocessor of Containerfile.in"}),
     ("disable-compression", "D", {"kind": "bool", "default": True, "help": "Do not compress layers"}),
@@ -65,6 +87,11 @@ DECLARATION: tuple[tuple[str, str, dict[str, Any]], ...] = (
         {"kind": "stringArray", "metavar": "KEY[=VALUE]", "help": "Set a label of intermediate images"},
     ),
     ("logfile", "", {"kind": "path", "help": "Write progress and output to the file"}),
+    (
+        "logsplit",
+        "",
+        {"kind": "bool", "help": "With --logfile: one file for each platform, LOGFILE_OS_ARCH"},
+    ),
     ("manifest", "", {"kind": "string", "help": "Manifest list to add the image to"}),
     ("metadata-file", "", {"kind": "path", "help": "Write what was built to the file, as JSON"}),
     ("mount", "", {"kind": "stringArray", "help": "Mount for every RUN: type=bind|cache|tmpfs|secret|ssh,…"}),
@@ -112,6 +139,23 @@ DECLARATION: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("runtime", "", {"kind": "path", "help": "OCI runtime"}),
     ("runtime-flag", "", {"kind": "strings", "help": "Global flags for the runtime"}),
     (
+        "save-stages",
+        "",
+        {"kind": "bool", "help": "Keep an image of every stage"},
+    ),
+    ("sbom", "", {"kind": "string", "metavar": "PRESET", "help": "Scan the image: syft, syft-spdx, trivy, trivy-spdx"}),
+    ("sbom-image-output", "", {"kind": "string", "metavar": "PATH", "help": "Path of the SBOM in the image"}),
+    (
+        "sbom-image-purl-output",
+        "",
+        {"kind": "string", "metavar": "PATH", "help": "Path of the list of package URLs in the image"},
+    ),
+    ("sbom-merge-strategy", "", {"kind": "string", "metavar": "STRATEGY", "help": "How scans are merged"}),
+    ("sbom-output", "", {"kind": "path", "metavar": "FILE", "help": "Write the SBOM to the file"}),
+    ("sbom-purl-output", "", {"kind": "path", "metavar": "FILE", "help": "Write the package URLs to the file"}),
+    ("sbom-scanner-command", "", {"kind": "stringArray", "metavar": "COMMAND", "help": "Command that scans"}),
+    ("sbom-scanner-image", "", {"kind": "string", "metavar": "IMAGE", "help": "Image with the scanner"}),
+    (
         "secret",
         "",
         {"kind": "stringArray", "metavar": "id=ID,src=FILE", "help": "Secret for RUN --mount=type=secret"},
@@ -130,8 +174,14 @@ DECLARATION: tuple[tuple[str, str, dict[str, Any]], ...] = (
             "help": "Time for records; files changed by the build get it too",
         },
     ),
+    ("source-policy-file", "", {"kind": "path", "help": "Rules about base images: allow, deny, replace"}),
     ("squash", "", {"kind": "bool", "help": "Write the image as a single layer"}),
     ("ssh", "", {"kind": "stringArray", "metavar": "ID[=SOCKET]", "help": "Agent for RUN --mount=type=ssh"}),
+    (
+        "stage-labels",
+        "",
+        {"kind": "bool", "help": "With --save-stages: label every stage's image with its name and base"},
+    ),
     ("stdin", "", {"kind": "bool", "help": "Pass standard input to commands"}),
     ("tag", "t", {"kind": "stringArray", "metavar": "NAME", "help": "Name for the image"}),
     ("target", "", {"kind": "string", "help": "Stage to build"}),
@@ -232,7 +282,33 @@ def read(args: Any, context: str, inputs: Inputs) -> BuildOptions:
     options.no_hostname = args.no_hostname
     options.os_features = list(args.os_feature)
     options.os_version = args.os_version
-    options.platform = platform_of(args)
+    platforms = platforms_of(args, options.build_args)
+    options.platform = platforms[0] if platforms else ""
+    options.platforms = platforms if len(platforms) > 1 else []
+    options.all_platforms = args.all_platforms
+    if args.cw:
+        from ocicore.build import confidential
+
+        confidential.require()
+    if args.cache_from or args.cache_to:
+        from ocicore.build import remote_cache
+
+        # As with buildah they mean nothing without layers; a wrong one is only then an error.
+        options.cache_from = list(args.cache_from)
+        options.cache_to = list(args.cache_to)
+        if getattr(args, "layers", False):
+            options.cache_from = remote_cache.check(args.cache_from, "cache-from")
+            options.cache_to = remote_cache.check(args.cache_to, "cache-to")
+    options.compat_volumes = args.compat_volumes
+    options.created_annotation = args.created_annotation
+    options.save_stages = args.save_stages
+    options.stage_labels = args.stage_labels
+    if args.stage_labels and not args.save_stages:
+        raise InvalidInput("--stage-labels requires --save-stages")
+    options.source_policy = args.source_policy_file
+    from ocicore.build import sbom
+
+    options.sbom = sbom.read(args)
     options.build_contexts = build_contexts(list(args.build_context), inputs)
     if args.cache_ttl:
         from ocicore.build.draft import parse_duration
@@ -297,23 +373,18 @@ def _epoch(text: str) -> int | None:
         raise InvalidInput(f'--source-date-epoch "{text}": not a number of seconds') from error
 
 
-def platform_of(args: Any) -> str:
-    """--platform, or --os, --arch and --variant, as one text; "" for the host's."""
+def platforms_of(args: Any, build_args: Mapping[str, str]) -> list[str]:
+    """--platform, or --os, --arch and --variant, as texts; [] for the host's."""
     from ocicore.oci import platform as platforms
 
     if args.platform:
-        if len(args.platform) > 1:
-            raise InvalidInput(
-                f"--platform {','.join(args.platform)}: one platform at a time",
-                hint="build each with --manifest NAME to join them in a list",
-            )
-        platforms.parse(args.platform[0])
-        return str(args.platform[0])
+        return list(dict.fromkeys(str(platforms.parse(text)) for text in args.platform))
     if not (args.os or args.arch or args.variant):
-        return ""
+        wanted = build_args.get("TARGETPLATFORM", "")
+        return [str(platforms.parse(wanted))] if wanted else []
     host = platforms.host()
     variant = f"/{args.variant}" if args.variant else ""
-    return f"{args.os or host.os}/{args.arch or host.architecture}{variant}"
+    return [f"{args.os or host.os}/{args.arch or host.architecture}{variant}"]
 
 
 def build_arguments(args: Any, environ: Mapping[str, str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal
 
+    from ocicore.build.sbom import ScanOptions
     from ocicore.storage.records import IdMaps
 
 
@@ -58,7 +59,20 @@ class BuildOptions:
         self.reproducible = True
         self.secrets: dict[str, tuple[str, str]] = {}
         self.ssh: dict[str, tuple[str, ...]] = {}
+        #: The platform of this build; `platforms` has all of them when there are several.
         self.platform = ""
+        self.platforms: list[str] = []
+        self.all_platforms = False
+        self.cache_from: list[str] = []
+        self.cache_to: list[str] = []
+        self.compat_volumes = False
+        self.created_annotation = False
+        self.save_stages = False
+        self.stage_labels = False
+        self.source_policy = ""
+        self.sbom: ScanOptions | None = None
+        #: Put before every line of progress.
+        self.label = ""
         self.base = ""
         self.network = ""
         self.isolation = "oci"
@@ -99,6 +113,19 @@ class BuildOptions:
         self.tls_verify: bool | None = None
         self.cert_dir = ""
         self.retry = 3
+
+
+    def for_platform(self, text: str) -> BuildOptions:
+        """The same build for one of several platforms: what comes after all of them is not its business."""
+        from copy import copy
+
+        own = copy(self)
+        own.platform = text
+        own.platforms = []
+        own.all_platforms = False
+        own.build_args = dict(self.build_args)
+        own.manifest = own.iid_file = own.iid_file_raw = own.metadata_file = ""
+        return own
 
 
 class BuildResult:

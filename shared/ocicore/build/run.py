@@ -39,6 +39,7 @@ class RunOptions:
 
     Attributes:
         args: argv.
+        builtin_volumes: volumes of the image beyond those of the container's record.
         env: complete environment of the process.
         user, working_dir: as in the image configuration.
         hostname: "" for the container's short id.
@@ -52,6 +53,7 @@ class RunOptions:
     __slots__ = (
         "add_hosts",
         "args",
+        "builtin_volumes",
         "cap_add",
         "cap_drop",
         "cdi_config_dir",
@@ -83,6 +85,7 @@ class RunOptions:
     def __init__(self, args: Sequence[str]) -> None:
         self.args = list(args)
         self.env: dict[str, str] = {}
+        self.builtin_volumes: list[str] = []
         self.user = ""
         self.working_dir = "/"
         self.hostname = ""
@@ -143,7 +146,7 @@ def run(container: WorkingContainer, root: str, options: RunOptions, environment
         network = _network(container, options, environment)
         if container.id_maps() is not None:
             reachable = root = _reachable(root, environment)
-        _builtin_volumes(container, root)
+        make_volumes(container, root, options.builtin_volumes)
         spec = make_spec(container, root, options, environment, bundle, identity, network, cleanups)
         created = missing_targets(
             root, [mount["destination"] for mount in spec["mounts"]], keep=_KEPT if options.keep_targets else ()
@@ -216,7 +219,7 @@ def _isolation(container: WorkingContainer, options: RunOptions) -> str:
     return numbers.get(int(container.raw.get("Isolation") or 0), "oci")
 
 
-def _builtin_volumes(container: WorkingContainer, root: str) -> None:
+def make_volumes(container: WorkingContainer, root: str, paths: Sequence[str]) -> None:
     """The image's volumes are folders that exist."""
     from ocicore.build.copy_context import make_folders
     from ocicore.build.transfer import to_host
@@ -224,7 +227,7 @@ def _builtin_volumes(container: WorkingContainer, root: str) -> None:
 
     maps = container.id_maps()
     owner = (to_host(0, maps[0]), to_host(0, maps[1])) if maps else (0, 0)
-    for path in container.draft.config.get("Volumes") or ():
+    for path in sorted({*paths, *(container.draft.config.get("Volumes") or ())}):
         target = resolve.resolve_in_root(root, path, missing_ok=True)
         if not os.path.lexists(target):
             make_folders(root, target, owner)

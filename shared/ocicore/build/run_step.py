@@ -76,6 +76,7 @@ class RunStep:
         command.group_add = list(options.group_add)
         command.security_options = list(options.security_options)
         command.isolation = options.isolation
+        command.builtin_volumes = list(build.state.draft.config.get("Volumes") or ())
         command.cdi_config_dir = options.cdi_config_dir
         command.privileged = request.security == "insecure"
         command.no_hosts = options.no_hosts
@@ -103,6 +104,9 @@ class RunStep:
             except Error as error:
                 raise executor.step_error(self.instruction, error) from error
             command.mounts = prepared
+            if options.compat_volumes:
+                runs.make_volumes(container, root, command.builtin_volumes)
+                self._protect_volumes(root, scratch, prepared)
             if request.script is not None:
                 self._use_script(scratch, command, prepared)
             build.ensure_working_dir()
@@ -117,6 +121,29 @@ class RunStep:
             raise runs.CommandFailed(
                 status,
                 f'building at STEP "{self.instruction.message}": while running runtime: exit status {status}',
+            )
+
+    def _protect_volumes(self, root: str, scratch: str, prepared: run_mounts.Prepared) -> None:
+        """--compat-volumes: the command sees copies of the volumes, so that its changes there are lost."""
+        from ocicore.linux import archive, resolve
+
+        for number, path in enumerate(sorted(self.build.state.draft.config.get("Volumes") or ())):
+            source = resolve.resolve_in_root(root, path, missing_ok=True)
+            if not os.path.isdir(source):
+                continue
+            copy = os.path.join(scratch, f"volume-copy-{number}")
+            os.mkdir(copy)
+            status = os.stat(source)
+            os.chown(copy, status.st_uid, status.st_gid)
+            os.chmod(copy, status.st_mode & 0o7777)
+            descriptors = [os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) for name in (source, copy)]
+            try:
+                archive.copy_tree(*descriptors, in_user_namespace=self.build.executor.environment.rootless)
+            finally:
+                for descriptor in descriptors:
+                    os.close(descriptor)
+            prepared.mounts.append(
+                {"type": "bind", "source": copy, "destination": path, "options": ["rbind", "rprivate"]}
             )
 
     def _proxies(self) -> dict[str, str]:

@@ -167,7 +167,7 @@ class StageBuild:
         if not final:
             container.add_history(self._times().created, created_by)
             return
-        if self.last or self.executor.needs_image(self.stage):
+        if self.last or self.executor.needs_image(self.stage) or self.executor.options.save_stages:
             if self.last:
                 self._log_commit()
             squash = self.executor.options.squash and self.last
@@ -195,8 +195,11 @@ class StageBuild:
         if look_up:
             created_by = self._created_by(instruction, content, run_step)
             found = self.executor.cache.find(self.image, created_by, adds_layer=adds_layer)
+            if found is None:
+                found = self._pull_cache(created_by, adds_layer=adds_layer)
+            else:
+                self.executor.say(f"--> Using cache {found}")
         if found is not None:
-            self.executor.say(f"--> Using cache {found}")
             self._forget_container()
             self.image = self.executor.image_by_id(found)
             if final and self.last:
@@ -223,6 +226,7 @@ class StageBuild:
             created_by = self._created_by(instruction, content, run_step)
             if final and self.last:
                 self._log_commit()
+            base = self.image
             self.image = self._commit(
                 created_by=created_by,
                 empty=not adds_layer,
@@ -230,8 +234,45 @@ class StageBuild:
                 squash=squash,
                 consume=copy_step is not None and not squash and not self.executor.keep_containers,
             )
+            self._push_cache(self.image, base, created_by, adds_layer=adds_layer)
             self._forget_container()
         self.executor.say_image(self.image.id)
+
+    def _pull_cache(self, created_by: str, *, adds_layer: bool) -> str | None:
+        """Id of the step's image from a cache at a registry, None where no cache has it."""
+        executor = self.executor
+        sources = executor.options.cache_from
+        if not sources:
+            return None
+        from ocicore.build import remote_cache
+
+        tag = remote_cache.key(self.image, created_by, adds_layer=adds_layer)
+        environment = executor.environment
+        found = remote_cache.pull(sources, tag, lambda name: environment.find_image(name, "newer", ""))
+        if found is None:
+            return None
+        # What was pulled is only believed when it is the image this step makes.
+        known = executor.cache.find(self.image, created_by, adds_layer=adds_layer, fresh=True)
+        if known is None:
+            return None
+        where = next((name for name in found.names if name.endswith(tag)), tag)
+        executor.say(f"--> Cache pulled from remote {where}")
+        return known
+
+    def _push_cache(
+        self, image: LocalImage, base: LocalImage | None, created_by: str, *, adds_layer: bool
+    ) -> None:
+        """Put the step's image into the caches at registries."""
+        executor = self.executor
+        targets = executor.options.cache_to
+        send = executor.environment.push_image
+        if not targets or send is None:
+            return
+        from ocicore.build import remote_cache
+
+        tag = remote_cache.key(base, created_by, adds_layer=adds_layer)
+        executor.say(f"--> Pushing cache [{' '.join(targets)}]:{tag}")
+        remote_cache.push(image, targets, tag, send)
 
     def _apply(self, instruction: Instruction) -> CopyRequest | RunRequest | None:
         return self.state.apply(instruction)
@@ -344,6 +385,12 @@ class StageBuild:
             )
         return self.image.id
 
+    def _stage_base(self) -> str:
+        """What --stage-labels names as the stage's base."""
+        if self.stage.base_stage is not None:
+            return self._base.id if self._base is not None else ""
+        return self.stage.base if self._base is None else (self._base.found_as or self._base.id)
+
     def _annotate(self, container: WorkingContainer) -> None:
         if not self.executor.options.inherit_annotations and self.image is self._base:
             kept = (working.BASE_NAME, working.BASE_DIGEST)
@@ -351,6 +398,8 @@ class StageBuild:
         for text in self.executor.options.annotations if self.last else ():
             key, _, value = text.partition("=")
             container.annotations[key] = value
+        if self.executor.options.created_annotation and self.last:
+            container.annotations["org.opencontainers.image.created"] = self._times().created
 
     def mounted(self) -> str:
         """The root of the working container."""
@@ -416,6 +465,10 @@ class StageBuild:
         request.identity_label = options.identity_label
         request.omit_history = options.omit_history
         request.layer_labels = options.layer_labels if not (final and self.last) else {}
+        if options.stage_labels and final:
+            labels = container.draft.mapping("Labels")
+            labels["io.buildah.stage.name"] = self.stage.alias or str(self.stage.index)
+            labels["io.buildah.stage.base"] = self._stage_base()
         if final and self.last:
             if options.os_version:
                 container.draft.top["os.version"] = options.os_version

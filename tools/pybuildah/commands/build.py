@@ -5,19 +5,21 @@ from __future__ import annotations
 from ocicore.build.flags import DECLARATION
 from ocicore.cli.declare import Argument, Command, Option
 from pybuildah.options.run_settings import RUN_SETTINGS
-from pybuildah.options.shared import REGISTRY
+from pybuildah.options.shared import REGISTRY, SIGN_BY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ocicore.build.options import BuildOptions
+    from ocicore.build.options import BuildOptions, BuildResult
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
+    from pybuildah.session import Session
 
 COMMAND = Command(
     "Build an image using instructions in a Containerfile",
     description="Builds an image from a Containerfile and the files of a context: a directory, an archive, a repository or a URL.",
     options=(
         *(Option(long, short, **settings) for long, short, settings in DECLARATION),
+        SIGN_BY,
         Option("layers", kind="tristate", help="Keep one image a step, and use them as a cache"),
         *RUN_SETTINGS,
         *REGISTRY,
@@ -62,6 +64,8 @@ def run(args: Args, ctx: Context) -> int:
         own_user = user_namespace.decide(args, session)
         options.id_maps = own_user.id_maps
         options.namespaces.append(("user", own_user.host, own_user.path))
+        if options.sbom is not None:
+            options.sbom.pull = options.pull
         out = _Output(ctx, args.logfile)
         try:
             result = executor.build(
@@ -71,7 +75,10 @@ def run(args: Args, ctx: Context) -> int:
                 flush=out.flush,
                 command_stdout=out.descriptor(1),
                 command_stderr=out.descriptor(2),
+                log_file=args.logfile if args.logsplit else "",
             )
+            if args.sign_by:
+                _sign(session, result, args)
         finally:
             environment.close()
             out.close()
@@ -101,6 +108,14 @@ def decide(options: BuildOptions, args: Args, ctx: Context, settings: object) ->
     options.tls_verify = args.tls_verify
     options.cert_dir = args.cert_dir
     options.retry = args.retry
+
+
+def _sign(session: Session, result: BuildResult, args: Args) -> None:
+    """--sign-by: signatures beside the image in the store, for every name it has."""
+    from pybuildah import remote
+
+    for name in result.names:
+        remote.sign_local(session, result.image_id, name, args.sign_by)
 
 
 class _Output:

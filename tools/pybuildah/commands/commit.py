@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
+from pybuildah.options.sbom import SBOM
 from pybuildah.options.shared import COMPRESSION, NO_OPTIONS_AFTER, QUIET, REGISTRY, SIGN_BY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ocicore.build.commit import Times
+    from ocicore.build.commit import CommitOptions, Times
     from ocicore.build.working import WorkingContainer
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
+    from ocicore.image.local import LocalImage
     from pybuildah.session import Session
 
 COMMAND = Command(
@@ -50,6 +52,14 @@ COMMAND = Command(
             kind="string",
             help="Time for records; files changed later get it too",
             env="SOURCE_DATE_EPOCH",
+        ),
+        *SBOM,
+        Option(
+            "pull",
+            kind="string",
+            default="missing",
+            bare="missing",
+            help="Pull the scanner's image: always, missing, never, newer",
         ),
         Option("squash", help="Write the image as a single layer"),
         Option(
@@ -107,9 +117,14 @@ def run(args: Args, ctx: Context) -> int:
     target, names = _destination(args.image)
     options.names = names
     known = {image.id for image in session.store.images()} if target else set()
-    image = commits.commit(container, options)
+    image = _scan_and_commit(session, container, options, args)
     if target:
         _send(session, image.id, target, args, keep=image.id in known)
+    elif args.sign_by:
+        from pybuildah import remote
+
+        for name in names:
+            remote.sign_local(session, image.id, name, args.sign_by)
     if args.manifest:
         from pybuildah import manifest_lists
 
@@ -126,6 +141,31 @@ def run(args: Args, ctx: Context) -> int:
     if not args.iidfile and not target:
         ctx.print(image.id)
     return 0
+
+
+def _scan_and_commit(
+    session: Session, container: WorkingContainer, options: CommitOptions, args: Args
+) -> LocalImage:
+    """Commit, with what --sbom finds in the container."""
+    from ocicore.build import commit as commits
+    from ocicore.build import sbom
+
+    scan = sbom.read(args)
+    if scan is None:
+        return commits.commit(container, options)
+    import tempfile
+
+    from pybuildah.commands.from_ import pull_policy
+
+    scan.pull = pull_policy(args.pull)
+    environment = session.environment(args)
+    try:
+        with tempfile.TemporaryDirectory(prefix="buildah-sbom-", dir=environment.temporary_root()) as scratch:
+            found = sbom.scan(container, scan, environment, scratch)
+            options.extra_files = [*options.extra_files, *found]
+            return commits.commit(container, options)
+    finally:
+        environment.close()
 
 
 def _send(session: Session, image_id: str, target: str, args: Args, *, keep: bool) -> None:
