@@ -33,7 +33,7 @@ def test_round_trip(own: Tool, tmp_path: Path) -> None:
         own("rmi", "-a")
         assert own.out("pull", insecure, name) == image
         own("rmi", "-a")
-        assert own.out("from", insecure, name) == "image-working-container"
+        assert own.out("from", insecure, name) == "127.0.0.1-working-container"
         (context / "Containerfile").write_text(f"FROM {name}\nCOPY --from={name} /a /b\n")
         own("build", insecure, "--pull=always", "-t", "second", str(context))
         container = own.out("from", "second")
