@@ -47,6 +47,16 @@ def images(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
             yield from (text for text in dict.fromkeys((name, short)) if text.startswith(incomplete))
 
 
+def artifacts(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
+    """Names of artifacts."""
+    from ocicore.image.artifact_store import ArtifactStore
+    from pypod.session import open_engine
+
+    for artifact in ArtifactStore(open_engine(ctx).store.graph_root).all():
+        if artifact.name.startswith(incomplete):
+            yield artifact.name
+
+
 def volumes(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
     """Names of volumes."""
     from pypod.session import open_engine

@@ -18,6 +18,7 @@ _S = "pypod.commands.system."
 _V = "pypod.commands.volume."
 _M = "pypod.commands.manifest."
 _P = "pypod.commands.pod."
+_A = "pypod.commands.artifact."
 _K = "pypod.commands.kube."
 
 CONTAINER: dict[str, Entry | Group] = {
@@ -34,12 +35,13 @@ CONTAINER: dict[str, Entry | Group] = {
     "init": (_C + "init", "Initialize one or more containers"),
     "inspect": (_C + "inspect", "Display the configuration of a container"),
     "kill": (_C + "kill", "Kill one or more running containers with a specific signal"),
-    "list": (_C + "list", "List containers", ("ls", "ps")),
+    "list": (_C + "list", "List containers", ("ls",)),
     "logs": (_C + "logs", "Fetch the logs of one or more containers"),
     "mount": (_C + "mount", "Mount a working container's root filesystem"),
     "pause": (_C + "pause", "Pause all the processes in one or more containers"),
     "port": (_C + "port", "List port mappings or a specific mapping for the container"),
     "prune": (_C + "prune", "Remove all non running containers"),
+    "ps": (_C + "list", "List containers"),
     "rename": (_C + "rename", "Rename an existing container"),
     "restart": (_C + "restart", "Restart one or more containers"),
     "rm": (_C + "rm", "Remove one or more containers"),
@@ -388,6 +390,18 @@ PROGRAM = Program(
         "healthcheck": Group(
             "Manage health checks on containers",
             commands={"run": ("pypod.commands.healthcheck.run", "Run the health check of a container")},
+        ),
+        "artifact": Group(
+            "Manage OCI artifacts",
+            commands={
+                "add": (_A + "add", "Add an OCI artifact to the local store"),
+                "extract": (_A + "extract", "Extract an OCI artifact to a local path"),
+                "inspect": (_A + "inspect", "Inspect an OCI artifact"),
+                "ls": (_A + "ls", "List OCI artifacts", ("list",)),
+                "pull": (_A + "pull", "Pull an OCI artifact"),
+                "push": (_A + "push", "Push an OCI artifact"),
+                "rm": (_A + "rm", "Remove one or more OCI artifacts", ("remove",)),
+            },
         ),
         "kube": Group(
             "Play containers, pods or volumes from a structured file",

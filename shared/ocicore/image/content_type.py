@@ -8,9 +8,9 @@ import re
 _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"%PDF-", "application/pdf"),
     (b"%!PS-Adobe-", "application/postscript"),
-    (b"\xfe\xff", "text/plain"),
-    (b"\xff\xfe", "text/plain"),
-    (b"\xef\xbb\xbf", "text/plain"),
+    (b"\xfe\xff", "text/plain; charset=utf-16be"),
+    (b"\xff\xfe", "text/plain; charset=utf-16le"),
+    (b"\xef\xbb\xbf", "text/plain; charset=utf-8"),
     (b"\x00\x00\x01\x00", "image/x-icon"),
     (b"\x00\x00\x02\x00", "image/x-icon"),
     (b"BM", "image/bmp"),
@@ -49,15 +49,15 @@ def of(name: str, start: bytes) -> str:
             return guessed[0]
         if guessed[1] == "gzip":
             return "application/gzip"
-    return sniff(start[:512])
+    return sniff(start[:512]).partition(";")[0]
 
 
 def sniff(start: bytes) -> str:
-    """The type that the first bytes show; "application/octet-stream" when they show none."""
+    """The type that the first bytes show, texts with their charset; "application/octet-stream" when they show none."""
     if _HTML.match(start):
-        return "text/html"
+        return "text/html; charset=utf-8"
     if start.lstrip(b"\t\n\x0c\r ").startswith(b"<?xml"):
-        return "text/xml"
+        return "text/xml; charset=utf-8"
     for prefix, kind in _SIGNATURES:
         if start.startswith(prefix):
             return kind
@@ -67,4 +67,4 @@ def sniff(start: bytes) -> str:
                 return kind
     if start[4:8] == b"ftyp":
         return "video/mp4"
-    return "application/octet-stream" if _BINARY.search(start) else "text/plain"
+    return "application/octet-stream" if _BINARY.search(start) else "text/plain; charset=utf-8"
