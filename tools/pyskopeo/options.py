@@ -12,10 +12,12 @@ RETRY = (
 )  # fmt: skip
 
 
-def registry(prefix: str = "", *, authfile: bool = True) -> tuple[Option, ...]:
-    """Options for talking to a registry; `prefix` is "", "src-" or "dest-"."""
+def registry(
+    prefix: str = "", *, authfile: bool = True, creds_also: tuple[str, ...] = ()
+) -> tuple[Option, ...]:
+    """Options for talking to a registry; `prefix` is "", "src-" or "dest-"; `creds_also` are older names."""
     options: tuple[Option, ...] = (
-        Option(f"{prefix}creds", kind="string", metavar="USERNAME[:PASSWORD]", help="Use USERNAME[:PASSWORD] for accessing the registry"),
+        Option(f"{prefix}creds", kind="string", also=creds_also, metavar="USERNAME[:PASSWORD]", help="Use USERNAME[:PASSWORD] for accessing the registry"),
         Option(f"{prefix}username", kind="string", help="Username for accessing the registry"),
         Option(f"{prefix}password", kind="string", help="Password for accessing the registry"),
         Option(f"{prefix}no-creds", help="Access the registry anonymously"),
@@ -30,14 +32,19 @@ def registry(prefix: str = "", *, authfile: bool = True) -> tuple[Option, ...]:
     return options
 
 
-def image(prefix: str = "") -> tuple[Option, ...]:
+def image(prefix: str = "", *, creds_also: tuple[str, ...] = ()) -> tuple[Option, ...]:
     """Options for naming an image in any transport."""
     return (
-        *registry(prefix),
+        *registry(prefix, creds_also=creds_also),
         Option(f"{prefix}daemon-host", kind="string", metavar="HOST", help="use docker daemon host at HOST (docker-daemon: only)"),
         Option(f"{prefix}shared-blob-dir", kind="path", metavar="DIRECTORY", help="DIRECTORY to use to share blobs across OCI repositories"),
     )  # fmt: skip
 
+
+#: For both sides at once; skopeo warns about it.
+OLD_TLS_VERIFY = Option(
+    "tls-verify", kind="tristate", hidden=True, help="require HTTPS and verify certificates"
+)
 
 SIGNING = (
     Option("sign-by", kind="string", metavar="FINGERPRINT", help="Sign the image using a GPG key with the specified FINGERPRINT"),

@@ -73,6 +73,10 @@ def system_context(ctx: Context, args: Any = None, prefix: str = "") -> SystemCo
         return default if found is None else found
 
     tls_verify = values.get(prefix + "tls_verify")
+    if prefix and tls_verify is None and values.get("tls_verify") is not None:
+        tls_verify = values["tls_verify"]
+        if prefix == "src_":
+            ctx.warn("'--tls-verify' is deprecated, instead use: --src-tls-verify, --dest-tls-verify")
     if tls_verify is None:
         tls_verify = given.tls_verify
     platform = None

@@ -72,8 +72,12 @@ class AuthFiles:
         """The file that login writes."""
         if self._given:
             return self._given
-        if self._paths.rootless:
-            return os.path.join(self._paths.runtime_dir, "containers", "auth.json")
+        # As containers/image does: root's too, where a login session names a directory.
+        runtime = self._environ.get("XDG_RUNTIME_DIR") or (
+            self._paths.runtime_dir if self._paths.rootless else ""
+        )
+        if runtime:
+            return os.path.join(runtime, "containers", "auth.json")
         return "/run/containers/0/auth.json"
 
     def credentials_for(self, name: str) -> Credentials | None:

@@ -159,7 +159,8 @@ class _Copy:
             self._destination.commit()
             return self._result(single.manifest, single.media_type)
         if self._options.multi_arch == "system" and not self._options.platforms:
-            chosen = parsed.choose(self._context.wanted_platform())
+            with _explained(f"choosing an image from manifest list {self._source.reference}"):
+                chosen = parsed.choose(self._context.wanted_platform())
             manifest = self._instance(chosen)
             self._check_policy(manifest.raw, manifest.media_type, chosen.digest)
             set_toplevel = getattr(self._destination, "set_toplevel", None)
@@ -315,7 +316,9 @@ class _Copy:
     def _plan(self) -> CompressionPlan:
         options = self._options
         if options.compression:
-            return CompressionPlan(options.compression, options.compression_level, options.force_compression)
+            # Where layers are compressed anyway, a format that was asked for goes for all of them.
+            force = options.force_compression or self._destination.compression == "compress"
+            return CompressionPlan(options.compression, options.compression_level, force)
         if options.preserve_digests or self._destination.compression == "preserve":
             return CompressionPlan()
         if self._destination.compression == "decompress":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 from ocicore.errors import Error, InvalidInput, NotFound
+from ocicore.image.resume import MIN_KEPT
 from ocicore.image.types import (
     ImageDestination,
     ImageReference,
@@ -228,8 +229,20 @@ class DockerDestination(ImageDestination):
             self.client.upload_bytes(self.repository, data, digest)
             self._remember(digest)
             return digest, len(data)
-        reopen = getattr(stream, "reopen", None)
-        found = self.client.upload(self.repository, stream, size=size, digest=digest, reopen=reopen)
+        session = None
+        if digest is not None and size is not None and size >= MIN_KEPT:
+            from ocicore.image.upload_sessions import UploadSession
+
+            session = UploadSession(self._context, self.client.host, self.repository, digest)
+        found = self.client.upload(
+            self.repository,
+            stream,
+            size=size,
+            digest=digest,
+            go_back=getattr(stream, "go_back", None),
+            skip_to=getattr(stream, "skip_to", None),
+            session=session,
+        )
         self._remember(found[0])
         return found
 

@@ -283,7 +283,7 @@ class DockerArchiveSource(ImageSource):
     def open_blob(self, descriptor: Descriptor, offset: int = 0) -> BlobReader:
         """A layer, uncompressed, or the configuration."""
         if descriptor.digest == self.config_digest:
-            from ocicore.image.layer_copy import MemoryBlob
+            from ocicore.image.watched_blob import MemoryBlob
 
             return MemoryBlob(self._config[offset:])
         found = self._layers.get(descriptor.digest)

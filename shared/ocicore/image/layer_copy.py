@@ -8,14 +8,14 @@ from __future__ import annotations
 from ocicore.errors import Corrupted, Error, Unsupported
 from ocicore.files import codec
 from ocicore.files.verified import VerifiedReader
-from ocicore.image.resume import ResumedBlob
+from ocicore.image.resume import MIN_KEPT, ResumedBlob
+from ocicore.image.watched_blob import MemoryBlob, WatchedBlob
 from ocicore.oci import digest as digests
 from ocicore.oci import media_types
 from ocicore.oci.descriptor import Descriptor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from ocicore.image.encryption_keys import DecryptionKeys, Recipients
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from ocicore.image.types import BlobReader, ImageDestination, ImageSource
 
 _CHUNK = 1 << 18
-#: Smaller blobs are fetched again rather than kept in part (bytes).
-MIN_KEPT = 8 << 20
 
 
 class CompressionPlan:
@@ -286,10 +284,10 @@ class BlobCopier:
         return self._destination.kept_bytes(layer.digest)
 
     def _open(self, layer: Descriptor, kept: KeptBytes | None) -> BlobReader:
-        def open_blob() -> BlobReader:
+        def open_blob(offset: int) -> BlobReader:
             if kept is None:
-                return self._source.open_blob(layer)
-            return ResumedBlob(kept, lambda offset: self._source.open_blob(layer, offset), layer.size)
+                return self._source.open_blob(layer, offset)
+            return ResumedBlob(kept, lambda place: self._source.open_blob(layer, place), layer.size, offset)
 
         return WatchedBlob(
             open_blob,
@@ -341,96 +339,6 @@ class Recoder:
     def close(self) -> None:
         """Close the source."""
         self._raw.close()
-
-
-class MemoryBlob:
-    """A blob at hand."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = memoryview(data)
-
-    def read(self, amount: int = -1, /) -> bytes:
-        """Up to `amount` bytes."""
-        size = len(self._data) if amount < 0 else amount
-        piece, self._data = bytes(self._data[:size]), self._data[size:]
-        return piece
-
-    def close(self) -> None:
-        """Nothing to do."""
-
-
-class WatchedBlob:
-    """A source's blob, read through verification; can be opened again for an upload that was cut.
-
-    Args:
-        open_blob: opens the source's bytes from the beginning.
-        layer: what was promised.
-        tell: called with the number of bytes read; may raise to stop.
-        hashed_elsewhere: the destination compares the digest itself; only the size is checked here.
-    """
-
-    def __init__(
-        self,
-        open_blob: Callable[[], BlobReader],
-        layer: Descriptor,
-        tell: Callable[[int], None],
-        *,
-        hashed_elsewhere: bool = False,
-    ) -> None:
-        self._open_blob = open_blob
-        self._layer = layer
-        self._tell = tell
-        self._count = 0
-        size = layer.size if layer.size >= 0 else None
-        raw = open_blob()
-        self._raw = raw
-        self._stream: BlobReader
-        if hashed_elsewhere:
-            self._stream = _SizeChecked(raw, layer.digest, size)
-        else:
-            self._stream = VerifiedReader(raw, layer.digest, size)
-
-    def read(self, amount: int = -1, /) -> bytes:
-        """Up to `amount` bytes; raises Corrupted as soon as something is wrong."""
-        data = self._stream.read(amount if amount > 0 else _CHUNK)
-        if data:
-            self._count += len(data)
-            self._tell(self._count)
-        return data
-
-    def reopen(self, offset: int) -> WatchedBlob:
-        """The same blob again, at an offset; what lies before is read once more, to be verified."""
-        # The source may lend only one connection at a time.
-        self._raw.close()
-        again = WatchedBlob(self._open_blob, self._layer, lambda done: None)
-        while offset > 0:
-            data = again.read(min(offset, _CHUNK))
-            if not data:
-                raise Corrupted(f"reading blob {self._layer.digest}: shorter than before")
-            offset -= len(data)
-        return again
-
-    def close(self) -> None:
-        """Close the source."""
-        self._raw.close()
-
-
-class _SizeChecked:
-    def __init__(self, stream: BlobReader, digest: str, size: int | None) -> None:
-        self._stream = stream
-        self._digest = digest
-        self._size = size
-        self._count = 0
-
-    def read(self, amount: int = -1, /) -> bytes:
-        data = self._stream.read(amount)
-        self._count += len(data)
-        if self._size is not None and (self._count > self._size or (not data and self._count != self._size)):
-            raise Corrupted(f"verifying blob {self._digest}: {self._count} bytes, {self._size} were promised")
-        return data
-
-    def close(self) -> None:
-        self._stream.close()
 
 
 def _changed(layer: Descriptor, digest: str, size: int) -> Descriptor:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 
 _CHUNK = 1 << 18
+#: Smaller blobs are fetched, and sent, again rather than kept in part (bytes).
+MIN_KEPT = 8 << 20
 
 
 class ResumedBlob:
@@ -40,15 +42,18 @@ class ResumedBlob:
         kept: bytes from the blob's beginning.
         open_at: opens the source's blob at an offset.
         size: of the whole blob, in bytes.
+        offset: where to begin.
     """
 
-    def __init__(self, kept: KeptBytes, open_at: Callable[[int], BlobReader], size: int) -> None:
+    def __init__(
+        self, kept: KeptBytes, open_at: Callable[[int], BlobReader], size: int, offset: int = 0
+    ) -> None:
         if kept.size > size:
             kept.restart()
         self._kept = kept
         self._open_at = open_at
         self._size = size
-        self._position = 0
+        self._position = offset
         self._before = kept.size
         self._keeps = True
         self._source: BlobReader | None = None
@@ -66,7 +71,7 @@ class ResumedBlob:
                 return b""
             self._source = self._open_at(self._position)
         data = self._source.read(amount)
-        if data and self._keeps:
+        if data and self._keeps and self._position == self._kept.size:
             try:
                 self._kept.append(data)
             except OSError:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ocicore.errors import Corrupted, Error, MissingProgram, NotFound, Unsupported
 from ocicore.image import directory, go_json
-from ocicore.image.layer_copy import MemoryBlob
 from ocicore.image.types import ImageReference, ImageSource
+from ocicore.image.watched_blob import MemoryBlob
 from ocicore.linux import spawn
 from ocicore.oci import digest as digests
 from ocicore.oci import media_types

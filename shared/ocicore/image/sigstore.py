@@ -116,7 +116,7 @@ def check(
         if signed != digest:
             reasons.append(f"signature for digest {signed} does not match {digest}")
         elif not identity_matches(fields.get("signedIdentity"), source.reference.docker_reference, reference):
-            reasons.append(f"signature for identity {reference} is not accepted")
+            reasons.append(f'Signature for identity "{reference}" is not accepted')
         else:
             return
     raise Rejected(f"Source image rejected: {'; '.join(dict.fromkeys(reasons))}")

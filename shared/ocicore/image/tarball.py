@@ -9,8 +9,8 @@ from typing import IO, TYPE_CHECKING, Any
 from ocicore.errors import Error, InvalidInput, NotFound, Unsupported
 from ocicore.files import codec
 from ocicore.image import go_json
-from ocicore.image.layer_copy import MemoryBlob
 from ocicore.image.types import ImageReference, ImageSource
+from ocicore.image.watched_blob import MemoryBlob
 from ocicore.oci import digest as digests
 from ocicore.oci import media_types, platform
 from ocicore.oci.descriptor import Descriptor

@@ -84,7 +84,7 @@ def _signed_by(
         if signed.manifest_digest != digest:
             reasons.append(f"Signature for digest {signed.manifest_digest} does not match {digest}")
         elif not identity_matches(fields.get("signedIdentity"), docker_reference, signed.docker_reference):
-            reasons.append(f"Signature for identity {signed.docker_reference} is not accepted")
+            reasons.append(f'Signature for identity "{signed.docker_reference}" is not accepted')
         else:
             return
     raise Rejected(f"Source image rejected: {'; '.join(reasons)}")

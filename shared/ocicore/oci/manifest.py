@@ -104,8 +104,8 @@ class Index:
             ", ".join(sorted({str(item.platform) for item in self.manifests if item.platform})) or "none"
         )
         raise NotFound(
-            f"no image found in manifest list for architecture {target.architecture!r}, "
-            f"variant {target.variant!r}, OS {target.os!r}",
+            f'no image found in manifest list for architecture "{target.architecture}", '
+            f'variant "{target.variant}", OS "{target.os}"',
             hint=f"it has: {offered}",
         )
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ocicore.registry.retry import RetryPolicy
 
 #: Bytes that must have arrived since the last cut for the count of attempts to start anew.
-_PROGRESS = 1 << 20
+_PROGRESS = 1 << 16
 
 
 class BlobStream:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from ocicore.registry.authorization import Credentials
     from ocicore.registry.http import RawBody, Response, Transport
+    from ocicore.registry.upload import KeptSession
 
 _MAX_LIST_BODY = 64 * 1024 * 1024
 _ACCEPT = ", ".join(media_types.ACCEPTED)
@@ -279,15 +280,29 @@ class Registry:
         *,
         size: int | None,
         digest: str | None,
-        reopen: Callable[[int], RawBody] | None = None,
+        go_back: Callable[[int], None] | None = None,
+        skip_to: Callable[[int], None] | None = None,
+        session: KeptSession | None = None,
         on_progress: Callable[[int], None] | None = None,
     ) -> tuple[str, int]:
         """Upload a stream; see `BlobUpload.send`."""
         upload = BlobUpload(self.session, repository, _scope(repository, "pull,push"))
+
+        def send() -> tuple[str, int]:
+            return upload.send(
+                stream,
+                size=size,
+                digest=digest,
+                go_back=go_back,
+                skip_to=skip_to,
+                session=session,
+                on_progress=on_progress,
+            )
+
         if self._writing is None:
-            return upload.send(stream, size=size, digest=digest, reopen=reopen, on_progress=on_progress)
+            return send()
         with self._writing:
-            return upload.send(stream, size=size, digest=digest, reopen=reopen, on_progress=on_progress)
+            return send()
 
     def upload_bytes(self, repository: str, data: bytes, digest: str) -> None:
         """Upload a small blob held in memory."""

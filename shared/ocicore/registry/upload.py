@@ -6,6 +6,7 @@ asked how much it has and the rest follows, if the stream can go back there.
 
 from __future__ import annotations
 
+from ocicore.errors import Corrupted
 from ocicore.oci import digest as digests
 from ocicore.registry import urls
 from ocicore.registry.problems import CutConnection, RegistryError, Unreachable
@@ -13,12 +14,25 @@ from ocicore.registry.problems import CutConnection, RegistryError, Unreachable
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Protocol
 
     from ocicore.registry.http import Body, RawBody, Response
     from ocicore.registry.session import Session
 
+    class KeptSession(Protocol):
+        """Where the address of one blob's upload is kept, so that the next process goes on with it."""
+
+        def location(self) -> str: ...
+
+        def keep(self, location: str, /) -> None: ...
+
+        def forget(self) -> None: ...
+
+
 _CHUNK = 1 << 18
 _MAX_RESUMES = 5
+#: Bytes that must have reached the registry since the last cut for the count of attempts to start anew.
+_PROGRESS = 1 << 16
 
 
 class BlobUpload:
@@ -73,27 +87,36 @@ class BlobUpload:
         *,
         size: int | None,
         digest: str | None,
-        reopen: Callable[[int], RawBody] | None = None,
+        go_back: Callable[[int], None] | None = None,
+        skip_to: Callable[[int], None] | None = None,
+        session: KeptSession | None = None,
         on_progress: Callable[[int], None] | None = None,
     ) -> tuple[str, int]:
         """Upload a stream; returns (digest, size) of what was sent.
 
         Args:
             size: length in bytes if known, else the body goes in chunks.
-            digest: if known; checked against what was read.
-            reopen: opens the same bytes from an offset, for going on after a cut.
+            digest: if known; the stream is then the caller's to verify, and the registry compares it too.
+            go_back: makes the stream read on from an earlier offset, for going on after a cut.
+            skip_to: makes the unread stream begin at an offset, for going on with a session of an earlier process.
+            session: where the upload's address is kept until it is done.
             on_progress: called with the number of bytes sent.
 
         Raises:
             RegistryError: the registry refused or could not be reached.
-            Corrupted: the stream does not have the digest.
         """
-        location = self._start(digest or "")
-        counted = _Counted(stream, on_progress)
-        sent, resumes = 0, 0
-        current: RawBody | _Counted = counted
-        reopened: RawBody | None = None
-        while True:
+        location, sent = "", 0
+        if session is not None and skip_to is not None and size is not None:
+            location, sent = self._earlier(session, size)
+            if sent:
+                skip_to(sent)
+        if not location:
+            location = self._start(digest or "")
+            if session is not None:
+                session.keep(location)
+        counted = _Counted(stream, on_progress, sent, hashed=digest is None)
+        resumes = 0
+        while size is None or sent < size:
             left = None if size is None else size - sent
             headers = {"Content-Type": "application/octet-stream"}
             if left is not None:
@@ -106,7 +129,7 @@ class BlobUpload:
                     location,
                     scope=self._scope,
                     headers=headers,
-                    body=_once(current, left),
+                    body=_once(counted, left),
                     expect=(202, 204),
                     doing=self._doing(digest),
                     retry=False,
@@ -114,41 +137,69 @@ class BlobUpload:
                 response.drain()
                 location = self._location(response)
                 break
+            except Corrupted:
+                self._give_up(location, session, final=True)
+                raise
             except RegistryError as exc:
-                resumes += 1
                 cut = isinstance(exc, Unreachable | CutConnection) or exc.http_status >= 500
                 # A token that ended in the middle of a long upload; the next request brings a new one.
-                cut = cut or (exc.http_status == 401 and resumes == 1)
-                if not cut or reopen is None or resumes > _MAX_RESUMES:
-                    self._cancel(location)
+                cut = cut or (exc.http_status == 401 and resumes == 0)
+                before = sent
+                if not cut or go_back is None:
+                    self._give_up(location, session, final=not cut)
                     raise
                 location, sent = self._ask(location)
-                if reopened is not None:
-                    reopened.close()
-                current = reopened = reopen(sent)
-        if reopened is not None:
-            reopened.close()
-        if resumes == 0:
-            found, total = counted.digest(), counted.total
-        else:
-            found, total = digest or "", size or 0
-            if not found:
-                raise RegistryError(f"{self._doing(digest)}: cut, and the digest is not known beforehand")
-        if digest is not None and found != digest:
-            self._cancel(location)
-            from ocicore.errors import Corrupted
-
-            raise Corrupted(f"reading blob {digest}: content has digest {found}")
-        response = self._session.request(
-            "PUT",
-            _with_query(location, found),
-            scope=self._scope,
-            headers={"Content-Type": "application/octet-stream", "Content-Length": "0"},
-            expect=(201, 204),
-            doing=self._doing(found),
-        )
+                resumes = resumes + 1 if sent - before < _PROGRESS else 1
+                if resumes > _MAX_RESUMES:
+                    self._give_up(location, session, final=False)
+                    raise
+                go_back(sent)
+                counted.total = sent
+                if session is not None:
+                    session.keep(location)
+        found, total = (counted.digest() if digest is None else digest), counted.total
+        if not found:
+            raise RegistryError(f"{self._doing(digest)}: cut, and the digest is not known beforehand")
+        try:
+            response = self._session.request(
+                "PUT",
+                _with_query(location, found),
+                scope=self._scope,
+                headers={"Content-Type": "application/octet-stream", "Content-Length": "0"},
+                expect=(201, 204),
+                doing=self._doing(found),
+            )
+        except RegistryError:
+            self._give_up(location, session, final=True)
+            raise
         response.drain()
+        if session is not None:
+            session.forget()
         return found, total
+
+    def _earlier(self, session: KeptSession, size: int) -> tuple[str, int]:
+        """(address, bytes the registry has) of an earlier process's upload; ("", 0) when it is gone."""
+        location = session.location()
+        if not location:
+            return "", 0
+        try:
+            address, received = self._ask(urls.join(self._session.ping() + "/", location))
+        except RegistryError:
+            session.forget()
+            return "", 0
+        if received > size:
+            self._cancel(address)
+            session.forget()
+            return "", 0
+        return address, received
+
+    def _give_up(self, location: str, session: KeptSession | None, *, final: bool) -> None:
+        """After a failure: the upload stays where it can be gone on with."""
+        if session is not None and not final:
+            return
+        if session is not None:
+            session.forget()
+        self._cancel(location)
 
     def _start(self, digest: str) -> str:
         response = self._session.request(
@@ -199,24 +250,27 @@ class BlobUpload:
 
 
 class _Counted:
-    """Counts and hashes what is read."""
+    """Counts what is read, and hashes it where nobody else does."""
 
-    def __init__(self, stream: RawBody, on_progress: Callable[[int], None] | None) -> None:
+    def __init__(
+        self, stream: RawBody, on_progress: Callable[[int], None] | None, total: int, *, hashed: bool
+    ) -> None:
         self._stream = stream
-        self._hash = digests.new_hash("sha256")
+        self._hash = digests.new_hash("sha256") if hashed else None
         self._on_progress = on_progress
-        self.total = 0
+        self.total = total
 
     def read(self, amount: int = _CHUNK) -> bytes:
         data = self._stream.read(max(amount, _CHUNK))
-        self._hash.update(data)
+        if self._hash is not None:
+            self._hash.update(data)
         self.total += len(data)
         if self._on_progress is not None:
             self._on_progress(self.total)
         return data
 
     def digest(self) -> str:
-        return "sha256:" + self._hash.hexdigest()
+        return "sha256:" + self._hash.hexdigest() if self._hash is not None else ""
 
 
 class _Chunks:

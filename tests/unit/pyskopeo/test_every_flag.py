@@ -518,3 +518,23 @@ def test_the_proxy_serves_a_descriptor(skopeo: Pyskopeo) -> None:
         parent.send(b'{"method": "Shutdown"}')
         assert process.wait(10) == 0
     assert "serving descriptor 99" in skopeo.fails("experimental-image-proxy", "--sockfd", "99")
+
+
+def test_older_names(server: RegistryServer, skopeo: Pyskopeo) -> None:
+    publish(server, "a", "v1", make_image())
+    server.basic = "me:one"
+    words = ("copy", f"docker://{server.address}/a:v1", f"docker://{server.address}/b:v1")
+    done = skopeo(*words, "--tls-verify=false", "--screds=me:one", "--dcreds=me:one")
+    assert done.status == 0
+    assert "--tls-verify' is deprecated" in done.err
+
+
+def test_root_s_credentials_of_a_login_session(
+    server: RegistryServer, skopeo: Pyskopeo, tmp_path: Path
+) -> None:
+    publish(server, "a", "v1", make_image())
+    server.basic = "me:one"
+    del skopeo.environ["REGISTRY_AUTH_FILE"]
+    skopeo.ok("login", "-u", "me", "-p", "one", "--tls-verify=false", server.address)
+    assert (tmp_path / "home/containers/auth.json").is_file()
+    skopeo.ok("inspect", "--tls-verify=false", f"docker://{server.address}/a:v1")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
-from pyskopeo.options import AUTHFILE, RETRY, SIGNING, image
+from pyskopeo.options import AUTHFILE, OLD_TLS_VERIFY, RETRY, SIGNING, image
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,8 +43,9 @@ COMMAND = Command(
         *SIGNING,
         Option("sign-identity", kind="string", help="Identity of signed image, must be a fully specified docker reference. Defaults to the target docker reference."),
         *RETRY,
-        *image("src-"),
-        *image("dest-"),
+        OLD_TLS_VERIFY,
+        *image("src-", creds_also=("screds",)),
+        *image("dest-", creds_also=("dcreds",)),
     ),
     arguments=(Argument("source", metavar="SOURCE-IMAGE"), Argument("destination", metavar="DESTINATION-IMAGE")),
     too_few="Exactly two arguments expected",

@@ -77,13 +77,17 @@ def _print(args: Args, ctx: Context, source: ImageSource, context: SystemContext
 
 
 def _single(source: ImageSource, context: SystemContext, data: bytes, media_type: str) -> Manifest:
-    from ocicore.errors import Unsupported
+    from ocicore.errors import NotFound, Unsupported
     from ocicore.files.quick_json import loads
     from ocicore.oci.manifest import Index, Manifest, parse_manifest
 
     parsed = parse_manifest(data, media_type, loads)
     if isinstance(parsed, Index):
-        chosen = parsed.choose(context.wanted_platform())
+        try:
+            chosen = parsed.choose(context.wanted_platform())
+        except NotFound as exc:
+            exc.message = f"Error parsing manifest for image: choosing image instance: {exc.message}"
+            raise
         parsed = parse_manifest(*source.manifest(chosen.digest), loads)
     if not isinstance(parsed, Manifest):
         raise Unsupported("Error parsing manifest for image: the list names another list")

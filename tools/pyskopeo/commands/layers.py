@@ -9,7 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
-    from ocicore.image.types import SystemContext
+    from ocicore.image.types import ImageDestination, ImageSource, SystemContext
+    from ocicore.oci.descriptor import Descriptor
 
 COMMAND = Command(
     "Get layers of IMAGE-NAME",
@@ -40,7 +41,6 @@ def _save(args: Args, context: SystemContext) -> str:
     from ocicore.errors import Error, InvalidInput
     from ocicore.image import transport
     from ocicore.image.directory import DirectoryReference
-    from ocicore.image.layer_copy import WatchedBlob
     from ocicore.oci import digest as digests
     from ocicore.oci.manifest import Manifest, parse_manifest
 
@@ -62,12 +62,7 @@ def _save(args: Args, context: SystemContext) -> str:
         for layer in stored:
             if wanted and layer.digest not in wanted:
                 continue
-            blob = WatchedBlob(lambda layer=layer: source.open_blob(layer), layer, lambda done: None)  # type: ignore[misc]
-            with_size = layer.size if layer.size >= 0 else None
-            destination.put_blob(
-                blob, digest=layer.digest, size=with_size, layer_index=0, media_type=layer.media_type
-            )
-            blob.close()
+            _save_layer(source, destination, layer)
         missing = set(wanted) - {layer.digest for layer in stored}
         if missing:
             raise InvalidInput(f"the image has no layer {min(missing)}")
@@ -82,3 +77,12 @@ def _save(args: Args, context: SystemContext) -> str:
             if os.path.isdir(folder):
                 os.rmdir(folder)
     return os.path.relpath(folder)
+
+
+def _save_layer(source: ImageSource, destination: ImageDestination, layer: Descriptor) -> None:
+    from ocicore.image.watched_blob import WatchedBlob
+
+    blob = WatchedBlob(lambda offset: source.open_blob(layer, offset), layer, lambda done: None)
+    size = layer.size if layer.size >= 0 else None
+    destination.put_blob(blob, digest=layer.digest, size=size, layer_index=0, media_type=layer.media_type)
+    blob.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
-from pyskopeo.options import AUTHFILE, RETRY, SIGNING, registry
+from pyskopeo.options import AUTHFILE, OLD_TLS_VERIFY, RETRY, SIGNING, registry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ COMMAND = Command(
         Option("state", kind="path", metavar="FILE", help="Write down what is done in FILE, so that a run that was killed goes on"),
         Option("src", "s", kind="string", help="SOURCE transport type"),
         *RETRY,
+        OLD_TLS_VERIFY,
         *registry("src-"),
         *registry("dest-"),
     ),
