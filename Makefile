@@ -14,7 +14,7 @@ CODE     := shared/ocicore tools
 export PYTHONPATH = $(CURDIR)/tools:$(CURDIR)/shared
 
 .DEFAULT_GOAL := help
-.PHONY: help demo deps build native conmon launchers install uninstall lint format test test-here test-unit test-system check bench fuzz man clean
+.PHONY: help demo deps build native conmon launchers install uninstall lint format test test-here test-unit test-system check bench fault-run fuzz man clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ install: build man ## install below PREFIX (programs, conmon, manual pages, comp
 
 uninstall: ## remove what install made
 	@dev/install --remove "$(DESTDIR)" "$(PREFIX)"
+
+fault-run: build $(VENV)/.dev ## copy a gigabyte whose connections are cut 500 times and whose process is killed 50 times
+	FAULT_MEGABYTES=1000 FAULT_CUTS=500 FAULT_KILLS=50 $(VENV)/bin/pytest -q -s -o timeout=3000 tests/root/image/test_fault_run.py
 
 man: $(VENV)/.runtime ## write the manual pages and completions into build/
 	@dev/generate

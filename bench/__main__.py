@@ -17,8 +17,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench.cases import CASES, Bench
-from bench.pairs import Failed, Result
+from bench.cases import CASES, STANDALONE, Bench
+from bench.pairs import Counts, Failed, Result
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
@@ -44,30 +44,32 @@ def main() -> int:
             print(f"bench: {program} is not installed: run `make deps`", file=sys.stderr)
             return 1
     folder = Path(tempfile.mkdtemp(prefix="pypod-bench.", dir="/var/tmp"))
-    results: list[Result] = []
+    results: list[Result | Counts] = []
     failures = 0
     with contextlib.ExitStack() as stack:
         stack.callback(_remove, folder)
         bench = stack.enter_context(Bench(folder, runs=args.runs, files=args.files, megabytes=args.megabytes))
-        bench.prepare()
-        bench.fill(args.containers)
+        names = args.case or list(CASES)
+        if set(names) - STANDALONE:
+            bench.prepare()
+            bench.fill(args.containers)
         if not args.json:
             who = "root" if os.geteuid() == 0 else "rootless"
             print(
                 f"{platform.node()}: {os.cpu_count()} cores, Linux {platform.release()}, {who}, runtime {bench.runtime}"
             )
-            print(f"{'case':<34}{'ours':>12}{'theirs':>12}{'ratio':>8}")
-        for name in args.case or CASES:
+            print(f"{'case':<46}{'ours':>12}{'theirs':>12}{'ratio':>8}")
+        for name in names:
             for pair in CASES[name](bench):
                 try:
                     result = pair.measure()
                 except Failed as error:
                     failures += 1
-                    print(f"{pair.name:<34}  failed: {error}", file=sys.stderr)
+                    print(f"{pair.name:<46}  failed: {error}", file=sys.stderr)
                     continue
                 results.append(result)
                 if not args.json:
-                    print("{:<34}{:>12}{:>12}{:>8}".format(*result.row()), flush=True)
+                    print("{:<46}{:>12}{:>12}{:>8}".format(*result.row()), flush=True)
     if args.json:
         print(
             json.dumps(

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
 
-from bench.pairs import Pair, execute, quiet
+from bench import mirroring
+from bench.pairs import Counts, Pair, execute, quiet
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 BIN = REPOSITORY / "build" / "bin"
@@ -347,7 +348,9 @@ def scratch(bench: Bench) -> Iterator[Pair]:
     yield bench.pair("from scratch, copy, config, commit", ours, ["sh", str(script), *bench.buildah])
 
 
-CASES: dict[str, Callable[[Bench], Iterator[Pair]]] = {
+#: Cases that need nothing of what `Bench.prepare` makes.
+STANDALONE = frozenset(("inspect-remote", "list-tags", "copy-remote", "sync"))
+CASES: dict[str, Callable[[Bench], Iterator[Pair | Counts]]] = {
     "run": run,
     "exec": exec_,
     "lists": lists,
@@ -358,4 +361,8 @@ CASES: dict[str, Callable[[Bench], Iterator[Pair]]] = {
     "copy": copy,
     "build": build,
     "scratch": scratch,
+    "inspect-remote": mirroring.inspect_remote,
+    "list-tags": mirroring.list_tags,
+    "copy-remote": mirroring.copy_remote,
+    "sync": mirroring.sync,
 }

@@ -89,6 +89,26 @@ class Result:
         return self.name, text(self.ours), text(self.theirs), f"{self.ratio:.2f}"
 
 
+class Counts:
+    """Something counted rather than timed, once for each side."""
+
+    def __init__(self, name: str, ours: int, theirs: int) -> None:
+        self.name, self.ours, self.theirs = name, [float(ours)], [float(theirs)]
+
+    def measure(self) -> Counts:
+        """It was counted already."""
+        return self
+
+    @property
+    def ratio(self) -> float:
+        """ours / theirs."""
+        return self.ours[0] / self.theirs[0]
+
+    def row(self) -> tuple[str, str, str, str]:
+        """Columns of the printed table."""
+        return self.name, f"{self.ours[0]:.0f}", f"{self.theirs[0]:.0f}", f"{self.ratio:.2f}"
+
+
 def quiet(*commands: Command) -> Step:
     """A step that runs commands and does not care whether they succeed (removing what may not be there)."""
 

@@ -234,6 +234,8 @@ class DockerDestination(ImageDestination):
             from ocicore.image.upload_sessions import UploadSession
 
             session = UploadSession(self._context, self.client.host, self.repository, digest)
+            if hasattr(stream, "keeps_recent"):
+                stream.keeps_recent = True
         found = self.client.upload(
             self.repository,
             stream,

@@ -311,7 +311,11 @@ class Recoder:
 
     def __init__(self, stream: BlobReader, kind: str, level: int | None) -> None:
         self._raw = stream
-        self._plain = codec.open_reader(stream)
+        try:
+            self._plain = codec.open_reader(stream)
+        except Corrupted:
+            self.finish()
+            raise
         self._compressor: Any = codec.compressor(kind, level) if kind != "none" else None
         self._buffer = b""
         self._ended = False
@@ -319,7 +323,12 @@ class Recoder:
     def read(self, amount: int = -1, /) -> bytes:
         """Bytes in the new format, b"" at the end."""
         while not self._buffer and not self._ended:
-            data = self._plain.read(_CHUNK)
+            try:
+                data = self._plain.read(_CHUNK)
+            except Corrupted:
+                # Bytes that cannot be decompressed are seldom what the digest promised, which says more.
+                self.finish()
+                raise
             if not data:
                 self._ended = True
                 self._buffer = self._compressor.flush() if self._compressor is not None else b""

@@ -47,7 +47,7 @@ class UploadSession:
 
     def keep(self, location: str) -> None:
         """Write the address down."""
-        temporary = f"{self._path}.{os.getpid()}"
+        temporary = f"{self._path}.new"
         data = quick_json.dumps({"upload": self._what, "location": location}).encode()
         try:
             os.makedirs(self._folder, 0o700, exist_ok=True)

@@ -1,10 +1,13 @@
 """A source's blob on its way: verified as it is read, and able to go back when a destination asks for bytes again.
 
-Going back costs little: the state of the hash is kept every quarter of a mebibyte, so that only what lies between such a
-point and the place asked for is fetched a second time.
+Going back costs little: the last mebibytes are kept in memory, because a destination whose connection was cut lacks just
+what was on its way; and the state of the hash every quarter of a mebibyte, so that from further back, too, only a little
+more is fetched a second time than is asked for.
 """
 
 from __future__ import annotations
+
+from collections import deque
 
 from ocicore.errors import Corrupted
 from ocicore.oci import digest as digests
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 18
 #: Bytes between two states of the hash.
 _STEP = 1 << 18
+#: Bytes kept in memory: what a socket's buffers may hold on both sides.
+_WINDOW = 8 << 20
 
 
 class MemoryBlob:
@@ -68,9 +73,15 @@ class WatchedBlob:
             self._hash = digests.new_hash(digests.algorithm(digests.validate(layer.digest)))
         #: (offset, state of the hash there), so that `go_back` need not begin at 0.
         self._states: list[tuple[int, Any]] = []
+        #: (offset, bytes) read last, if the destination can ask for them; and what is read again of it.
+        self._recent: deque[tuple[int, bytes]] = deque()
+        self._replayed: list[bytes] = []
+        self.keeps_recent = False
 
     def read(self, amount: int = -1, /) -> bytes:
         """Up to `amount` bytes, b"" at the end; raises Corrupted as soon as something is wrong."""
+        if self._replayed:
+            return self._replayed.pop()
         if self._raw is None:
             self._raw = self._open_at(self._position)
         data = self._raw.read(amount if amount > 0 else _CHUNK)
@@ -80,6 +91,8 @@ class WatchedBlob:
         if self._hash is not None:
             self._note_state()
             self._hash.update(data)
+        if self.keeps_recent:
+            self._remember(data)
         self._position += len(data)
         if self._size is not None and self._position > self._size:
             raise Corrupted(f"verifying blob {self._layer.digest}: more than the expected {self._size} bytes")
@@ -90,6 +103,12 @@ class WatchedBlob:
 
     def go_back(self, offset: int) -> None:
         """Read on from an earlier place; what follows is still verified as a whole."""
+        if self._recent and self._recent[0][0] <= offset <= self._position:
+            pieces = [data[max(0, offset - place) :] for place, data in self._recent]
+            self._replayed = [piece for piece in reversed(pieces) if piece]
+            return
+        self._recent.clear()
+        self._replayed.clear()
         self._close_raw()
         place, state = 0, None
         while self._states and self._states[-1][0] > offset:
@@ -115,6 +134,11 @@ class WatchedBlob:
     def close(self) -> None:
         """Close the source."""
         self._close_raw()
+
+    def _remember(self, data: bytes) -> None:
+        self._recent.append((self._position, data))
+        while self._position + len(data) - self._recent[0][0] - len(self._recent[0][1]) > _WINDOW:
+            self._recent.popleft()
 
     def _note_state(self) -> None:
         last = self._states[-1][0] if self._states else 0
