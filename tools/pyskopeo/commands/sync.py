@@ -200,7 +200,7 @@ def _prune(
         if item.outcome == "failed":
             ctx.log("error", f"Error pruning {item.destination}: {item.error}")
         else:
-            ctx.info(f"{item.outcome}: {item.destination}")
+            _say(ctx, f"{item.outcome.capitalize()}: image ref {item.destination}")
     return pruned
 
 
@@ -243,13 +243,20 @@ def _shard(text: str) -> tuple[int, int]:
     return int(number), int(total)
 
 
+def _say(ctx: Context, text: str) -> None:
+    """A line that skopeo prints without being asked: its level is a step more talkative than podman's."""
+    from ocicore.cli.context import write_log
+
+    write_log(ctx.stderr, "info", text)
+
+
 def _tell(ctx: Context, result: SyncResult) -> None:
     if result.outcome == "failed":
         ctx.log("error", f'Error copying ref "{result.source}": {result.error}')
     elif result.outcome == "would copy":
-        ctx.info(f"Would have copied image ref {result.source} to {result.destination}")
+        _say(ctx, f"Would have copied image ref {result.source} to {result.destination}")
     else:
-        ctx.info(f"{result.outcome}: {result.source} to {result.destination}")
+        _say(ctx, f"{result.outcome.capitalize()}: image ref {result.source} to {result.destination}")
 
 
 def _finish(
@@ -299,5 +306,5 @@ def _finish(
     if failed is not None or incomplete or any(item.outcome == "failed" for item in pruned):
         raise Error("Sync failed due to previous reported error(s) for one or more images")
     done = sum(counts.get(outcome, 0) for outcome in ("copied", "unchanged", "done before"))
-    ctx.info(f"Synced {done} images ({counts.get('unchanged', 0)} unchanged)")
+    _say(ctx, f"Synced {done} images ({counts.get('unchanged', 0)} unchanged)")
     return 0
