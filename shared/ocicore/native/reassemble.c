@@ -115,7 +115,7 @@ static int put_file(struct assembler *assembler, const struct tar_split_line *li
     if (assembler->used == OUT_SIZE && flush(assembler) < 0)
       goto out;
   }
-  result = crc == wanted ? 0 : oci_corrupted(assembler->error, cleaned, "its content differs from the layer's");
+  result = crc == wanted ? 0 : oci_corrupted(assembler->error, cleaned, "its content differs from the layer's: file integrity checksum failed");
 out:
   close(fd);
   return result;

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from ocicore.storage.records import Container, Image, Layer
     from ocicore.storage.store import Store
 
+# Type of a member's entry in tar-split; the others are raw bytes between members.
+_TAR_SPLIT_FILE = 1
+
 # A layer that nothing refers to may belong to a pull under way; upstream waits as long.
 UNREFERENCED_AGE = 86400
 
@@ -110,7 +113,19 @@ def check(
     _spread(report, layers, images, containers)
     if repair:
         _repair(store, report, layers, images, containers, remove_containers)
+        _repair_leftovers(store, report, remove_containers, unreferenced_age)
     return report
+
+
+def _repair_leftovers(
+    store: Store, report: CheckReport, remove_containers: bool, unreferenced_age: int
+) -> None:
+    """What nothing uses any more since containers and images were removed goes as well."""
+    if not any(problem.repaired and problem.kind in ("container", "image") for problem in report.problems):
+        return
+    known = {(problem.kind, problem.id) for problem in report.problems}
+    again = check(store, repair=True, remove_containers=remove_containers, unreferenced_age=unreferenced_age)
+    report.problems += [problem for problem in again.problems if (problem.kind, problem.id) not in known]
 
 
 # -- records as files ------------------------------------------------------------------------------
@@ -295,7 +310,51 @@ def _verify(store: Store, layer: Layer) -> str | None:
         return f"{size} bytes, expected {layer.size}: layer content incorrect size"
     if f"sha256:{digest.hexdigest()}" != layer.diff_id:
         return f"sha256:{digest.hexdigest()}, expected {layer.diff_id}: layer content incorrect digest"
+    return _unexpected(store, layer)
+
+
+def _unexpected(store: Store, layer: Layer) -> str | None:
+    """A file in the layer's directory that its tar did not bring, or None. Directories on the way may be implied."""
+    tar_split = store.layer_store.tar_split_path(layer.id)
+    root = store.driver.diff_path(layer.id)
+    try:
+        known = _member_names(tar_split)
+        below = layer.parent if store.driver.needs_parent else None
+        while below:  # a vfs layer holds the files of all layers under it
+            known |= _member_names(store.layer_store.tar_split_path(below))
+            below = store.layer(below).parent
+        for folder, directories, files in os.walk(os.fsencode(root)):
+            inside = os.path.relpath(folder, os.fsencode(root))
+            for name in (*directories, *files):
+                path = os.path.normpath(os.path.join(inside, name))
+                if path not in known and os.path.join(os.path.dirname(path), b".wh." + name) not in known:
+                    return f"{os.fsdecode(path)}: not in the layer: layer content modified"
+    except (FileNotFoundError, Error):
+        return None  # said about that layer, or it has gone
+    except (OSError, ValueError, EOFError, KeyError) as error:
+        return f"reading {tar_split}: {error}: layer content modified"
     return None
+
+
+def _member_names(tar_split: str) -> set[bytes]:
+    """Cleaned names of a layer's members and of the directories they are in."""
+    import base64
+    import gzip
+    import json
+
+    names: set[bytes] = set()
+    with gzip.open(tar_split) as stream:
+        for line in stream:
+            entry = json.loads(line)
+            if entry["type"] != _TAR_SPLIT_FILE:
+                continue
+            raw = entry.get("name_raw")
+            name = base64.b64decode(raw) if raw else str(entry.get("name", "")).encode()
+            path = os.path.normpath(b"/" + name).lstrip(b"/")
+            while path and path not in names:
+                names.add(path)
+                path = os.path.dirname(path)
+    return names
 
 
 # -- what follows, and repair ----------------------------------------------------------------------
