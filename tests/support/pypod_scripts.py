@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 
 from support.programs import Tool
-from support.pypod_life import IMAGE, NONET, names, started, status_of, until
+from support.pypod_life import IMAGE, NONET, names, read_until, started, status_of, terminal, until
 
 
 def with_descriptors(pypod: Tool, script: str, *args: str) -> subprocess.CompletedProcess[str]:
@@ -275,3 +275,17 @@ class Scripts:
         pypod("update", "--env", "A=b", "--ulimit", "nofile=99:100", "ward")
         pypod("restart", "-t", "0", "ward")
         assert pypod.out("exec", "ward", "sh", "-c", "echo $A; ulimit -Sn") == "b\n99"
+
+    def test_terminal_passed_through(self, pypod: Tool) -> None:
+        options = ("run", "--rm", *NONET, "--log-driver", "passthrough-tty")
+        with terminal(
+            pypod, *options, IMAGE, "sh", "-c", "test -t 0 && test -t 1 && echo a terminal"
+        ) as pair:
+            read_until(pair[0], b"a terminal")
+            assert pair[1].wait(60) == 0
+
+    def test_wrong_option_before_a_wrong_command(self, pypod: Tool) -> None:
+        assert (
+            pypod("bad", "--invalid", status=125).stderr
+            == "Error: unknown flag: --invalid\nSee 'pypod --help'\n"
+        )

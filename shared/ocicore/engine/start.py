@@ -307,7 +307,8 @@ def _monitor_request(
         os.makedirs(path, mode=0o700, exist_ok=True)
     log = config["log"]
     driver, path = log["driver"], log["path"] or f"{bundle}/ctr.log"
-    target = f"{driver}:{path}" if driver == "k8s-file" else driver
+    # conmon knows one way of passing streams through; the other name only allows terminals.
+    target = f"{driver}:{path}" if driver == "k8s-file" else driver.removesuffix("-tty")
     manager = "disabled" if runtime["cgroups"] == "disabled" else engine.cgroup_manager
     return MonitorRequest(
         container_id=container.id,

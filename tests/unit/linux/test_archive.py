@@ -204,7 +204,9 @@ class TestTarSplit:
         root = bench.directory()
         bench.unpack(entry("f", data=b"hello") + END, root, split=True)
         (root / "f").write_bytes(b"hallo")
-        with pytest.raises(Corrupted, match=r"^reassembling layer: f: its content differs from the layer's: file integrity"):
+        with pytest.raises(
+            Corrupted, match=r"^reassembling layer: f: its content differs from the layer's: file integrity"
+        ):
             bench.reassemble(root)
         (root / "f").write_bytes(b"hello!")
         with pytest.raises(Corrupted, match="its size differs"):
