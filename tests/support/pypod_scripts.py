@@ -289,3 +289,33 @@ class Scripts:
             pypod("bad", "--invalid", status=125).stderr
             == "Error: unknown flag: --invalid\nSee 'pypod --help'\n"
         )
+
+    def test_files_named_on_the_command_line(self, pypod: Tool) -> None:
+        said = pypod("create", *NONET, "--authfile", "/nosuch/auth.json", IMAGE, status=125).stderr
+        assert (
+            said
+            == "Error: credential file is not accessible: faccessat /nosuch/auth.json: no such file or directory\n"
+        )
+
+    def test_log_driver_as_it_was_named(self, pypod: Tool) -> None:
+        pypod(
+            "create",
+            *NONET,
+            "--name",
+            "json",
+            "--log-driver",
+            "json-file",
+            "--log-opt",
+            "max-size=1.5m",
+            IMAGE,
+        )
+        form = "{{.HostConfig.LogConfig.Type}} {{.HostConfig.LogConfig.Size}}"
+        assert pypod.out("inspect", "--format", form, "json") == "json-file 1.5MB"
+
+    def test_stop_after_the_monitor_was_killed(self, pypod: Tool) -> None:
+        pypod("run", "-d", "--name", "lost", *NONET, IMAGE, "sleep", "1000")
+        monitor = pypod.out("inspect", "--format", "{{.State.ConmonPid}}", "lost")
+        os.kill(int(monitor), 9)
+        assert "conmon exited prematurely" in pypod("stop", "-t", "0", "lost", status=125).stderr
+        assert status_of(pypod, "lost") == "exited"
+        pypod("rm", "lost")

@@ -318,6 +318,10 @@ _EARLY = frozenset(
 
 def before(bound: Bound, ctx: Context) -> None:
     """What global options change before the command starts; costs nothing where none is given."""
+    if "authfile" in bound.args.given_names() and bound.path[-1] != "login":
+        from pypod.options.early import check_authfile
+
+        check_authfile(bound.args.authfile)
     if _EARLY.isdisjoint(bound.globals.given_names()) and not (
         ctx.environ.get("CONTAINER_HOST") or ctx.environ.get("CONTAINER_CONNECTION")
     ):

@@ -238,6 +238,11 @@ def _discarding_copy(result: Prepared, source: str, number: int, sources: MountS
     return merged
 
 
+def cache_root(temporary: str, uid: int) -> str:
+    """Where cache mounts of a user are kept; buildah's place."""
+    return os.path.join(temporary, f"buildah-cache-{uid}")
+
+
 _CACHE = frozenset(
     ("id", "source", "target", "from", "ro", "rw", "sharing", "mode", "uid", "gid", "z", "bind-propagation")
 )
@@ -284,7 +289,7 @@ def cache_folder(environment: BuildEnvironment, identity: str) -> str:
 
     digest = new_sha256()
     digest.update(identity.encode("utf-8", "surrogateescape"))
-    parent = os.path.join(environment.temporary_root(), f"buildah-cache-{environment.paths.uid}")
+    parent = cache_root(environment.temporary_root(), environment.paths.uid)
     os.makedirs(parent, 0o700, exist_ok=True)
     status = os.lstat(parent)
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():

@@ -65,7 +65,7 @@ def _test(engine: Engine, key: str, value: str) -> Test:
 
 def _id(engine: Engine, value: str) -> Test:
     pattern = value.lower()
-    if not pattern.startswith("^"):
+    if not pattern.strip("0123456789abcdef"):
         return lambda c: c.id.startswith(pattern)
     return _matching(pattern, lambda c: c.id)
 

@@ -155,9 +155,8 @@ def log_settings(engine: Engine, options: CreateOptions) -> dict[str, Any]:
     from ocicore.engine.quantities import parse_size
 
     conf = engine.config.containers
-    driver = options.log_driver or conf.log_driver or "k8s-file"
-    if driver == "json-file":
-        driver = "k8s-file"
+    asked = options.log_driver or conf.log_driver or "k8s-file"
+    driver = "k8s-file" if asked == "json-file" else asked
     if driver not in ("k8s-file", "journald", "none", "passthrough", "passthrough-tty"):
         raise InvalidInput(
             f"invalid log driver {driver!r}: choose from k8s-file, journald, none, passthrough: invalid argument"
@@ -167,6 +166,7 @@ def log_settings(engine: Engine, options: CreateOptions) -> dict[str, Any]:
     size = conf.log_size_max if conf.log_size_max and conf.log_size_max > 0 else -1
     result: dict[str, Any] = {
         "driver": driver,
+        "asked": asked,
         "path": "",
         "tag": conf.log_tag or "",
         "size": size,

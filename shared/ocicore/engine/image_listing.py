@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ocicore.engine import image_items
 from ocicore.errors import Error
 
 TYPE_CHECKING = False
@@ -26,6 +27,8 @@ def summary(
     """
     size = image.size()
     names = image.names
+    if names:
+        image_items.check(engine, image)
     created = image.created
     dangling = not any("@" not in name for name in names)
     result: dict[str, Any] = {

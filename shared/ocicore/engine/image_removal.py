@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ocicore.engine import events
+from ocicore.engine import events, image_items
 from ocicore.errors import NotFound
 
 TYPE_CHECKING = False
@@ -26,6 +26,7 @@ def remove(
             except NotFound:
                 continue
 
+    image_items.warn_of_missing(engine, image)
     report = engine.images.remove(
         image,
         referenced_by=referenced_by,
@@ -40,9 +41,20 @@ def remove(
     return report
 
 
-def prune(
-    engine: Engine, *, all_images: bool, filters: list[str], external: bool = False
-) -> list[tuple[str, int]]:
+def remove_external_containers(engine: Engine) -> list[str]:
+    """Remove containers of the store that are none of ours: those of builds, buildah's, podman's; their ids."""
+    from ocicore.engine import remove as container_removal
+
+    own = {container.id for container in engine.state.containers.all()}
+    removed = []
+    for record in engine.store.containers():
+        if record.id not in own:
+            container_removal.remove_external(engine, record.id, force=True)
+            removed.append(record.id)
+    return removed
+
+
+def prune(engine: Engine, *, all_images: bool, filters: list[str]) -> list[tuple[str, int]]:
     """Remove dangling images, or all that no container uses; (id, bytes) of each, children first."""
     from ocicore.engine import image_listing
 

@@ -97,7 +97,7 @@ def host_config(engine: Engine, container: Container, static_dir: str) -> Json:
         "CgroupMode": _shown_mode(modes["cgroup"], "private"),
         "ContainerIDFile": config["cidfile"],
         "LogConfig": {
-            "Type": log["driver"],
+            "Type": log.get("asked") or log["driver"],
             "Config": None,
             "Path": (log["path"] or f"{static_dir}/ctr.log") if log["driver"] == "k8s-file" else "",
             "Tag": log["tag"],

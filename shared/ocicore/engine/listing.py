@@ -167,7 +167,7 @@ def external(engine: Engine) -> list[dict[str, Any]]:
         found.append(
             {
                 "AutoRemove": False,
-                "Command": ["storage" if "buildah" not in other.raw.get("metadata", "") else "buildah"],
+                "Command": ["buildah" if "buildah.json" in other.big_data_names else "storage"],
                 "CreatedAt": "",
                 "CIDFile": "",
                 "Exited": False,

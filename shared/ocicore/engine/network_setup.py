@@ -25,13 +25,34 @@ CONNECTED = frozenset(("bridge", "pasta", "slirp4netns"))
 
 def create_namespace(engine: Engine, container: Container) -> str:
     """A new network namespace for a container that gets interfaces, else "". Raises Error."""
-    if container.config["network"]["kind"] not in CONNECTED:
+    if container.config["network"]["kind"] not in CONNECTED or made_by_runtime(engine, container):
         return ""
     from ocicore.network import netns
 
     if container.netns and netns.exists(container.netns):
         return container.netns
     return netns.create(netns.directory(engine.user.runtime_dir, rootless=engine.rootless))
+
+
+def made_by_runtime(engine: Engine, container: Container) -> bool:
+    """Whether the runtime makes the namespace: in a user namespace of its own the container must own it, or the
+    kernel refuses it a /sys of its own. Interfaces then come after the runtime's create."""
+    config = container.config
+    return (
+        not engine.rootless
+        and config["network"]["kind"] == "bridge"
+        and bool(config["runtime"].get("uid_mappings"))
+    )
+
+
+def connect_created(engine: Engine, container: Container, work: Preparation, pid: int) -> None:
+    """Interfaces for a namespace that the runtime has made for `pid`, and the names that follow. Raises Error."""
+    from ocicore.network import netns
+
+    path = netns.pin(netns.directory(engine.user.runtime_dir, rootless=engine.rootless), pid)
+    engine.state.containers.update(container, netns=path)
+    # The files are bound already; they are written again in place.
+    write_files(engine, container, work, connect(engine, container, path))
 
 
 def namespace(container: Container, netns: str, joined: str) -> dict[str, Any]:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from ocicore.engine.records import Container
     from ocicore.runtime.types import Mount
 
+#: What /run/.containerenv of a privileged container calls us: programs look for podman there.
+ENGINE_NAME = "podman-5.4.2"
+
 _OWN_WORDS = frozenset(("z", "Z", "U", "O", "copy", "nocopy", "no-dereference"))
 _OWN_PREFIXES = ("idmap", "upperdir=", "workdir=")
 _PROPAGATION = frozenset(
@@ -268,7 +271,7 @@ class Preparation:
         if config["runtime"]["security"].get("privileged"):
             image = config["image"]
             text = (
-                'engine="pypod"\n'
+                f'engine="{ENGINE_NAME}"\n'
                 f'name="{self.container.name}"\n'
                 f'id="{self.container.id}"\n'
                 f'image="{image["name"]}"\n'
@@ -362,10 +365,13 @@ def id_map(word: str, runtime: dict[str, Any]) -> tuple[list[Any], list[Any]]:
         if kind not in found:
             raise InvalidInput(f"invalid idmap option {part!r}: must be uids=… or gids=…")
         for extent in extents.split("#"):
+            relative = extent.startswith("@")
             numbers = extent.lstrip("@+").split("-")
             if len(numbers) != 3 or not all(number.isdigit() for number in numbers):
                 raise InvalidInput(f"invalid idmap extent {extent!r}: must be CONTAINER-HOST-SIZE")
             inside, outside, size = map(int, numbers)
+            if relative:  # the second number is one of the container's ids
+                outside = map_id(outside, runtime.get("uid_mappings" if kind == "uids" else "gid_mappings"))
             found[kind].append({"container_id": inside, "host_id": outside, "size": size})
     return found["uids"] or found["gids"], found["gids"] or found["uids"]
 

@@ -14,8 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocicore.engine.prepare import Preparation
 
-#: A root that cannot be written (--rootfs of another's directory, a read-only file system) goes without.
-_TOLERATED = (errno.EROFS, errno.EACCES, errno.EPERM)
+#: A root that cannot be written (--rootfs of another's directory or with mapped owners, a read-only file system) goes without.
+_TOLERATED = (errno.EROFS, errno.EACCES, errno.EPERM, errno.EOVERFLOW)
 
 
 def mount_table(work: Preparation) -> None:

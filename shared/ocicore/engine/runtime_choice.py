@@ -48,41 +48,22 @@ def conmon(engine: Engine) -> str:
     return monitor.find(engine.config.engine.conmon_path, engine.options.conmon)
 
 
-def runtime_environment(engine: Engine) -> dict[str, str]:
-    """The environment of conmon, the runtime and the clean-up program: no secrets of the caller's among it.
+#: Never handed on: the service manager's socket is ours to answer (runc would take it for the container's), and root's
+#: containers belong to the system's manager, not to a session's.
+_OURS = ("NOTIFY_SOCKET",)
+_ROOTS = ("DBUS_SESSION_BUS_ADDRESS",)
 
-    NOTIFY_SOCKET is ours to answer: runc would take it for the container's.
-    """
-    environ = engine.environ
-    names = (
-        "PATH",
-        "HOME",
-        "USER",
-        "LOGNAME",
-        "XDG_RUNTIME_DIR",
-        "XDG_CONFIG_HOME",
-        "XDG_DATA_HOME",
-        "DBUS_SESSION_BUS_ADDRESS",
-        "TMPDIR",
-        "CONTAINERS_CONF",
-        "CONTAINERS_CONF_OVERRIDE",
-        "CONTAINERS_STORAGE_CONF",
-        "CONTAINERS_REGISTRIES_CONF",
-        "CONTAINERS_HELPER_BINARY_DIR",
-        "STORAGE_DRIVER",
-        "STORAGE_OPTS",
-        "LISTEN_PID",
-        "LISTEN_FDS",
-        "LISTEN_FDNAMES",
-        "_CONTAINERS_USERNS_CONFIGURED",
-        "_CONTAINERS_ROOTLESS_UID",
-        "_CONTAINERS_ROOTLESS_GID",
-    )
-    result = {name: environ[name] for name in names if name in environ}
+
+def runtime_environment(engine: Engine) -> dict[str, str]:
+    """The environment of conmon, the runtime and the clean-up program: the caller's, as with podman."""
+    result = {name: value for name, value in engine.environ.items() if name not in _OURS}
     result.setdefault("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
     if engine.rootless:
         result["_CONTAINERS_USERNS_CONFIGURED"] = "done"
         result["_CONTAINERS_ROOTLESS_UID"] = str(engine.user.uid)
         result["_CONTAINERS_ROOTLESS_GID"] = str(engine.user.gid)
         result.setdefault("XDG_RUNTIME_DIR", engine.user.runtime_dir)
+    else:
+        for name in _ROOTS:
+            result.pop(name, None)
     return result

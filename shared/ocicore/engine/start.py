@@ -161,6 +161,8 @@ def _create(engine: Engine, container: Container, owner_fd: int, extra_fds: Sequ
     finally:
         for descriptor in request.held_fds:
             os.close(descriptor)
+    if network_setup.made_by_runtime(engine, container):
+        network_setup.connect_created(engine, container, work, launched.pid)
     from ocicore.linux import process
 
     engine.state.containers.update(

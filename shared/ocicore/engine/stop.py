@@ -98,11 +98,18 @@ def finish(engine: Engine, container: Container, begun: Stopping) -> None:
             engine.locks.discard(container.id)
             return
         liveness.sync(engine, container)
-        if container.status == records.STOPPED:
-            events.container(engine, "stop", container)
-            cleanup.take_down(engine, container)
-            if container.config["auto_remove"]:
-                cleanup.auto_remove(engine, container)
+        if container.status != records.STOPPED:
+            return
+        lost = container.exit_code == liveness.UNKNOWN_EXIT
+        events.container(engine, "stop", container)
+        cleanup.take_down(engine, container)
+        if container.config["auto_remove"]:
+            cleanup.auto_remove(engine, container)
+    if lost:
+        raise Error(
+            f"container {container.id} conmon exited prematurely, exit code could not be retrieved: "
+            "internal libpod error"
+        )
 
 
 def _signal(engine: Engine, container: Container, number: int) -> None:

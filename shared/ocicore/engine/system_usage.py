@@ -137,7 +137,7 @@ def _free(engine: Engine) -> int:
 
 def reset(engine: Engine) -> list[Error]:
     """Remove every container, volume, image and our own files; what could not be removed."""
-    from ocicore.engine import remove, volumes
+    from ocicore.engine import image_items, remove, volumes
 
     errors: list[Error] = []
     for container in engine.state.containers.all():
@@ -158,6 +158,7 @@ def reset(engine: Engine) -> list[Error]:
         except Error as error:
             errors.append(error)
     for image in engine.images.list():
+        image_items.warn_of_missing(engine, image)
         try:
             engine.store.delete_image(image.id)
         except Error as error:

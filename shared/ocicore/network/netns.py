@@ -27,6 +27,20 @@ def create(folder: str) -> str:
     return path
 
 
+def pin(folder: str, pid: int) -> str:
+    """Keep a process's namespace by a file; its path. Raises Error."""
+    from ocicore.linux import mount
+
+    path = _new_path(folder)
+    try:
+        with open(path, "x"):
+            pass
+    except OSError as error:
+        raise Error(f"creating network namespace file {path}: {(error.strerror or '').lower()}") from None
+    mount.bind(f"/proc/{pid}/ns/net", path, recursive=False)
+    return path
+
+
 def remove(path: str) -> None:
     """Remove a namespace's file; its last interfaces go with it. What is gone already is no error."""
     namespaces.remove_netns(path)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.programs import Tool, ours
-from support.pypod_life import IMAGE, NONET, Life
+from support.pypod_life import IMAGE, NONET, Life, names
 from support.pypod_scripts import Scripts
 from support.rootfs import busybox_tar
 
@@ -102,3 +102,43 @@ class TestLife(Life):
 
 class TestScripts(Scripts):
     """Everything that holds for an ordinary user too."""
+
+    def test_user_namespaces_own_their_network(self, pypod: Tool) -> None:
+        mounts = pypod.out("run", "--rm", "--uidmap", "0:100000:5000", IMAGE, "cat", "/proc/mounts")
+        assert "sysfs /sys sysfs" in mounts and "/sys/kernel" not in mounts
+        done = pypod.out(
+            "run", "--rm", "--uidmap", "0:100000:5000", IMAGE, "sh", "-c", "ip -4 -o addr; hostname -i"
+        )
+        assert "eth0" in done
+
+    def test_published_ports_are_held(self, pypod: Tool) -> None:
+        pypod("run", "-d", "--name", "one", "-p", "127.0.0.1:0:80", IMAGE, "sleep", "1000")
+        port = pypod.out("port", "one", "80/tcp").rpartition(":")[2]
+        taken = pypod("run", "--rm", "-p", f"127.0.0.1:{port}:80", IMAGE, "true", status=126).stderr
+        assert "address already in use" in taken
+        assert names(pypod, "-a") == ["one"]
+
+    def test_idmapped_root(self, pypod: Tool, tmp_path: Path) -> None:
+        root = tmp_path / "rootfs"
+        pypod("create", *NONET, "--name", "box", IMAGE)
+        root.mkdir()
+        export = subprocess.run([*pypod.argv, "export", "box"], check=True, capture_output=True).stdout
+        subprocess.run(["tar", "-C", str(root), "-xf", "-"], input=export, check=True)
+        tmp_path.chmod(0o755)
+        maps = ("--uidmap", "0:1000:10000")
+        show = ("stat", "-c", "%u:%g", "/bin")
+        assert pypod.out("run", "--rm", *NONET, *maps, "--rootfs", f"{root}:idmap", *show) == "0:0"
+        shifted = f"{root}:idmap=uids=0-1001-10000;gids=0-1002-10000"
+        assert pypod.out("run", "--rm", *NONET, *maps, "--rootfs", shifted, *show) == "1:2"
+        relative = f"{root}:idmap=uids=@0-3-1;gids=@0-4-1"
+        assert pypod.out("run", "--rm", *NONET, *maps, "--rootfs", relative, *show) == "3:4"
+        assert str(root) not in Path("/proc/self/mountinfo").read_text()
+
+    def test_images_with_lost_items(self, pypod: Tool, tmp_path: Path) -> None:
+        image = pypod.out("images", "-q", "--no-trunc").removeprefix("sha256:")
+        folder = tmp_path / "root" / "overlay-images" / image
+        (folder / "manifest").unlink()
+        said = pypod("images", status=125).stderr
+        assert f'locating item named "manifest" for image with ID "{image}" (consider removing' in said
+        assert "Failed to determine if an image is a parent" in pypod("rmi", "-f", image).stderr
+        assert pypod.out("images", "-aq") == ""

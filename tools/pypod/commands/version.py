@@ -24,7 +24,9 @@ def run(args: Args, ctx: Context) -> int:
     if args.format:
         from ocicore.cli import template
 
-        template.print_one(ctx.stdout, args.format, {"Client": facts}, name="version")
+        # Without a service the server is ourselves: scripts ask for its version.
+        both: dict[str, object] = {"Client": facts, "Server": facts}
+        template.print_one(ctx.stdout, args.format, both, name="version", json_value={"Client": facts})
         return 0
     rows = (
         ("Client:", "Pypod Engine"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ocicore.errors import Error, InvalidInput
+from ocicore.errors import Error, InvalidInput, NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,3 +75,13 @@ def _redirect(ctx: Context, path: str) -> None:
     ctx.stdout.flush()
     os.dup2(descriptor, ctx.stdout.fileno())
     os.close(descriptor)
+
+
+def check_authfile(path: str) -> None:
+    """The file of --authfile must be there. Raises NotFound."""
+    try:
+        os.stat(path)
+    except OSError as error:
+        raise NotFound(
+            f"credential file is not accessible: faccessat {path}: {(error.strerror or '').lower()}"
+        ) from error

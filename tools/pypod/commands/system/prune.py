@@ -14,6 +14,8 @@ COMMAND = Command(
     description="Remove unused pypod data: containers that do not run, dangling (or all unused) images, and volumes when asked.",
     options=(
         Option("all", "a", help="Remove all unused data"),
+        Option("build", help="Remove build containers and the cache of RUN --mount=type=cache"),
+        Option("external", help="Remove container data in storage not controlled by pypod"),
         Option("filter", kind="stringArray", help="Provide filter values (e.g. 'label=<key>=<value>')"),
         Option("force", "f", help="Do not prompt for confirmation. The default is false"),
         Option("volumes", help="Prune volumes"),
@@ -25,10 +27,15 @@ COMMAND = Command(
 def run(args: Args, ctx: Context) -> int:
     from ocicore.cli.units import human_size
     from ocicore.engine import system_usage
+    from ocicore.errors import InvalidInput
     from pypod.confirm import confirmed
     from pypod.options.select import report
     from pypod.session import open_engine
 
+    if args.external and (args.all or args.volumes or args.build or args.filter):
+        raise InvalidInput("--external cannot be combined with other options")
+    if args.external:
+        return _external(args, ctx)
     if not args.force:
         what = ["all stopped containers"]
         if args.volumes:
@@ -41,9 +48,15 @@ def run(args: Args, ctx: Context) -> int:
         warning = "WARNING! This command removes:\n" + "".join(f"\t- {line}\n" for line in what)
         if not confirmed(ctx, warning.rstrip("\n") + "\n"):
             return 0
-    done = system_usage.prune(
-        open_engine(ctx), all_images=args.all, volumes=args.volumes, filters=args.filter
-    )
+    engine = open_engine(ctx)
+    if args.build:
+        from ocicore.engine import image_removal
+        from pypod.commands.image.prune import remove_build_cache
+
+        for identifier in image_removal.remove_external_containers(engine):
+            ctx.print(identifier)
+        remove_build_cache(engine)
+    done = system_usage.prune(engine, all_images=args.all, volumes=args.volumes, filters=args.filter)
     for title, names in (
         ("Containers", done.containers),
         ("Images", [name for name, _ in done.images]),
@@ -55,3 +68,17 @@ def run(args: Args, ctx: Context) -> int:
                 ctx.print(name)
     ctx.print(f"Total reclaimed space: {human_size(done.reclaimed)}")
     return report(ctx, done.errors)
+
+
+def _external(args: Args, ctx: Context) -> int:
+    """--external: containers of the store that no database of ours knows."""
+    from ocicore.engine import image_removal
+    from pypod.confirm import confirmed
+    from pypod.session import open_engine
+
+    warning = "WARNING! This command removes:\n\t- all containers in storage that pypod does not know"
+    if not args.force and not confirmed(ctx, warning):
+        return 0
+    for identifier in image_removal.remove_external_containers(open_engine(ctx)):
+        ctx.print(identifier)
+    return 0

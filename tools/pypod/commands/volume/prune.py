@@ -13,6 +13,13 @@ COMMAND = Command(
     "Remove all unused volumes",
     description="Volumes that are not currently owned by a container will be removed.",
     options=(
+        Option(
+            "all",
+            "a",
+            help="Remove named volumes as well as anonymous ones (the rule; =false keeps them)",
+            default=True,
+        ),
+        Option("dry-run", help="Show which volumes would be removed and remove none"),
         Option("filter", kind="stringArray", help="Provide filter values (e.g. 'label=<key>=<value>')"),
         Option("force", "f", help="Do not prompt for confirmation"),
     ),
@@ -27,8 +34,13 @@ def run(args: Args, ctx: Context) -> int:
     from pypod.session import open_engine
 
     engine = open_engine(ctx)
+    filters = list(args.filter) if args.all else [*args.filter, "anonymous=true"]
+    if args.dry_run:
+        for volume in pruning.unused_volumes(engine, filters):
+            ctx.print(volume.name)
+        return 0
     if not args.force:
-        unused = pruning.unused_volumes(engine, args.filter)
+        unused = pruning.unused_volumes(engine, filters)
         if not unused:
             return 0
         warning = (
@@ -37,7 +49,7 @@ def run(args: Args, ctx: Context) -> int:
         )
         if not confirmed(ctx, "\n".join([warning, *(volume.name for volume in unused)])):
             return 0
-    removed, errors = pruning.volumes(engine, args.filter)
+    removed, errors = pruning.volumes(engine, filters)
     for name in removed:
         ctx.print(name)
     return report(ctx, errors)
