@@ -319,3 +319,89 @@ class Scripts:
         assert "conmon exited prematurely" in pypod("stop", "-t", "0", "lost", status=125).stderr
         assert status_of(pypod, "lost") == "exited"
         pypod("rm", "lost")
+
+    def test_cdi_devices(self, pypod: Tool, tmp_path: Path) -> None:
+        folder = tmp_path / "cdi"
+        folder.mkdir()
+        (tmp_path / "vendor.txt").write_text("from the vendor")
+        mount = {"hostPath": f"{tmp_path}/vendor.txt", "containerPath": "/vendor.txt"}
+        edits = {
+            "env": ["VENDOR=yes"],
+            "mounts": [mount],
+            "deviceNodes": [{"path": "/dev/vnull", "hostPath": "/dev/null"}],
+        }
+        spec = {
+            "cdiVersion": "0.6.0",
+            "kind": "vendor.com/thing",
+            "devices": [{"name": "one", "containerEdits": edits}],
+        }
+        (folder / "vendor.json").write_text(json.dumps(spec))
+        tool = pypod.with_options("--cdi-spec-dir", str(folder))
+        show = "echo $VENDOR; cat /vendor.txt; echo; test -c /dev/vnull && echo node"
+        device = ("--device", "vendor.com/thing=one")
+        shown = tool.out("run", "--rm", *NONET, *device, IMAGE, "sh", "-c", show)
+        assert shown == "yes\nfrom the vendor\nnode"
+        missing = tool("create", *NONET, "--gpus", "all", IMAGE, status=125).stderr
+        assert "unresolvable CDI devices nvidia.com/gpu=all" in missing
+        (folder / "broken.json").write_text("{")
+        assert (
+            f"reading CDI specification {folder}/broken.json"
+            in tool("create", *NONET, *device, IMAGE, status=125).stderr
+        )
+
+    def test_chroot_directories_and_seccomp_of_the_image(self, pypod: Tool) -> None:
+        script = (
+            "mkdir -p /jail/etc /jail/run; touch /jail/etc/hosts /jail/etc/hostname /jail/etc/resolv.conf"
+        )
+        pypod("run", "--name", "jail", *NONET, IMAGE, "sh", "-c", script)
+        profile = '{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mkdir","mkdirat"],"action":"SCMP_ACT_ERRNO"}]}'
+        pypod(
+            "commit", "-q", "-c", f"LABEL io.containers.seccomp.profile='{profile}'", "jail", "localhost/jail"
+        )
+        cat = ("--chrootdirs", "/jail", "localhost/jail", "grep", "-c", "localhost", "/jail/etc/hosts")
+        assert int(pypod.out("run", "--rm", *NONET, *cat)) > 0
+        pypod("run", "--rm", *NONET, "localhost/jail", "mkdir", "/new")
+        pypod("run", "--rm", *NONET, "--seccomp-policy", "image", "localhost/jail", "mkdir", "/new", status=1)
+        wrong = pypod("create", *NONET, "--seccomp-policy", "none", IMAGE, status=125).stderr
+        assert 'invalid seccomp policy "none"' in wrong
+
+    def test_wait_for_the_first(self, pypod: Tool) -> None:
+        pypod("run", "-d", "--name", "long", *NONET, IMAGE, "sleep", "1000")
+        pypod("run", "-d", "--name", "short", *NONET, IMAGE, "sh", "-c", "exit 5")
+        assert pypod.out("wait", "--exit-first-match", "long", "short") == "5"
+
+    def test_exec_by_cidfile(self, pypod: Tool, tmp_path: Path) -> None:
+        (tmp_path / "cid").write_text(pypod.out("run", "-d", *NONET, IMAGE, "sleep", "1000"))
+        assert pypod.out("exec", "--cidfile", str(tmp_path / "cid"), "echo", "hi") == "hi"
+
+    def test_secrets_for_people(self, pypod: Tool) -> None:
+        made = pypod.out("secret", "create", "-l", "a=b", "s1", "-", stdin="x")
+        assert pypod.out("secret", "create", "--ignore", "s1", "-", stdin="y") == made
+        shown = pypod.out("secret", "inspect", "--pretty", "--showsecret", "s1").split("\n")
+        assert shown[0] == f"ID:                {made}" and shown[3] == " - a=b" and shown[-1].endswith(" x")
+
+    def test_prune_options(self, pypod: Tool) -> None:
+        pypod("volume", "create", "named")
+        anonymous = pypod.out("volume", "create")
+        pypod("run", "--rm", *NONET, "-v", "/anon", IMAGE, "true")
+        assert set(pypod.out("volume", "prune", "--dry-run").split()) == {"named", anonymous}
+        assert "named" not in pypod.out("volume", "prune", "-f", "--all=false").split()
+        assert "named" in pypod.out("volume", "ls", "-q").split()
+        both = pypod("system", "prune", "--external", "--volumes", status=125).stderr
+        assert both == "Error: --external cannot be combined with other options\n"
+        assert "nothing to migrate" in pypod("system", "migrate", "--migrate-db", status=125).stderr
+
+    def test_mounts_of_every_kind(self, pypod: Tool, tmp_path: Path) -> None:
+        for name in ("g1", "g2"):
+            (tmp_path / name).write_text(name)
+        glob = ("--mount", f"type=glob,src={tmp_path}/g*,dst=/globbed,ro")
+        assert pypod.out("run", "--rm", *NONET, *glob, IMAGE, "ls", "/globbed") == "g1\ng2"
+        none = pypod("create", *NONET, "--mount", f"type=glob,src={tmp_path}/x*", IMAGE, status=125).stderr
+        assert none == f'Error: no file paths matching glob "{tmp_path}/x*"\n'
+        image = ("--mount", f"type=image,src={IMAGE},dst=/img,readwrite=true")
+        pypod("create", "--name", "img", *NONET, *image, IMAGE)
+        assert pypod.out("inspect", "--format", "{{(index .Mounts 0).Source}}", "img") == IMAGE
+        conf = tmp_path / "mounts.conf"
+        conf.write_text(f'[containers]\nmounts=["type=bind,src={tmp_path}/g1,dst=/always,ro"]\n')
+        env = {"CONTAINERS_CONF_OVERRIDE": str(conf)}
+        assert pypod.out("run", "--rm", *NONET, IMAGE, "cat", "/always", env=env) == "g1"

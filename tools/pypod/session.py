@@ -30,7 +30,7 @@ _PASSED_ON = (
     "imagestore",
     "default_mounts_file",
 )
-_PASSED_ON_LISTS = ("storage_opt", "runtime_flag", "module", "hooks_dir")
+_PASSED_ON_LISTS = ("storage_opt", "runtime_flag", "module", "hooks_dir", "cdi_spec_dir")
 
 
 def enter_namespace(ctx: Context, user: UserPaths) -> dict[str, str]:
@@ -77,6 +77,7 @@ def open_engine(ctx: Context) -> Engine:
     options = EngineOptions(
         runtime=given.runtime,
         runtime_flags=given.runtime_flag,
+        cdi_dirs=given.cdi_spec_dir,
         conmon=given.conmon,
         default_mounts_file=given.default_mounts_file,
         cgroup_manager=given.cgroup_manager,

@@ -26,6 +26,7 @@ class EngineOptions:
 
     Slots:
         runtime: name or path of the OCI runtime; runtime_flags: words for it.
+        cdi_dirs: directories with CDI specifications.
         conmon: path of the monitor.
         default_mounts_file: in place of the usual mounts.conf files.
         cgroup_manager: cgroupfs or systemd.
@@ -34,6 +35,7 @@ class EngineOptions:
     """
 
     __slots__ = (
+        "cdi_dirs",
         "cgroup_manager",
         "conmon",
         "default_mounts_file",
@@ -54,6 +56,7 @@ class EngineOptions:
         *,
         runtime: str = "",
         runtime_flags: Sequence[str] = (),
+        cdi_dirs: Sequence[str] = (),
         conmon: str = "",
         default_mounts_file: str = "",
         cgroup_manager: str = "",
@@ -68,6 +71,7 @@ class EngineOptions:
     ) -> None:
         self.runtime = runtime
         self.runtime_flags = tuple(runtime_flags)
+        self.cdi_dirs = tuple(cdi_dirs)
         self.conmon = conmon
         self.default_mounts_file = default_mounts_file
         self.cgroup_manager = cgroup_manager
@@ -234,6 +238,11 @@ class Engine:
                 found = runtime_choice.choose(self, wanted)
             self._runtimes[wanted] = found
         return found
+
+    @property
+    def cdi_dirs(self) -> list[str]:
+        """Where CDI devices are described, the least important first."""
+        return list(self.options.cdi_dirs or self.config.engine.cdi_spec_dirs)
 
     @property
     def cgroup_manager(self) -> str:

@@ -19,6 +19,7 @@ import os
 import time
 
 from ocicore.engine import (
+    cdi,
     create_mounts,
     create_namespaces,
     create_network,
@@ -249,6 +250,7 @@ class _Plan:
             "cidfile": options.cidfile,
             "image_user": image_config.user if image_config else "",
             "workdir_given": bool(options.workdir),
+            "cdi": self._cdi_devices(),
             "asked": {key: getattr(options, key) for key in sorted(options.given) if key not in _NOT_KEPT},
         }
         if options.rootfs:
@@ -286,6 +288,15 @@ class _Plan:
             return found
         return self.image.names[0] if self.image.names else self.image.id
 
+    def _cdi_devices(self) -> list[str]:
+        """Names of CDI devices, which must be known now. Raises NotFound, InvalidInput."""
+        engine, options = self.engine, self.options
+        given = (*engine.config.containers.devices, *options.device)
+        found = [text for text in given if cdi.is_name(text)] + cdi.gpus(options.gpus)
+        if found:
+            cdi.Registry(engine.cdi_dirs).edits(found)
+        return found
+
     def _secrets(self) -> list[dict[str, Any]]:
         if not self.options.secret:
             return []
@@ -306,6 +317,14 @@ class _Plan:
             default_seccomp=conf.seccomp_profile,
             default_apparmor=_apparmor(conf.apparmor_profile),
         )
+        if options.seccomp_policy not in ("", "default", "image"):
+            raise InvalidInput(
+                f'invalid seccomp policy "{options.seccomp_policy}": valid policies are ["default" "image"]'
+            )
+        if options.seccomp_policy == "image" and image is not None and "seccomp" not in rights:
+            profile = image.labels.get(_SECCOMP_LABEL, "")
+            if profile:
+                rights["seccomp_profile"] = _json_object(profile)
         limits, host_limits = ulimits.read([*conf.default_ulimits, *options.ulimit])
         cgroups = options.cgroups if "cgroups" in options.given else (conf.cgroups or "enabled")
         if cgroups not in ("enabled", "disabled", "no-conmon", "split"):
@@ -341,7 +360,7 @@ class _Plan:
             "annotations": annotations,
             "default_sysctl": label_options.read_pairs(conf.default_sysctls, "sysctl"),
             "sysctl": label_options.read_pairs(options.sysctl, "sysctl"),
-            "devices": [*conf.devices, *options.device],
+            "devices": [text for text in (*conf.devices, *options.device) if not cdi.is_name(text)],
             "device_cgroup_rules": list(options.device_cgroup_rule),
             "stop_signal": create_process.stop_signal(options, image),
             "stop_timeout": self._stop_timeout(),
@@ -509,6 +528,22 @@ def _groups(asked: list[str]) -> list[str]:
             "invalid argument"
         )
     return list(asked)
+
+
+#: An image's own seccomp profile, as JSON text.
+_SECCOMP_LABEL = "io.containers.seccomp.profile"
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    from ocicore.files import quick_json
+
+    try:
+        found = quick_json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise InvalidInput(f"the image's label {_SECCOMP_LABEL} is no JSON object")
+    return found
 
 
 def _apparmor(configured: str) -> str:

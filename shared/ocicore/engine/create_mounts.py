@@ -105,6 +105,13 @@ def merged(
         if mount["type"] == "image":
             found = engine.images.find(mount["name"])
             mount["source"] = found.id
+    for text in engine.config.containers.mounts:
+        try:
+            fixed = mount_options.read(text, working_dir="/")
+        except InvalidInput as error:
+            raise InvalidInput(f"parsing containers.conf mounts: {error.message}") from None
+        for configured in fixed:
+            result.setdefault(configured["destination"], configured)
     for text in engine.config.containers.volumes:
         configured = volume_options.read_volume(text, working_dir="/")
         result.setdefault(configured["destination"], configured)

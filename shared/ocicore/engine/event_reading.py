@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ocicore.engine.context import Engine
-    from ocicore.engine.events_file import Reader
 
     Event = dict[str, Any]
 
@@ -29,21 +28,25 @@ def read(engine: Engine, *, follow: bool, until: int | None = None) -> Iterator[
     backend = events.backend(engine)
     if backend == "none":
         raise Error('cannot read events with the "none" backend')
-    from ocicore.engine import events_file, health_check
-
-    checks = events_file.Reader(health_check.event_file(engine))
     source = _journal(engine, follow) if backend == "journald" else _file(engine, follow)
+    checks = _Checks(engine)
     try:
-        if not follow:
-            both = [*(event for event in source if event), *_checks(engine, checks)]
-            yield from sorted(both, key=_moment)
-            return
+        waiting = checks.new() if follow else []
         for event in source:
-            yield from _checks(engine, checks)
-            if event is not None:
-                yield event
-            elif until is not None and time.time_ns() > until:
-                return
+            if event is None:
+                # The backlog is over: from now on what comes is shown as it comes.
+                yield from waiting
+                waiting = checks.new()
+                if until is not None and time.time_ns() > until:
+                    return
+                continue
+            if not follow and not waiting:
+                waiting = checks.new()
+            moment = _moment(event) if waiting else 0
+            while waiting and _moment(waiting[0]) < moment:
+                yield waiting.pop(0)
+            yield event
+        yield from waiting or checks.new()
     finally:
         checks.close()
 
@@ -70,13 +73,29 @@ def _journal(engine: Engine, follow: bool) -> Iterator[Event | None]:
     return events_journal.read(engine, follow=follow)
 
 
-def _checks(engine: Engine, reader: Reader) -> Iterator[Event]:
-    """Health checks that conmon ran, as events."""
-    for line in reader.new():
-        if not line.get("Check"):
-            continue
-        container = engine.state.containers.get(str(line.get("ID", "")))
-        yield {
+class _Checks:
+    """Health checks that conmon ran, as events; they belong to the engine's own log, not to one the user names."""
+
+    def __init__(self, engine: Engine) -> None:
+        from ocicore.engine import events_file, health_check
+
+        self._engine = engine
+        own = not engine.config.engine.events_logfile_path or events.backend(engine) == "journald"
+        self._reader = events_file.Reader(health_check.event_file(engine)) if own else None
+
+    def close(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+
+    def new(self) -> list[Event]:
+        """Those since the last call, oldest first."""
+        if self._reader is None:
+            return []
+        return [self._event(line) for line in self._reader.new() if line.get("Check")]
+
+    def _event(self, line: Event) -> Event:
+        container = self._engine.state.containers.get(str(line.get("ID", "")))
+        return {
             "ID": line.get("ID", ""),
             "Image": container.image_name if container else "",
             "Name": container.name if container else line.get("Name", ""),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from ocicore.engine.context import Engine
     from ocicore.engine.create_options import CreateOptions
+    from ocicore.image.copy import CopyOptions
     from ocicore.image.local import LocalImage
     from ocicore.image.progress import Progress
     from ocicore.image.types import SystemContext
@@ -96,6 +97,18 @@ def system_context(engine: Engine, options: Any, wanted: Platform | None = None)
     return registry_context.make(engine, options, wanted)
 
 
+def _decryption(options: Any) -> CopyOptions | None:
+    """--decryption-key for the copy, None without one. Raises InvalidInput, Unsupported."""
+    words = getattr(options, "decryption_key", None)
+    if not words:
+        return None
+    from ocicore.image import encryption_keys
+    from ocicore.image.copy import CopyOptions
+    from ocicore.image.image_copy import Encryption
+
+    return CopyOptions(encryption=Encryption(keys=encryption_keys.decryption_keys(words)))
+
+
 def pull(
     engine: Engine,
     name: str,
@@ -124,6 +137,7 @@ def pull(
             context=system_context(engine, options, wanted),
             progress=progress,
             all_tags=all_tags,
+            options=_decryption(options),
         )
     except Error as error:
         events.write(engine, "image", "pull-error", Name=name, Error=error.message)

@@ -210,7 +210,7 @@ def mount(mount: Json) -> Json:
         shown = ["nosuid", "nodev", "rbind"]
     result.update(
         {
-            "Source": mount.get("source", ""),
+            "Source": mount["name"] if mount["type"] == "image" else mount.get("source", ""),
             "Destination": mount["destination"],
             "Driver": "local" if mount["type"] == "volume" else "",
             "Mode": ",".join(word for word in mount.get("options", ()) if word in ("z", "Z")),

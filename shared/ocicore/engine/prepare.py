@@ -241,7 +241,16 @@ class Preparation:
         return map_id(0, runtime.get("uid_mappings")), map_id(0, runtime.get("gid_mappings"))
 
     def bind_file(self, path: str, destination: str) -> None:
-        """Bind one of our files, unless the user has mounted something there."""
+        """Bind one of our files, unless the user has mounted something there; below every --chrootdirs as well."""
+        for folder in self.config["asked"].get("chrootdirs", ()):
+            self.result.mounts.append(
+                {
+                    "type": "bind",
+                    "source": path,
+                    "destination": os.path.normpath(f"{folder}/{destination}"),
+                    "options": ["bind", "rprivate"],
+                }
+            )
         if destination not in self.destinations:
             self.result.mounts.append(
                 {"type": "bind", "source": path, "destination": destination, "options": ["bind", "rprivate"]}
@@ -338,6 +347,8 @@ def map_id(inside: int, extents: Any) -> int:
 def bind_options(options: Sequence[str], source: str) -> list[str]:
     """Words for the runtime: our own taken out, podman's defaults (rbind, rprivate) and locked flags added."""
     words = [word for word in options if word not in _OWN_WORDS and not word.startswith(_OWN_PREFIXES)]
+    if "no-dereference" in options:
+        words.append("copy-symlink")  # crun's word for a link that is bound as a link
     if not _PROPAGATION.intersection(words):
         words.append("rprivate")
     if "bind" not in words and "rbind" not in words:

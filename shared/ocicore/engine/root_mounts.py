@@ -43,6 +43,22 @@ def mounted(engine: Engine) -> list[tuple[Container, str]]:
     return [(container, where) for container, where in found if where]
 
 
+def external(engine: Engine, name: str) -> str:
+    """Id of a container of the store that is none of ours. Raises NotFound."""
+    return engine.store.container(name).id
+
+
+def mounted_external(engine: Engine) -> list[tuple[str, list[str], str]]:
+    """(id, names, path) of mounted containers that are none of ours."""
+    own = {container.id for container in engine.state.containers.all()}
+    found = []
+    for record in engine.store.containers():
+        where = engine.store.mount_point(record.id) if record.id not in own else None
+        if where:
+            found.append((record.id, list(record.names), where))
+    return found
+
+
 def unmount(engine: Engine, container: Container, *, force: bool = False) -> None:
     """Take one mount away, or with `force` all. Raises InUse for a running container's last one."""
     with engine.lock(container.id):

@@ -138,6 +138,11 @@ def _create(engine: Engine, container: Container, owner_fd: int, extra_fds: Sequ
     if hooks:
         runtime_config["hooks"] = hooks
     document = spec.generate(runtime_config, rootfs=root, host=engine.host, warn=engine.warn)
+    if config.get("cdi"):
+        from ocicore.engine import cdi
+
+        binds = engine.rootless or bool(config["runtime"].get("uid_mappings"))
+        cdi.inject(document, cdi.Registry(engine.cdi_dirs).edits(config["cdi"]), binds=binds)
     bundle = work.static_dir
     with open(f"{bundle}/config.json", "wb") as file:
         file.write(quick_json.dumps(document).encode())

@@ -62,26 +62,54 @@ def wait(
         raise
     seconds = max(interval, 1_000_000) / 1e9
     while True:
-        try:
-            engine.state.containers.refresh(container)
-        except NotFound:
-            code = engine.state.containers.exit_code(container.id)
-            return -1 if code is None else code
-        if container.status in records.ALIVE:
-            _update(engine, container)
-        status = container.status
-        if not conditions:
-            if status in (records.STOPPED, records.EXITED, records.CONFIGURED, records.REMOVING):
-                return container.exit_code
-        elif conditions & {status, container.shown_status, container.health or "-"}:
-            ended = status in (records.STOPPED, records.EXITED)
-            return container.exit_code if ended else -1
-        elif status == records.EXITED and "stopped" in conditions:
-            return container.exit_code
-        if status in records.ALIVE and not conditions - {"stopped", "exited"}:
+        code = _look(engine, container, conditions)
+        if code is not None:
+            return code
+        if container.status in records.ALIVE and not conditions - {"stopped", "exited"}:
             liveness.wait_process(container, None)
         else:
             time.sleep(seconds)
+
+
+def first(
+    engine: Engine, names: Sequence[str], conditions: frozenset[str], interval: int, *, ignore: bool = False
+) -> int:
+    """As `wait`, for the first of several containers that meets a condition. Raises NoSuchContainer."""
+    found = []
+    for name in names:
+        try:
+            found.append(engine.state.containers.find(name))
+        except NotFound:
+            if not ignore:
+                raise
+            return -1
+    while True:
+        for container in found:
+            code = _look(engine, container, conditions)
+            if code is not None:
+                return code
+        time.sleep(max(interval, 1_000_000) / 1e9)
+
+
+def _look(engine: Engine, container: records.Container, conditions: frozenset[str]) -> int | None:
+    """The status to return when the container is in one of the states now, else None."""
+    try:
+        engine.state.containers.refresh(container)
+    except NotFound:
+        code = engine.state.containers.exit_code(container.id)
+        return -1 if code is None else code
+    if container.status in records.ALIVE:
+        _update(engine, container)
+    status = container.status
+    if not conditions:
+        if status in (records.STOPPED, records.EXITED, records.CONFIGURED, records.REMOVING):
+            return container.exit_code
+    elif conditions & {status, container.shown_status, container.health or "-"}:
+        ended = status in (records.STOPPED, records.EXITED)
+        return container.exit_code if ended else -1
+    elif status == records.EXITED and "stopped" in conditions:
+        return container.exit_code
+    return None
 
 
 def _update(engine: Engine, container: records.Container) -> None:

@@ -123,6 +123,10 @@ class RootlessNetns:
         namespaces.remove_netns(self.path)
         shutil.rmtree(self._dir, ignore_errors=True)
 
+    def enter(self) -> None:
+        """Move this process into the namespace for good, with a /run of its own. Raises Error."""
+        self._enter()
+
     def run(self, argv: list[str], env: dict[str, str], stdin: bytes) -> spawn.Completed:
         """Run a program inside, with a /run of its own (iptables locks there, aardvark-dns keeps its files there).
 

@@ -428,6 +428,17 @@ def caller(env: NetworkEnvironment, rootless: RootlessNetns | None = None) -> ne
     )
 
 
+def enter_rootless(env: NetworkEnvironment) -> None:
+    """Move this process into the namespace that the user's bridges live in; made and connected where it is not there.
+
+    Raises Error.
+    """
+    namespace = _rootless(env)
+    with _lock(env):
+        namespace.acquire()
+    namespace.enter()
+
+
 def _rootless(env: NetworkEnvironment) -> RootlessNetns:
     options = env.slirp_options if env.rootless_command == "slirp4netns" else env.pasta_options
     return RootlessNetns(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ocicore.cli.declare import Argument, Command
+from ocicore.cli.declare import Argument, Command, Option
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 COMMAND = Command(
     "Run a command in a modified user namespace",
     description="Runs a command in a modified user namespace: the one rootless containers and images live in, where the user is root and the subordinate ids are visible. Without a command the user's shell is started.",
+    options=(
+        Option("rootless-netns", help="Join the rootless network namespace used for netavark networking"),
+    ),
     arguments=(Argument("command", min=0, max=None, metavar="[COMMAND [ARG...]]"),),
     interspersed=False,
     examples=(
@@ -36,6 +39,11 @@ def run(args: Args, ctx: Context) -> int:
         "CONTAINERS_GRAPHROOT": engine.storage.graph_root,
         "CONTAINERS_RUNROOT": engine.storage.run_root,
     }
+    if args.rootless_netns:
+        from ocicore.engine import network_setup
+        from ocicore.network import setup
+
+        setup.enter_rootless(network_setup.environment(engine))
     ctx.stdout.flush()
     try:
         os.execvpe(command[0], command, environ)

@@ -106,8 +106,19 @@ IDENTITY = (
         help='Restart policy to apply when a container exits ("always"|"no"|"never"|"on-failure"|"unless-stopped")',
     ),
     Option(
+        "decryption-key",
+        kind="strings",
+        help="Key needed to decrypt the image (e.g. /path/to/key.pem)",
+    ),
+    Option(
         "rm",
         help="Remove container and any anonymous unnamed volume associated with the container after exit",
+    ),
+    Option(
+        "chrootdirs",
+        kind="stringArray",
+        hidden=True,
+        help="Chroot directories inside the container, which get the hosts, resolv.conf and the like as well",
     ),
     Option("rootfs", help="The first argument is not an image but the rootfs to the exploded container"),
 )
@@ -251,9 +262,17 @@ SECURITY = (
     Option("cap-add", kind="strings", help="Add capabilities to the container"),
     Option("cap-drop", kind="strings", help="Drop capabilities from the container"),
     Option("device", kind="stringArray", help="Add a host device to the container"),
+    Option("gpus", kind="strings", help="GPU devices to add to the container ('all' to pass all GPUs)"),
     Option("device-cgroup-rule", kind="strings", help="Add a rule to the cgroup allowed devices list"),
     Option("privileged", help="Give extended privileges to container"),
     Option("security-opt", kind="stringArray", help="Security Options"),
+    Option(
+        "seccomp-policy",
+        kind="string",
+        default="default",
+        hidden=True,
+        help='Policy for selecting a seccomp profile ("default"|"image")',
+    ),
     Option("sysctl", kind="strings", help="Sysctl options"),
     Option("ulimit", kind="strings", help="Ulimit options"),
 )

@@ -68,9 +68,9 @@ class _Reader:
             self._once("destination", key, value)
         elif key in _SOURCES and self.type not in ("tmpfs", "ramfs", "devpts"):
             self._once("source", key, value)
-        elif key in ("ro", "readonly", "rw"):
+        elif key in ("ro", "readonly", "rw", "readwrite"):
             on = parse_bool(value, key) if has_value else True
-            writable = on if key == "rw" else not on
+            writable = on if key in ("rw", "readwrite") else not on
             self.read_write = writable
             self.options.append("rw" if writable else "ro")
         elif key in ("subpath", "volume-subpath") and self.type in ("volume", "image"):
@@ -133,7 +133,17 @@ class _Reader:
             self.options.append(f"mode={value}")
         elif key in ("size", "mode", "uid", "gid"):
             self.options.append(f"{key}={value}")
-        elif key in ("tmpcopyup", "notmpcopyup", "exec", "noexec", "dev", "nodev", "suid", "nosuid"):
+        elif key in (
+            "tmpcopyup",
+            "notmpcopyup",
+            "noswap",
+            "exec",
+            "noexec",
+            "dev",
+            "nodev",
+            "suid",
+            "nosuid",
+        ):
             self.options.append(key)
         else:
             return False
@@ -190,7 +200,7 @@ class _Reader:
 
         found = sorted(glob.glob(source))
         if not found:
-            raise InvalidInput(f"no file paths matching glob {self.source!r}")
+            raise InvalidInput(f'no file paths matching glob "{self.source}"')
         return [
             {
                 "type": "bind",

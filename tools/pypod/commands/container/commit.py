@@ -57,7 +57,15 @@ def run(args: Args, ctx: Context) -> int:
         squash=args.squash,
         include_volumes=args.include_volumes,
     )
-    image = commit.commit(engine, engine.state.containers.find(args.container), args.image or "", options)
+    container = engine.state.containers.find(args.container)
+    if not args.quiet:
+        ctx.notice("Getting image source signatures")
+    image = commit.commit(engine, container, args.image or "", options)
+    if not args.quiet:
+        for digest in image.config().diff_ids:
+            ctx.notice(f"Copying blob {digest}")
+        ctx.notice(f"Copying config sha256:{image.id}")
+        ctx.notice("Writing manifest to image destination")
     if args.iidfile:
         with open(args.iidfile, "w") as file:
             file.write(image.id)

@@ -14,6 +14,7 @@ COMMAND = Command(
     "Run a process in a running container",
     description="Execute the specified command inside a running container.",
     options=(
+        Option("cidfile", kind="string", help="File to read the container ID from", completer="file"),
         Option("detach", "d", help="Run the exec session in detached mode (backgrounded)"),
         Option(
             "detach-keys",
@@ -61,11 +62,16 @@ def run(args: Args, ctx: Context) -> int:
     from ocicore.engine.options import env
     from ocicore.errors import Error, InvalidInput
     from pypod.options.descriptors import passed_on
+    from pypod.options.select import read_cidfiles
     from pypod.session import open_engine
 
     words = list(args.words)
+    if args.latest and args.cidfile:
+        raise InvalidInput("--latest and --cidfile cannot be used together")
     if args.latest:
         name = ""
+    elif args.cidfile:
+        name = read_cidfiles([args.cidfile])[0]
     elif words:
         name = words.pop(0)
     else:

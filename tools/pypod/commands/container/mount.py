@@ -9,6 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
+    from ocicore.engine.context import Engine
+    from ocicore.errors import Error
 
 COMMAND = Command(
     "Mount a working container's root filesystem",
@@ -41,7 +43,8 @@ def run(args: Args, ctx: Context) -> int:
     root_mounts.require_namespace(engine, ctx.environ)
     if args.containers or args.all or args.latest:
         found, errors = select.chosen(engine, args)
-        single = len(found) == 1 and not args.all
+        single = len(found) + len(errors) == 1 and not args.all
+        errors = _mount_external(ctx, engine, errors, single=single)
         return select.each(
             ctx,
             engine,
@@ -55,14 +58,37 @@ def run(args: Args, ctx: Context) -> int:
             ),
         )
     mounted = root_mounts.mounted(engine)
+    others = root_mounts.mounted_external(engine)
     if args.format == "json":
         from ocicore.cli.gojson import pretty
 
         rows = [{"id": c.id, "Names": [c.name], "mountpoint": path} for c, path in mounted]
+        rows += [{"id": i, "Names": names, "mountpoint": path} for i, names, path in others]
         ctx.stdout.write(pretty(rows) + "\n")
         return 0
     from ocicore.cli.table import print_table
 
-    rows_of_text = [(c.id if args.no_trunc else c.id[:12], path) for c, path in mounted]
+    both = [(c.id, path) for c, path in mounted] + [(i, path) for i, _, path in others]
+    rows_of_text = [(i if args.no_trunc else i[:12], path) for i, path in both]
     print_table(ctx.stdout, (), rows_of_text, headings=False)
     return 0
+
+
+def _mount_external(ctx: Context, engine: Engine, errors: list[Error], *, single: bool) -> list[Error]:
+    """Mount what is a container of another program in the same store; the errors of the other names."""
+    from ocicore.engine import root_mounts
+    from ocicore.engine.errors import NoSuchContainer
+    from ocicore.errors import NotFound
+
+    left = []
+    for error in errors:
+        try:
+            if not isinstance(error, NoSuchContainer):
+                raise error
+            identifier = root_mounts.external(engine, error.name)
+        except NotFound:
+            left.append(error)
+            continue
+        where = engine.store.mount(identifier)
+        ctx.print(where if single else f"{identifier[:12]} {where}")
+    return left

@@ -33,12 +33,26 @@ COMMAND = Command(
 
 def run(args: Args, ctx: Context) -> int:
     from ocicore.engine import root_mounts
+    from ocicore.engine.errors import NoSuchContainer
+    from ocicore.errors import NotFound
     from pypod.options import select
     from pypod.session import open_engine
 
     select.check(args)
     engine = open_engine(ctx)
     found, errors = select.chosen(engine, args, wanted=lambda c: bool(engine.store.mounted(c.id)))
+    left = []
+    for error in errors:
+        try:
+            if not isinstance(error, NoSuchContainer):
+                raise error
+            identifier = root_mounts.external(engine, error.name)
+        except NotFound:
+            left.append(error)
+            continue
+        engine.store.unmount(identifier, args.force)
+        ctx.print(error.name)
+    errors = left
     return select.each(
         ctx, engine, found, errors, lambda container: root_mounts.unmount(engine, container, force=args.force)
     )

@@ -15,6 +15,7 @@ COMMAND = Command(
     description="Block until one or more containers stop and then print their exit codes.",
     options=(
         Option("condition", kind="strings", help="Condition to wait on"),
+        Option("exit-first-match", help="Exit when the first of the containers has met a condition"),
         Option("ignore", help="Ignore if a container does not exist"),
         Option(
             "interval",
@@ -55,6 +56,9 @@ def run(args: Args, ctx: Context) -> int:
     conditions = waiting.check_conditions(args.condition)
     errors: list[Error] = []
     names = [engine.state.containers.latest().id] if args.latest else args.containers
+    if args.exit_first_match:
+        ctx.print(str(waiting.first(engine, names, conditions, interval, ignore=args.ignore)))
+        return 0
     for name in names:
         try:
             code = waiting.wait(engine, name, conditions, interval, ignore=args.ignore)

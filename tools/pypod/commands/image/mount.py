@@ -37,7 +37,9 @@ def run(args: Args, ctx: Context) -> int:
     if images:
         for image in images:
             where = engine.store.mount_image(image.id)
-            ctx.print(where if len(images) == 1 else f"{(image.names or [image.id])[0]} {where}")
+            ctx.print(
+                where if len(images) == 1 and not args.all else f"{(image.names or [image.id])[0]} {where}"
+            )
         return 0
     rows = []
     for image in engine.images.list():

@@ -18,6 +18,9 @@ COMMAND = Command(
         *PLATFORM,
         *REGISTRY,
         *RETRY,
+        Option(
+            "decryption-key", kind="strings", help="Key needed to decrypt the image (e.g. /path/to/key.pem)"
+        ),
         Option("disable-content-trust", help="This is a Docker specific option and is a NOOP"),
         Option(
             "policy",

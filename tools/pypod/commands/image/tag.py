@@ -27,6 +27,6 @@ def run(args: Args, ctx: Context) -> int:
     engine = open_engine(ctx)
     image = engine.images.find(args.image, allow_list=True)
     for name in args.names:
-        full = engine.images.tag(image, name)
-        events.write(engine, "image", "tag", ID=image.id, Name=full)
+        engine.images.tag(image, name)
+        events.write(engine, "image", "tag", ID=image.id, Name=name)
     return 0

@@ -15,6 +15,7 @@ COMMAND = Command(
     options=(
         Option("driver", "d", kind="string", default="file", help="Specify secret driver"),
         Option("driver-opts", kind="strings", help="Specify driver specific options"),
+        Option("ignore", help="If a secret with the same name exists, print its ID and succeed"),
         Option("env", help="Read secret data from environment variable"),
         Option("label", "l", kind="stringArray", help="Specify labels on the secret"),
         Option("replace", help="If a secret with the same name exists, replace it"),
@@ -27,7 +28,7 @@ COMMAND = Command(
 def run(args: Args, ctx: Context) -> int:
     from ocicore.engine import secrets
     from ocicore.engine.options.labels import read_labels, read_pairs
-    from ocicore.errors import Error, InvalidInput
+    from ocicore.errors import Error, InvalidInput, NotFound
     from pypod.session import open_engine
 
     if args.env:
@@ -47,6 +48,12 @@ def run(args: Args, ctx: Context) -> int:
         except OSError as error:
             raise Error(f"open {args.source}: {(error.strerror or '').lower()}") from error
     engine = open_engine(ctx)
+    if args.ignore:
+        try:
+            ctx.print(secrets.find(engine, args.name)["id"])
+            return 0
+        except NotFound:
+            pass
     ctx.print(
         secrets.create(
             engine,

@@ -16,6 +16,7 @@ COMMAND = Command(
     "Inspect a secret",
     options=(
         Option("format", "f", kind="string", default="json", help="Format inspect output using Go template"),
+        Option("pretty", help="Print inspect output in human-readable format"),
         Option("showsecret", help="Display the secret"),
     ),
     arguments=(Argument("secrets", max=None, metavar="SECRET [SECRET...]"),),
@@ -24,10 +25,17 @@ COMMAND = Command(
 
 
 def run(args: Args, ctx: Context) -> int:
+    from ocicore.errors import InvalidInput
     from pypod.inspecting import show
     from pypod.session import open_engine
 
     engine = open_engine(ctx)
+    if args.pretty:
+        if args.given("format"):
+            raise InvalidInput("--format and --pretty cannot be used together")
+        for name in args.secrets:
+            _print(ctx, _describe(engine, name, args.showsecret))
+        return 0
     return show(
         ctx, args.secrets, lambda name: _describe(engine, name, args.showsecret), args.format, indent="    "
     )
@@ -50,3 +58,19 @@ def _describe(engine: Engine, name: str, reveal: bool) -> dict[str, Any]:
     if reveal:
         result["SecretData"] = secrets.data(engine, secret).decode("utf-8", "replace")
     return result
+
+
+def _print(ctx: Context, secret: dict[str, Any]) -> None:
+    """A secret as lines for people."""
+    spec = secret["Spec"]
+    rows = [("ID:", secret["ID"]), ("Name:", spec["Name"])]
+    labels = spec["Labels"] or {}
+    if labels:
+        rows.append(("Labels:", ""))
+        rows += [(f" - {key}={labels[key]}", "") for key in sorted(labels)]
+    rows += [("Driver:", spec["Driver"]["Name"]), ("Created at:", secret["CreatedAt"])]
+    rows.append(("Updated at:", secret["UpdatedAt"]))
+    if "SecretData" in secret:
+        rows.append(("Secret:", secret["SecretData"]))
+    for title, value in rows:
+        ctx.print(f"{title:<19}{value}".rstrip())
