@@ -158,9 +158,7 @@ def log_settings(engine: Engine, options: CreateOptions) -> dict[str, Any]:
     asked = options.log_driver or conf.log_driver or "k8s-file"
     driver = "k8s-file" if asked == "json-file" else asked
     if driver not in ("k8s-file", "journald", "none", "passthrough", "passthrough-tty"):
-        raise InvalidInput(
-            f"invalid log driver {driver!r}: choose from k8s-file, journald, none, passthrough: invalid argument"
-        )
+        raise InvalidInput("running container create option: invalid log driver: invalid argument")
     if driver == "passthrough" and options.tty:
         raise InvalidInput("--tty and --log-driver=passthrough conflict: the log driver needs no terminal")
     size = conf.log_size_max if conf.log_size_max and conf.log_size_max > 0 else -1

@@ -1,7 +1,7 @@
 """passwd(5) and group(5) for a container whose user its image does not know.
 
-The image's files are copied into the container's static directory, extended, and bound over; lines are podman's:
-USERNAME:*:UID:GID:container user:HOME:/bin/sh.
+Lines are added to the files in the container's root, where its own programs may go on changing them; with a read-only root
+extended copies are bound over. The lines are podman's: USERNAME:*:UID:GID:container user:HOME:/bin/sh.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ def add(work: Preparation) -> None:
     new_users: list[str] = []
     new_groups: list[str] = []
     for name in asked.get("hostuser", ()):
-        new_users.append(_host_user(name))
+        entry = _host_user(name)
+        if entry.partition(":")[0] not in users:  # an earlier start has added it
+            new_users.append(entry)
     text, _, group_text = (runtime.get("user") or "").partition(":")
     if text.isdigit() and text not in uids:
         uid = parse_unsigned(text, "user id")
@@ -66,9 +68,19 @@ def _who(work: Preparation, uid: int) -> tuple[str, str]:
     """Name and home for a numeric user: the caller's own with keep-id, else the number and the working directory."""
     user = work.engine.user
     if uid == user.uid and work.config["namespaces"]["user"].startswith("keep-id"):
-        home = work.config["runtime"]["env"].get("HOME")
+        home = work.config["runtime"]["env"].get("HOME") or _mounted_home(work, user.home)
         return user.username, home or work.config["runtime"].get("cwd") or "/"
     return str(uid), work.config["runtime"].get("cwd") or "/"
+
+
+def _mounted_home(work: Preparation, home: str) -> str:
+    """The user's own home where something is mounted on it or on a directory above; else ""."""
+    place = home.rstrip("/")
+    while place:
+        if place in work.destinations:
+            return home
+        place = place.rpartition("/")[0]
+    return ""
 
 
 def _host_user(name: str) -> str:
@@ -96,6 +108,8 @@ def _filled(template: str, name: str, uid: int, gid: int, home: str) -> str:
 
 
 def _write(work: Preparation, name: str, before: str, lines: list[str]) -> None:
+    if before and not work.config["runtime"].get("read_only") and _append(work, name, before, lines):
+        return
     path = f"{work.static_dir}/{name}"
     if before and not before.endswith("\n"):
         before += "\n"
@@ -104,3 +118,22 @@ def _write(work: Preparation, name: str, before: str, lines: list[str]) -> None:
         file.write(data)
     os.chmod(path, 0o644)
     work.bind_file(path, f"/etc/{name}")
+
+
+def _append(work: Preparation, name: str, before: str, lines: list[str]) -> bool:
+    """Add lines to the file in the root; False when it cannot be written."""
+    from ocicore.linux import resolve
+
+    data = ("" if before.endswith("\n") else "\n") + "".join(line + "\n" for line in lines)
+    try:
+        found = resolve.resolve_in_root(work.root, f"/etc/{name}")
+        descriptor = os.open(found, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except (OSError, Error):
+        return False
+    try:
+        os.write(descriptor, data.encode("utf-8", "surrogateescape"))
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True

@@ -130,16 +130,14 @@ def _dev(config: ContainerConfig) -> Json:
 
 
 def _shm(config: ContainerConfig) -> Json:
+    read_only = ["ro"] if config.get("read_only") and not config.get("read_only_tmpfs", True) else []
     if config.get("shm_path"):
-        return _bind(config["shm_path"], "/dev/shm", ["bind", "rprivate", *_GUARDED])
+        return _bind(config["shm_path"], "/dev/shm", ["bind", "rprivate", *_GUARDED, *read_only])
     if _mode(config, "ipc") == "host":
         return _bind("/dev/shm", "/dev/shm", ["bind", "rprivate", *_GUARDED])
     size = config.get("shm_size") or SHM_SIZE
     size_text = f"size={size // 1024}k" if size % 1024 == 0 else f"size={size}"
-    options = [*_GUARDED, "mode=1777", size_text]
-    if config.get("read_only") and not config.get("read_only_tmpfs", True):
-        options.append("ro")
-    return _mount("/dev/shm", "tmpfs", "shm", options)
+    return _mount("/dev/shm", "tmpfs", "shm", [*_GUARDED, "mode=1777", size_text, *read_only])
 
 
 def _sys(config: ContainerConfig, host: HostFacts, *, privileged: bool, new_userns: bool) -> list[Json]:

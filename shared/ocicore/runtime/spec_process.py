@@ -190,7 +190,7 @@ def _oom_score(wanted: int, host: HostFacts, warn: Warn) -> int:
     with open("/proc/self/oom_score_adj") as stream:
         current = int(stream.read())
     if wanted < current:
-        warn(f"requested oom_score_adj={wanted} is lower than the current one, changing to {current}")
+        warn(f"Requested oom_score_adj={wanted} is lower than the current one, changing to {current}")
         return current
     return wanted
 
