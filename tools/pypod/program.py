@@ -23,6 +23,7 @@ _K = "pypod.commands.kube."
 
 CONTAINER: dict[str, Entry | Group] = {
     "attach": (_C + "attach", "Attach to a running container"),
+    "checkpoint": (_C + "checkpoint", "Checkpoint one or more containers"),
     "cleanup": (_C + "cleanup", "Clean up network and mountpoints of one or more containers"),
     "clone": (_C + "clone", "Clone an existing container"),
     "commit": (_C + "commit", "Create new image based on the changed container"),
@@ -44,6 +45,7 @@ CONTAINER: dict[str, Entry | Group] = {
     "ps": (_C + "list", "List containers"),
     "rename": (_C + "rename", "Rename an existing container"),
     "restart": (_C + "restart", "Restart one or more containers"),
+    "restore": (_C + "restore", "Restore one or more containers from a checkpoint"),
     "rm": (_C + "rm", "Remove one or more containers"),
     "run": (_C + "run", "Run a command in a new container"),
     "runlabel": (_C + "runlabel", "Execute the command described by an image label"),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 #: Parts of the state that outlive a run.
-_LASTING = frozenset(("health_log", "static_dir", "run_dir"))
+_LASTING = frozenset(("checkpoint", "restored_at", "health_log", "static_dir", "run_dir"))
 
 
 def take_down(engine: Engine, container: Container) -> None:

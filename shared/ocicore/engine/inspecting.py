@@ -155,7 +155,14 @@ def _state(engine: Engine, container: Container, document: Json) -> Json:
     path = (document.get("linux") or {}).get("cgroupsPath", "")
     if path:
         result["CgroupPath"] = path
-    result.update({"CheckpointedAt": _ZERO, "RestoredAt": _ZERO})
+    marks = container.state.get("checkpoint")
+    restored = container.state.get("restored_at")
+    result["CheckpointedAt"] = rfc3339(marks["at"]) if marks else _ZERO
+    result["RestoredAt"] = rfc3339(restored) if restored else _ZERO
+    if marks:
+        result["Checkpointed"] = True
+    if restored:
+        result["Restored"] = True
     if container.stopped_by_user:
         result["StoppedByUser"] = True
     return result

@@ -78,7 +78,24 @@ def start_dependencies(engine: Engine, container: Container) -> None:
             start_created(engine, other)
 
 
-def _create(engine: Engine, container: Container, owner_fd: int, extra_fds: Sequence[int]) -> None:
+def restore_in_runtime(engine: Engine, container: Container, images: str, words: Sequence[str]) -> None:
+    """Let the runtime make the container from criu's images, and record that it runs. The caller holds the lock.
+
+    Raises Error; what was put up is still there then.
+    """
+    _create(engine, container, -1, (), restore=images, restore_args=words)
+    engine.state.containers.update(container, status=records.RUNNING, started=time.time_ns())
+
+
+def _create(
+    engine: Engine,
+    container: Container,
+    owner_fd: int,
+    extra_fds: Sequence[int],
+    *,
+    restore: str = "",
+    restore_args: Sequence[str] = (),
+) -> None:
     from ocicore.engine import network_setup, port_reservation, root_files, runtime_choice
     from ocicore.runtime import monitor, spec
 
@@ -153,6 +170,11 @@ def _create(engine: Engine, container: Container, owner_fd: int, extra_fds: Sequ
         health = health_check.words(engine, container, work.run_dir, document)
     request = _monitor_request(engine, container, bundle, work.run_dir, owner_fd, extra_fds, health)
     request.sdnotify_socket = notify
+    if restore:
+        from ocicore.engine import checkpointing
+
+        checkpointing.fill_shared_memory(engine, container, work.static_dir)
+        request.restore, request.restore_args = restore, tuple(restore_args)
     if config["runtime"].get("uid_mappings"):
         from ocicore.engine import traversal
 
@@ -191,7 +213,7 @@ def _create(engine: Engine, container: Container, owner_fd: int, extra_fds: Sequ
 
 
 def _kept(state: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in state.items() if key in ("health_log", "exec_ids")}
+    return {key: value for key, value in state.items() if key in ("health_log", "exec_ids", "checkpoint")}
 
 
 def _write_pid(path: str, pid: int) -> None:
