@@ -15,6 +15,9 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+# Before the first import: what these assert is told as in a test.
+pytest.register_assert_rewrite("support.interop", "support.interop_operations")
+
 from support.docker_registry import docker_registry
 from support.users import OrdinaryUser
 from support.users import ordinary_user as make_ordinary_user

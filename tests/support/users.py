@@ -39,13 +39,15 @@ class OrdinaryUser:
         path = self.programs / name
         program = str(path) if path.exists() else name
         extra = ["--runtime", "runc"] if name == "podman" else []
-        return Tool([*self._become(), program, *extra, *options], self.environment(), str(self.home))
+        return Tool([*self.become, program, *extra, *options], self.environment(), str(self.home))
 
     def command(self, *argv: str) -> Tool:
         """Any command as this user."""
-        return Tool([*self._become(), *argv], self.environment(), str(self.home))
+        return Tool([*self.become, *argv], self.environment(), str(self.home))
 
-    def _become(self) -> list[str]:
+    @property
+    def become(self) -> list[str]:
+        """What a command line of the user begins with."""
         if os.geteuid() == self.uid:
             return []
         return ["/usr/bin/setpriv", f"--reuid={self.uid}", f"--regid={self.gid}", "--init-groups", "--"]

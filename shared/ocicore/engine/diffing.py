@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocicore.engine.context import Engine
 
-#: Files a container gets from its host: they say nothing about what it changed.
+#: Files a container (an image, while it was built) gets from its host: they say nothing about what it changed.
 _OURS = frozenset(
     (
         "/dev",
@@ -19,6 +19,7 @@ _OURS = frozenset(
         "/run",
         "/run/notify",
         "/run/.containerenv",
+        "/run/podman-init",
         "/run/secrets",
         "/sys",
         "/etc/mtab",
@@ -26,19 +27,19 @@ _OURS = frozenset(
 )
 
 
-def layer_of(engine: Engine, name: str, *, kind: str = "all") -> tuple[str, bool]:
-    """(layer id, whether it is a container's) of a container or image. Raises NotFound."""
+def layer_of(engine: Engine, name: str, *, kind: str = "all") -> str:
+    """Id of the layer of a container or image. Raises NotFound."""
     if kind in ("all", "container"):
         try:
             container = engine.state.containers.find(name)
             if container.config.get("rootfs"):
                 raise InvalidInput(f"{name}: a container on a root directory of its own has no layer")
-            return engine.store.container(container.id).layer, True
+            return engine.store.container(container.id).layer
         except NotFound:
             if kind == "container":
                 raise
     try:
-        return engine.images.find(name).layer, False
+        return engine.images.find(name).layer
     except NotFound:
         if kind == "image":
             raise
@@ -50,12 +51,12 @@ def layer_of(engine: Engine, name: str, *, kind: str = "all") -> tuple[str, bool
 
 def changes(engine: Engine, name: str, other: str = "", *, kind: str = "all") -> list[tuple[str, str]]:
     """(kind "A" | "C" | "D", path) of each change, as podman sorts them. Raises NotFound."""
-    layer, is_container = layer_of(engine, name, kind=kind)
-    parent = layer_of(engine, other, kind=kind)[0] if other else None
+    layer = layer_of(engine, name, kind=kind)
+    parent = layer_of(engine, other, kind=kind) if other else None
     found = []
     for change in engine.store.changes(layer, parent):
         path = change.path if change.path.startswith("/") else "/" + change.path
-        if is_container and path in _OURS:
+        if path in _OURS:
             continue
         found.append((change.kind, path))
     return found

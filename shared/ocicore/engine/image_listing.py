@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from ocicore.engine import image_items
-from ocicore.errors import Error
+from ocicore.errors import Error, NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Any
+    from collections.abc import Callable, Iterable
+    from typing import Any, TypeVar
 
     from ocicore.engine.context import Engine
     from ocicore.image.local import LocalImage
+
+    T = TypeVar("T")
 
 _SECOND = 1_000_000_000
 
@@ -39,7 +41,7 @@ def summary(
         "Size": size,
         "SharedSize": 0,
         "VirtualSize": size,
-        "Labels": (image.labels or None) if labels else None,
+        "Labels": _labels(image) if labels else None,
         "Containers": users.get(image.id, 0),
     }
     if image.read_only:
@@ -53,6 +55,14 @@ def summary(
     return result
 
 
+def _labels(image: LocalImage) -> dict[str, str] | None:
+    """None, too, for an image whose record podman has written and whose configuration it has not yet."""
+    try:
+        return image.labels or None
+    except NotFound:
+        return None
+
+
 def users(engine: Engine) -> dict[str, int]:
     """Image id -> number of containers in the store."""
     found: dict[str, int] = {}
@@ -63,9 +73,22 @@ def users(engine: Engine) -> dict[str, int]:
     return found
 
 
-def select(engine: Engine, filters: Iterable[str], *, all_images: bool) -> list[LocalImage]:
-    """Images that match, without intermediate ones unless asked for. Raises InvalidInput, ImageNotKnown."""
-    images = engine.images.list()
+def settled(engine: Engine, work: Callable[[list[LocalImage]], T]) -> T:
+    """`work` done on all images; done again when it met one that somebody removed meanwhile."""
+    while True:
+        images = engine.images.list()
+        try:
+            return work(images)
+        except NotFound:
+            there = {image.id for image in engine.images.list()}
+            if all(image.id in there for image in images):
+                raise
+
+
+def select(
+    engine: Engine, images: list[LocalImage], filters: Iterable[str], *, all_images: bool
+) -> list[LocalImage]:
+    """Those that match, without intermediate ones unless asked for. Raises InvalidInput, ImageNotKnown."""
     texts = list(filters)
     if not all_images and any(not image.names for image in images):
         from ocicore.image.ancestry import Ancestry

@@ -61,7 +61,9 @@ def prune(engine: Engine, *, all_images: bool, filters: list[str]) -> list[tuple
     removed: list[tuple[str, int]] = []
     while True:
         used = set(image_listing.users(engine))
-        candidates = image_listing.select(engine, filters, all_images=True)
+        candidates = image_listing.settled(
+            engine, lambda images: image_listing.select(engine, images, filters, all_images=True)
+        )
         victims = [
             image
             for image in candidates
@@ -71,8 +73,11 @@ def prune(engine: Engine, *, all_images: bool, filters: list[str]) -> list[tuple
         for image in victims:
             if not image.names and _has_children(engine, image):
                 continue
-            size = image.size()
-            report = remove(engine, image, force=False, prune=False)
+            try:
+                size = image.size()
+                report = remove(engine, image, force=False, prune=False)
+            except NotFound:
+                continue  # somebody else was quicker
             if image.id in report.deleted:
                 removed.append((image.id, size))
                 progress = True

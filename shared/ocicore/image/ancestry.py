@@ -6,7 +6,7 @@ configuration's history being the beginning of the other's.
 
 from __future__ import annotations
 
-from ocicore.errors import Error
+from ocicore.errors import Error, NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,9 +78,12 @@ class Ancestry:
         """Digests of images that a local manifest list names; such images are not dangling."""
         digests: set[str] = set()
         for image in self._images:
-            if image.is_manifest_list:
-                entries = getattr(image.manifest(), "manifests", ())
-                digests.update(entry.digest for entry in entries)
+            try:
+                if image.is_manifest_list:
+                    entries = getattr(image.manifest(), "manifests", ())
+                    digests.update(entry.digest for entry in entries)
+            except NotFound:
+                continue  # removed meanwhile
         return digests
 
     def is_dangling(self, image: LocalImage) -> bool:
@@ -136,7 +139,17 @@ def _history(image: LocalImage) -> list[dict[str, Any]]:
 
 
 def _is_parent(parent: LocalImage, child: LocalImage) -> bool:
-    """Whether the child's history and layers begin with, and go beyond, the parent's."""
+    """Whether the child's history and layers begin with, and go beyond, the parent's.
+
+    An image whose data somebody removes meanwhile is nobody's relative.
+    """
+    try:
+        return _begins_with(child, parent)
+    except NotFound:
+        return False
+
+
+def _begins_with(child: LocalImage, parent: LocalImage) -> bool:
     if parent.is_manifest_list or child.is_manifest_list:
         return False
     ours, theirs = _history(parent), _history(child)

@@ -43,7 +43,7 @@ def run(user: OrdinaryUser, folder: Path, kind: str, *, status: int = 0) -> Any:
         "PYTHONPATH": f"{REPOSITORY / 'shared'}:{REPOSITORY / 'tests'}",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    argv = [*user._become(), *python]
+    argv = [*user.become, *python]
     if os.geteuid() == 0:
         argv = [*tun_for_everyone(folder), *argv]
     done = subprocess.run(argv, env=env, cwd="/", capture_output=True, text=True, timeout=60, check=False)

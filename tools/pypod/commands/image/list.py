@@ -55,23 +55,30 @@ def run(args: Args, ctx: Context) -> int:
         raise InvalidInput("cannot specify an image and a filter(s)")
     filters = [*args.filter, *([f"reference={args.image}"] if args.image else [])]
     engine = open_engine(ctx)
-    images = image_listing.select(engine, filters, all_images=args.all)
     if args.quiet and not args.given("format") and args.sort == "created":
-        ordered = sorted(images, key=_created, reverse=True)
-        for image_id in dict.fromkeys(image.id for image in ordered):
+
+        def ids(images: list[LocalImage]) -> list[str]:
+            chosen = image_listing.select(engine, images, filters, all_images=args.all)
+            return list(dict.fromkeys(image.id for image in sorted(chosen, key=_created, reverse=True)))
+
+        for image_id in image_listing.settled(engine, ids):
             ctx.print(f"sha256:{image_id}" if args.no_trunc else image_id[:12])
         return 0
     wanted = args.given("format")
     users = image_listing.users(engine) if wanted else {}
-    rows = []
-    for image in images:
-        summary = image_listing.summary(engine, image, users, labels=wanted)
-        names = [split_name(name) for name in image.repo_tags] or [_untagged(image)]
-        rows += [
-            {**summary, "Repository": repository, "Tag": tag, "_created": image.created}
-            for repository, tag in names
-        ]
-    _show(args, ctx, _sorted(rows, args.sort))
+
+    def rows(images: list[LocalImage]) -> list[dict[str, Any]]:
+        found = []
+        for image in image_listing.select(engine, images, filters, all_images=args.all):
+            summary = image_listing.summary(engine, image, users, labels=wanted)
+            names = [split_name(name) for name in image.repo_tags] or [_untagged(image)]
+            found += [
+                {**summary, "Repository": repository, "Tag": tag, "_created": image.created}
+                for repository, tag in names
+            ]
+        return found
+
+    _show(args, ctx, _sorted(image_listing.settled(engine, rows), args.sort))
     return 0
 
 
