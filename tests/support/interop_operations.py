@@ -262,7 +262,7 @@ def rmi(world: World, a: Side, b: Side) -> None:
     name, text = derived(world, b)
     child = f"localhost/{world.fresh('child')}"
     folder = world.context(f"FROM {name}\nCOPY more /more\n", more=text + "2")
-    b.builder("build", "-q", "--layers", "-t", child, str(folder))
+    b.builder("build", "-q", "--network", "none", "--layers", "-t", child, str(folder))
     a.engine("rmi", name)  # the layers stay for the child
     assert b.read(child, "new") == text
     a.engine("rmi", child)
@@ -295,11 +295,11 @@ def rmi_of_an_image_in_use(world: World, a: Side, b: Side) -> None:
 def build(world: World, a: Side, b: Side) -> None:
     name, text = f"localhost/{world.fresh('built')}", world.fresh("text")
     folder = world.context("FROM localhost/base\nENV X=y\nCOPY new /dir/new\nRUN rm /etc/group && echo more >/dir/more\n", new=text)
-    a.builder("build", "-q", "-t", name, str(folder))
+    a.builder("build", "-q", "--network", "none", "-t", name, str(folder))
     assert b.read(name, "dir/new") == text
     child = f"localhost/{world.fresh('child')}"
     folder = world.context(f"FROM {name}\nRUN test ! -e /etc/group && cat /dir/more /dir/new >/both\n")
-    b.builder("build", "-q", "-t", child, str(folder))
+    b.builder("build", "-q", "--network", "none", "-t", child, str(folder))
     assert a.read(child, "both") == f"more\n{text}"
     a.engine("rmi", child, name)
 
@@ -310,7 +310,7 @@ def build_from_the_others_cache(world: World, a: Side, b: Side) -> None:
     folder = world.context("FROM localhost/base\nCOPY new /new\nENV A=1\n", new=world.fresh("text"))
     names = [f"localhost/{world.fresh('cached')}" for _ in range(2)]
     for side, name in zip((a, b), names, strict=True):
-        side.builder("build", "-q", "--layers", "-t", name, str(folder))
+        side.builder("build", "-q", "--network", "none", "--layers", "-t", name, str(folder))
     assert a.read(names[1], "new") == b.read(names[0], "new")
     for name in names:
         b.engine("rmi", "-f", name)
@@ -320,7 +320,7 @@ def build_from_the_others_cache(world: World, a: Side, b: Side) -> None:
 def squash(world: World, a: Side, b: Side) -> None:
     name, text = f"localhost/{world.fresh('squashed')}", world.fresh("text")
     folder = world.context("FROM localhost/base\nCOPY new /new\nRUN mv /new /moved\n", new=text)
-    a.builder("build", "-q", "--squash", "-t", name, str(folder))
+    a.builder("build", "-q", "--network", "none", "--squash", "-t", name, str(folder))
     assert b.read(name, "moved") == text
     b.engine("rmi", name)
 
@@ -345,8 +345,8 @@ def working_container(world: World, a: Side, b: Side) -> None:
 @operation()
 def run_in_the_others_working_container(world: World, a: Side, b: Side) -> None:
     container = a.builder.out("from", "localhost/base")
-    b.builder("run", container, "--", "sh", "-c", "echo b >/by-b; rm /etc/passwd")
-    a.builder("run", container, "--", "sh", "-c", "cat /by-b >/by-a; test ! -e /etc/passwd")
+    b.builder("run", "--network", "none", container, "--", "sh", "-c", "echo b >/by-b; rm /etc/passwd")
+    a.builder("run", "--network", "none", container, "--", "sh", "-c", "cat /by-b >/by-a; test ! -e /etc/passwd")
     name = f"localhost/{world.fresh('ran')}"
     a.builder("commit", "-q", "--rm", container, name)
     assert b.read(name, "by-a") == "b"
@@ -436,7 +436,7 @@ def diff(world: World, a: Side, b: Side) -> None:
     """Both see the same changes of an image."""
     name, text = f"localhost/{world.fresh('diff')}", world.fresh("text")
     folder = world.context("FROM localhost/base\nRUN rm /etc/group && echo x >/etc/new && mv /var /moved\n", new=text)
-    a.builder("build", "-q", "-t", name, str(folder))
+    a.builder("build", "-q", "--network", "none", "-t", name, str(folder))
     assert sorted(a.engine.out("image", "diff", name).splitlines()) == sorted(b.engine.out("image", "diff", name).splitlines())
     b.engine("rmi", name)
 

@@ -11,7 +11,8 @@ from ocicore.errors import Corrupted, Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import IO, Protocol
+    from collections.abc import Generator, Iterator
+    from typing import IO, Any, Protocol
 
     class Readable(Protocol):
         """Anything with `read(n)`."""
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     class Decompressor(Protocol):
         """Incremental: feed chunks, get chunks."""
 
-        def decompress(self, data: bytes) -> bytes:
-            """Bytes that `data` completed."""
+        def pieces(self, data: bytes) -> Iterator[bytes]:
+            """What `data` completed, in pieces of bounded size; to be taken to the end."""
 
         def finish(self) -> None:
             """The input ended here; raises Corrupted when it may not."""
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 PREFIX_SIZE = 6
 FORMATS = ("none", "gzip", "zstd", "bzip2", "xz")
 _CHUNK = 1 << 18
+_PIECE = 1 << 20
+_ZSTD_SLICE = 1 << 12
 
 _MAGIC = (
     (b"\x1f\x8b\x08", "gzip"),
@@ -56,8 +59,8 @@ def detect(prefix: bytes) -> str:
 
 
 class _Plain:
-    def decompress(self, data: bytes) -> bytes:
-        return data
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        yield data
 
     def finish(self) -> None:
         return None
@@ -88,29 +91,73 @@ class _Members:
 
         return zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
 
-    def decompress(self, data: bytes) -> bytes:
-        out = b""
+    def pieces(self, data: bytes) -> Iterator[bytes]:
         while data:
             if self._current is None:
                 # Trailing zeros are padding (gzip and tar tools write them), not another member.
                 if self._seen and not data.strip(b"\0"):
-                    return out
+                    return
                 self._current = self._new()
                 self._seen = True
+            take = _TAKERS.get(self._kind, _take)
             try:
-                piece: bytes = self._current.decompress(data)  # type: ignore[attr-defined]
+                data = yield from take(self._current, data)
             except Exception as error:  # noqa: BLE001 – four libraries, four kinds of error
                 raise Corrupted(f"decompressing {self._kind} data: {error}") from None
-            out = out + piece if out else piece
-            if not self._current.eof:  # type: ignore[attr-defined]
-                return out
-            data = self._current.unused_data  # type: ignore[attr-defined]
-            self._current = None
-        return out
+            if self._current.eof:  # type: ignore[attr-defined]
+                self._current = None
 
     def finish(self) -> None:
         if self._current is not None or not self._seen:
             raise Corrupted(f"decompressing {self._kind} data: the stream ends in the middle")
+
+
+# Each gives the plain bytes of one member, about `_PIECE` at a time (a megabyte may stand for many gigabytes), and
+# returns what is left of `data` after its end.
+
+
+def _take(member: Any, data: bytes) -> Generator[bytes, None, bytes]:
+    while True:
+        piece = member.decompress(data, _PIECE)
+        if piece:
+            yield piece
+        data = b""
+        if member.eof or member.needs_input:
+            return bytes(member.unused_data)
+
+
+def _take_gzip(member: Any, data: bytes) -> Generator[bytes, None, bytes]:
+    while True:
+        piece = member.decompress(data, _PIECE)
+        if piece:
+            yield piece
+        data = member.unconsumed_tail
+        # A full piece may have left more inside.
+        if member.eof or (not data and len(piece) < _PIECE):
+            return bytes(member.unused_data)
+
+
+def _take_zstd(member: Any, data: bytes) -> Generator[bytes, None, bytes]:
+    """This library knows no limit, but four bytes stand for 128 KiB at most: little is fed at a time."""
+    ready: list[bytes] = []
+    size = 0
+    for start in range(0, len(data), _ZSTD_SLICE):
+        piece = member.decompress(data[start : start + _ZSTD_SLICE])
+        ready.append(piece)
+        size += len(piece)
+        if size >= _PIECE:
+            yield b"".join(ready)
+            ready, size = [], 0
+        if member.eof:
+            break
+    if size:
+        yield b"".join(ready)
+    if not member.eof:
+        return b""
+    return bytes(member.unused_data) + data[start + _ZSTD_SLICE :]
+
+
+_TAKERS = {"gzip": _take_gzip, "zstd": _take_zstd}
 
 
 def decompressor(kind: str) -> Decompressor:
@@ -139,7 +186,8 @@ class DecompressingReader:
             prefix += piece
         self.format = detect(prefix)
         self._decoder = decompressor(self.format)
-        self._buffer = memoryview(self._decoder.decompress(prefix)) if prefix else memoryview(b"")
+        self._pieces = self._decoder.pieces(prefix) if prefix else iter(())
+        self._buffer = memoryview(b"")
         self._ended = False
 
     def read(self, size: int = -1) -> bytes:
@@ -150,12 +198,16 @@ class DecompressingReader:
                 pieces.append(piece)
             return b"".join(pieces)
         while not self._buffer and not self._ended:
+            piece = next(self._pieces, None)
+            if piece is not None:
+                self._buffer = memoryview(piece)
+                continue
             data = self._stream.read(_CHUNK)
             if not data:
                 self._ended = True
                 self._decoder.finish()
                 break
-            self._buffer = memoryview(self._decoder.decompress(data))
+            self._pieces = self._decoder.pieces(data)
         out = bytes(self._buffer[:size])
         self._buffer = self._buffer[size:]
         return out

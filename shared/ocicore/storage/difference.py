@@ -61,7 +61,8 @@ def write_reassembled(split_fd: int, roots: Sequence[int], out_fd: int) -> int:
         try:
             decoder = codec.decompressor("gzip")
             while data := os.read(split_fd, CHUNK):
-                write_all(lines_write, decoder.decompress(data))
+                for piece in decoder.pieces(data):
+                    write_all(lines_write, piece)
             decoder.finish()
         except BrokenPipeError:
             pass

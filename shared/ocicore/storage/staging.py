@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 _COMPRESSION_NUMBERS = {"none": 0, "bzip2": 1, "gzip": 2, "xz": 3, "zstd": 4}
 _READ = 1 << 20
+#: A layer may be larger than this only by so many times its compressed size. gzip reaches 1032; zstd, bzip2 and xz
+#: go beyond that with files of zeros, which below 16 GiB is nobody's concern.
+_EXPANDED = 16 << 30
+_MAX_RATIO = 1100
 
 
 class StagedLayer:
@@ -208,9 +212,15 @@ class _Feed:
             self.compressed_size += len(chunk)
             if blob_hash is not None:
                 blob_hash.update(chunk)
-            data = decoder.decompress(chunk)
-            if data:
+            for data in decoder.pieces(chunk):
                 self.size += len(data)
+                if self.size > max(_EXPANDED, self.compressed_size * _MAX_RATIO):
+                    from ocicore.linux.archive import LimitExceeded
+
+                    raise LimitExceeded(
+                        f"unpacking layer: {self.compressed_size} bytes expand to more than {self.size}: "
+                        "this is a decompression bomb"
+                    )
                 tar_hash.update(data)
                 write_all(self._out_fd, data)
             if self._on_progress is not None:

