@@ -71,7 +71,10 @@ class World:
         self.files.mkdir()
         self._number = itertools.count(1)
         runtime = "runc" if Path("/sys/fs/cgroup/unified").is_dir() or not shutil.which("crun") else "crun"
-        (folder / "storage.conf").write_text(
+        # podman before 5 takes an ordinary user's roots from no other file than the user's own.
+        settings = folder / "containers"
+        settings.mkdir()
+        (settings / "storage.conf").write_text(
             f'[storage]\ndriver = "overlay"\ngraphroot = "{folder}/graph"\nrunroot = "{folder}/run"\n'
         )
         (folder / "containers.conf").write_text(
@@ -87,14 +90,16 @@ class World:
             "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
             "HOME": str(folder),
             "LC_ALL": "C.UTF-8",
-            "CONTAINERS_STORAGE_CONF": f"{folder}/storage.conf",
+            "XDG_CONFIG_HOME": str(folder),
             "CONTAINERS_CONF": f"{folder}/containers.conf",
             "CONTAINERS_REGISTRIES_CONF": f"{folder}/registries.conf",
             "BUILDAH_RUNTIME": runtime,
         }
         become: list[str] = []
         programs = BIN
-        if user is not None:
+        if user is None:
+            env["CONTAINERS_STORAGE_CONF"] = f"{settings}/storage.conf"
+        else:
             env.update(user.environment(), PATH=env["PATH"])
             become = user.become
             programs = user.programs
