@@ -15,12 +15,12 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-# Before the first import: what these assert is told as in a test.
-pytest.register_assert_rewrite("support.interop", "support.interop_operations")
-
 from support.docker_registry import docker_registry
 from support.users import OrdinaryUser
 from support.users import ordinary_user as make_ordinary_user
+
+# Before the first import: what these assert is told as in a test.
+pytest.register_assert_rewrite("support.interop", "support.interop_operations")
 
 # The same examples every time, so that a green run stays green; HYPOTHESIS_EXPLORE=1 looks for new ones.
 hypothesis.settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)

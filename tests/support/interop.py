@@ -28,7 +28,9 @@ class Side:
         engine, builder, copier: podman, buildah and skopeo, or what corresponds.
     """
 
-    def __init__(self, name: str, programs: tuple[str, str, str], become: list[str], env: dict[str, str]) -> None:
+    def __init__(
+        self, name: str, programs: tuple[str, str, str], become: list[str], env: dict[str, str]
+    ) -> None:
         self.name = name
         self.engine, self.builder, self.copier = (
             Tool([*become, program], env, env["HOME"]) for program in programs
@@ -50,7 +52,9 @@ class Side:
     def ids(self) -> dict[str, str]:
         """Every image: {name: id}."""
         out = self.engine("images", "--format", "json", status=None if self.name == "theirs" else 0)
-        while out.returncode and "not known" in out.stderr:  # podman gives up when an image goes while it lists
+        while (
+            out.returncode and "not known" in out.stderr
+        ):  # podman gives up when an image goes while it lists
             out = self.engine("images", "--format", "json", status=None)
         listed = json.loads(out.stdout or "[]")
         return {name: entry["Id"] for entry in listed for name in entry.get("Names") or [] if name}
@@ -82,9 +86,7 @@ class World:
             f'[engine]\nruntime = "{runtime}"\nevents_logger = "file"\ntmp_dir = "{folder}/tmp"\n'
             f'static_dir = "{folder}/graph/libpod"\n'
         )
-        (folder / "registries.conf").write_text(
-            f'[[registry]]\nlocation = "{registry}"\ninsecure = true\n'
-        )
+        (folder / "registries.conf").write_text(f'[[registry]]\nlocation = "{registry}"\ninsecure = true\n')
         (folder / "policy.json").write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
         env = {
             "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
@@ -201,5 +203,7 @@ class World:
         """
         self.theirs.shell(script)
         if self.user is not None:
-            self.theirs.engine("unshare", "rm", "-rf", f"{self.folder}/graph", f"{self.folder}/run", status=None)
+            self.theirs.engine(
+                "unshare", "rm", "-rf", f"{self.folder}/graph", f"{self.folder}/run", status=None
+            )
         shutil.rmtree(self.folder, ignore_errors=os.geteuid() != 0)

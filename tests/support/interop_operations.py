@@ -83,7 +83,10 @@ def pull_that_was_killed(world: World, a: Side, b: Side) -> None:
     name = world.published()
     for pause in (0.05, 0.15, 0.3):
         process = subprocess.Popen(
-            [*a.engine.argv, "pull", "-q", name], env=a.engine.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [*a.engine.argv, "pull", "-q", name],
+            env=a.engine.env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         time.sleep(pause)
         process.send_signal(signal.SIGKILL)
@@ -283,7 +286,9 @@ def rmi_of_an_image_in_use(world: World, a: Side, b: Side) -> None:
     name, _ = derived(world, b)
     container = b.builder.out("from", name)
     assert a.engine("rmi", name, status=None).returncode != 0
-    assert b.builder.out("inspect", "--type", "container", "--format", "{{.FromImage}}", container) == full(name)
+    assert b.builder.out("inspect", "--type", "container", "--format", "{{.FromImage}}", container) == full(
+        name
+    )
     b.builder("rm", container)
     a.engine("rmi", name)
 
@@ -294,7 +299,10 @@ def rmi_of_an_image_in_use(world: World, a: Side, b: Side) -> None:
 @operation(short=True)
 def build(world: World, a: Side, b: Side) -> None:
     name, text = f"localhost/{world.fresh('built')}", world.fresh("text")
-    folder = world.context("FROM localhost/base\nENV X=y\nCOPY new /dir/new\nRUN rm /etc/group && echo more >/dir/more\n", new=text)
+    folder = world.context(
+        "FROM localhost/base\nENV X=y\nCOPY new /dir/new\nRUN rm /etc/group && echo more >/dir/more\n",
+        new=text,
+    )
     a.builder("build", "-q", "--network", "none", "-t", name, str(folder))
     assert b.read(name, "dir/new") == text
     child = f"localhost/{world.fresh('child')}"
@@ -346,7 +354,9 @@ def working_container(world: World, a: Side, b: Side) -> None:
 def run_in_the_others_working_container(world: World, a: Side, b: Side) -> None:
     container = a.builder.out("from", "localhost/base")
     b.builder("run", "--network", "none", container, "--", "sh", "-c", "echo b >/by-b; rm /etc/passwd")
-    a.builder("run", "--network", "none", container, "--", "sh", "-c", "cat /by-b >/by-a; test ! -e /etc/passwd")
+    a.builder(
+        "run", "--network", "none", container, "--", "sh", "-c", "cat /by-b >/by-a; test ! -e /etc/passwd"
+    )
     name = f"localhost/{world.fresh('ran')}"
     a.builder("commit", "-q", "--rm", container, name)
     assert b.read(name, "by-a") == "b"
@@ -435,9 +445,13 @@ def run(world: World, a: Side, b: Side) -> None:
 def diff(world: World, a: Side, b: Side) -> None:
     """Both see the same changes of an image."""
     name, text = f"localhost/{world.fresh('diff')}", world.fresh("text")
-    folder = world.context("FROM localhost/base\nRUN rm /etc/group && echo x >/etc/new && mv /var /moved\n", new=text)
+    folder = world.context(
+        "FROM localhost/base\nRUN rm /etc/group && echo x >/etc/new && mv /var /moved\n", new=text
+    )
     a.builder("build", "-q", "--network", "none", "-t", name, str(folder))
-    assert sorted(a.engine.out("image", "diff", name).splitlines()) == sorted(b.engine.out("image", "diff", name).splitlines())
+    assert sorted(a.engine.out("image", "diff", name).splitlines()) == sorted(
+        b.engine.out("image", "diff", name).splitlines()
+    )
     b.engine("rmi", name)
 
 
@@ -452,7 +466,13 @@ def mount(world: World, a: Side, b: Side) -> None:
     a.shell(script, container, text)
     assert b.shell('m=$($B mount "$1"); cat "$m/written"; $B umount "$1" >/dev/null', container) == text
     # Still mounted for `a`, which only now lets go.
-    assert a.shell('m=$($B mount "$1"); cat "$m/written"; $B umount "$1" >/dev/null; $B umount "$1" >/dev/null', container) == text
+    assert (
+        a.shell(
+            'm=$($B mount "$1"); cat "$m/written"; $B umount "$1" >/dev/null; $B umount "$1" >/dev/null',
+            container,
+        )
+        == text
+    )
     b.builder("rm", container)
 
 

@@ -40,7 +40,9 @@ def release(target: Path) -> None:
     """Unmount a folder and everything below it."""
     lines = Path("/proc/self/mountinfo").read_text().splitlines()
     places = [line.split(" ")[4] for line in lines]
-    for place in reversed([place for place in places if place == str(target) or place.startswith(f"{target}/")]):
+    for place in reversed(
+        [place for place in places if place == str(target) or place.startswith(f"{target}/")]
+    ):
         subprocess.run(["umount", "--lazy" if place != str(target) else "--", place], check=False)
     if os.path.ismount(target):
         subprocess.run(["umount", "--lazy", str(target)], check=True)

@@ -29,7 +29,17 @@ _BLOCK = 4096
 # The kernel's FUSE protocol 7.31, as far as a single file needs it.
 _IN = struct.Struct("<IIQQIIIHH")
 _OUT = struct.Struct("<IiQ")
-_FORGET, _GETATTR, _SETATTR, _OPEN, _READ, _WRITE_OP, _STATFS, _RELEASE, _FSYNC = 2, 3, 4, 14, 15, 16, 17, 18, 20
+_FORGET, _GETATTR, _SETATTR, _OPEN, _READ, _WRITE_OP, _STATFS, _RELEASE, _FSYNC = (
+    2,
+    3,
+    4,
+    14,
+    15,
+    16,
+    17,
+    18,
+    20,
+)
 _FLUSH_OP, _INIT, _INTERRUPT, _DESTROY, _BATCH_FORGET = 25, 26, 36, 38, 42
 _SILENT = (_FORGET, _INTERRUPT, _BATCH_FORGET)
 _MAX_WRITE = 1 << 17
@@ -62,7 +72,23 @@ class _Server:
             return 0, struct.pack("<IIIIHHIIHH28x", 7, 31, 1 << 17, 0, 16, 12, _MAX_WRITE, 1, 0, 0)
         if code in (_GETATTR, _SETATTR):
             return 0, struct.pack("<QII", 0, 0, 0) + struct.pack(
-                "<QQQQQQIIIIIIIIII", 1, self._size, self._size // 512, 0, 0, 0, 0, 0, 0, 0o100600, 1, 0, 0, 0, _BLOCK, 0
+                "<QQQQQQIIIIIIIIII",
+                1,
+                self._size,
+                self._size // 512,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0o100600,
+                1,
+                0,
+                0,
+                0,
+                _BLOCK,
+                0,
             )
         if code == _OPEN:
             return 0, struct.pack("<QII", 1, 0, 0)

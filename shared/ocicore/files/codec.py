@@ -186,7 +186,7 @@ class DecompressingReader:
             prefix += piece
         self.format = detect(prefix)
         self._decoder = decompressor(self.format)
-        self._pieces = self._decoder.pieces(prefix) if prefix else iter(())
+        self._pieces: Iterator[bytes] = self._decoder.pieces(prefix) if prefix else iter(())
         self._buffer = memoryview(b"")
         self._ended = False
 
@@ -198,9 +198,9 @@ class DecompressingReader:
                 pieces.append(piece)
             return b"".join(pieces)
         while not self._buffer and not self._ended:
-            piece = next(self._pieces, None)
-            if piece is not None:
-                self._buffer = memoryview(piece)
+            ready = next(self._pieces, None)
+            if ready is not None:
+                self._buffer = memoryview(ready)
                 continue
             data = self._stream.read(_CHUNK)
             if not data:

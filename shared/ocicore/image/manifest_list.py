@@ -64,7 +64,9 @@ class ManifestList:
     @property
     def entries(self) -> list[dict[str, Any]]:
         """The entries, in order."""
-        value: list[dict[str, Any]] = self.value.setdefault("manifests", [])
+        value: list[dict[str, Any]] | None = self.value.get("manifests")
+        if value is None:  # buildah writes null for a list without entries
+            value = self.value["manifests"] = []
         return value
 
     @property

@@ -106,13 +106,19 @@ def test_the_power_goes(kind: str, tmp_path: Path) -> None:
     # Around flushes is where orders matter; anywhere else is a cut, too.
     flushes = [instant for instant in disk.flushes() if instant > first]
     for number in range(_CUTS):
-        instant = chance.choice(flushes) + chance.choice((-1, 0, 1)) if number % 2 else chance.randint(first, end)
+        instant = (
+            chance.choice(flushes) + chance.choice((-1, 0, 1)) if number % 2 else chance.randint(first, end)
+        )
         disk.image_after_cut(tmp_path / "cut", instant, chance)
         before = max((state for state in states if state[0] <= instant), key=lambda state: state[0])
-        after = min((state for state in states if state[0] > instant), key=lambda state: state[0], default=before)
+        after = min(
+            (state for state in states if state[0] > instant), key=lambda state: state[0], default=before
+        )
         with loop_disk.mounted(tmp_path / "cut", tmp_path / "after") as again:
             try:
                 _examine(again, before, after)
             except BaseException as error:
-                error.add_note(f"{kind}: cut {number} at byte {instant} of the log, steps at {[s[0] for s in states]}")
+                error.add_note(
+                    f"{kind}: cut {number} at byte {instant} of the log, steps at {[s[0] for s in states]}"
+                )
                 raise

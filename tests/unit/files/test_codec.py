@@ -123,7 +123,10 @@ def test_detect_wants_whole_magic() -> None:
 def test_a_little_that_expands_to_much_comes_in_pieces(kind: str) -> None:
     """24 MB of zeros are a few kilobytes at most: one read of the blob, never one answer."""
     size = 24 << 20
-    compress = {"gzip": lambda data: gzip.compress(data, 6), "zstd": lambda data: zstandard.compress(data, 19)}
+    compress = {
+        "gzip": lambda data: gzip.compress(data, 6),
+        "zstd": lambda data: zstandard.compress(data, 19),
+    }
     blob = compress.get(kind, _MAKE[kind])(bytes(size)) + _MAKE[kind](b"end")
     decoder = codec.decompressor(kind)
     seen, largest, last = 0, 0, b""
