@@ -45,9 +45,7 @@ class _Victims:
         self.pypod("save", "-q", "-o", str(self.archive), name)
         self.pypod("rmi", name)
         self.loaded = name
-        self.context = world.context(
-            "FROM localhost/base\nCOPY data /data\nENV A=1\n", data="x" * 2_000_000
-        )
+        self.context = world.context("FROM localhost/base\nCOPY data /data\nENV A=1\n", data="x" * 2_000_000)
 
     def pull(self) -> list[str]:
         self.pypod("rmi", "-f", self.pulled, status=None)
@@ -95,7 +93,11 @@ def test_killed_programs(world: World) -> None:
         argv = getattr(victims, act)()
         started = time.monotonic()
         process = subprocess.Popen(
-            argv, env=world.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            argv,
+            env=world.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         try:
             process.wait(chance.uniform(0.02, took[act]))
