@@ -44,7 +44,7 @@ def layer_of(engine: Engine, name: str, *, kind: str = "all") -> str:
         if kind == "image":
             raise
     try:
-        return engine.store.container(name).layer, True  # another program's
+        return engine.store.container(name).layer  # another program's
     except NotFound:
         raise NotFound(f"{name} not found: layer not known") from None
 
