@@ -47,7 +47,12 @@ class TempDir:
         self._lease = lease
         self.path = os.path.join(root, _DIR + name)
         self._count = 0
-        os.mkdir(self.path, 0o700)
+        try:
+            os.mkdir(self.path, 0o700)
+        except BaseException:  # the disk is full, say: the lock would look like work under way
+            os.unlink(self._lock_path)
+            self.abandon()
+            raise
 
     def intend(self, layer_id: str, *, doomed: bool = False) -> None:
         """Say that an operation on this layer is under way (before its first lasting step)."""

@@ -27,6 +27,21 @@ def test_a_used_directory_is_not_stale(tmp_path: Path) -> None:
     assert os.listdir(root) == []
 
 
+def test_no_room_for_a_directory_leaves_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / "tmp"
+    TempDir(str(root)).remove()
+
+    def full(path: str, mode: int = 0o777) -> None:
+        raise OSError(28, "No space left on device", path)
+
+    monkeypatch.setattr(os, "mkdir", full)
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(OSError, match="No space left"):
+        TempDir(str(root))
+    assert os.listdir(root) == []
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 def test_things_are_moved_in_and_deleted(tmp_path: Path) -> None:
     root = str(tmp_path / "tmp")
     (tmp_path / "file").write_text("x")
