@@ -97,6 +97,8 @@ def pull(
         context = context.with_(platform=platforms.parse(platform))
     from ocicore.cli import progress
 
+    name = _local_name(session, name, policy)
+    _check_sources(session, context, name)
     with progress.shown(session.ctx.stderr, quiet=quiet) as shown:
         return pulls.pull(
             session.images,
@@ -105,7 +107,50 @@ def pull(
             context=context,
             progress=shown,
             all_tags=bool(getattr(args, "all_tags", False)),
+            options=_pull_options(args),
         )
+
+
+def _local_name(session: Session, name: str, policy: str) -> str:
+    """A short name that is one of ours means localhost/NAME, also where a registry is asked."""
+    from ocicore.errors import Error
+    from ocicore.image import names, transport
+
+    if policy not in ("always", "newer") or transport.has_transport(name) or names.has_registry(name):
+        return name
+    try:
+        found = session.images.find(name).found_as
+    except Error:
+        return name
+    return found if found.startswith("localhost/") else name
+
+
+def _check_sources(session: Session, context: SystemContext, name: str) -> None:
+    """$BUILD_REGISTRY_SOURCES about what is to be pulled."""
+    from pybuildah import registry_sources
+
+    if not session.ctx.environ.get(registry_sources.VARIABLE):
+        return
+    from ocicore.image import pull as pulls
+    from ocicore.image import transport
+
+    plain = name.removeprefix("docker://")
+    if transport.has_transport(plain):
+        return
+    for candidate in pulls.candidates(context, plain).names:
+        registry_sources.check(session.ctx.environ, candidate.domain)
+
+
+def _pull_options(args: Any) -> CopyOptions | None:
+    if args is None or not (args.given("decryption-key") or args.given("remove-signatures")):
+        return None
+    from ocicore.cli import encryption
+    from ocicore.image.copy import CopyOptions
+
+    return CopyOptions(
+        encryption=encryption.read(args),
+        remove_signatures=bool(getattr(args, "remove_signatures", False)),
+    )
 
 
 def push(
@@ -120,7 +165,14 @@ def push(
     """An image of the store to a registry or any transport."""
     from ocicore.cli import progress
     from ocicore.image import push as pushes
+    from pybuildah import registry_sources
 
+    target = _docker_reference(destination or image)
+    if target and session.ctx.environ.get(registry_sources.VARIABLE):
+        doing = "commit to" if session.ctx.path == ("commit",) else ""
+        domain = target.partition("/")[0]
+        if registry_sources.check(session.ctx.environ, domain, doing) and args.tls_verify is None:
+            args.tls_verify = False
     silent = bool(getattr(args, "quiet", False)) if quiet is None else quiet
     with progress.shown(session.ctx.stderr, quiet=silent) as shown:
         return pushes.push(
@@ -142,6 +194,7 @@ def copy_options(args: Any, *, target: str, ctx: Context, everything: bool = Fal
     Raises:
         InvalidInput
     """
+    from ocicore.cli import encryption
     from ocicore.image.copy import CopyOptions
     from ocicore.oci import media_types
 
@@ -176,6 +229,7 @@ def copy_options(args: Any, *, target: str, ctx: Context, everything: bool = Fal
         force_compression=args.force_compression,
         remove_signatures=bool(getattr(args, "remove_signatures", False)),
         signers=signers,
+        encryption=encryption.read(args),
     )
 
 

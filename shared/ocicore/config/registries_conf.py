@@ -153,8 +153,8 @@ class RegistriesConfig:
         return found
 
     def push_endpoint(self, reference: str) -> Endpoint:
-        """Where to push to: the location, never a mirror. Raises InvalidInput when it is blocked."""
-        return self.find(reference)[-1]
+        """Where to push to: what the name says; locations and mirrors are for pulls. Raises InvalidInput when blocked."""
+        return Endpoint(reference, insecure=self.find(reference)[-1].insecure, mirror=False)
 
     def is_insecure(self, reference: str) -> bool:
         """Whether the registry of the reference may be spoken to without TLS."""

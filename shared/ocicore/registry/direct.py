@@ -156,13 +156,20 @@ class _Body:
             self._connection.close()
 
 
+#: OpenSSL's codes for chains that end in nobody we trust; scripts look for the words of Go's library.
+_UNKNOWN_AUTHORITY = (18, 19, 20, 21)
+
+
 def _translate(exc: BaseException, url: str) -> Unreachable:
     _, host, port = urls.origin(url)
     name = f"{host}:{port}"
     ssl = sys.modules.get("ssl")
     if ssl is not None and isinstance(exc, ssl.SSLCertVerificationError):
+        reason = exc.verify_message or exc.reason
+        if exc.verify_code in _UNKNOWN_AUTHORITY:
+            reason = f"failed to verify certificate: x509: certificate signed by unknown authority: {reason}"
         return TlsFailure(
-            f"pinging container registry {name}: tls: {exc.verify_message or exc.reason}",
+            f"pinging container registry {name}: tls: {reason}",
             hint=f"add the authority's certificate to /etc/containers/certs.d/{name}/ca.crt, "
             "or use --tls-verify=false",
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ocicore.build.flags import DECLARATION
 from ocicore.cli.declare import Argument, Command, Option
 from pybuildah.options.run_settings import RUN_SETTINGS
-from pybuildah.options.shared import REGISTRY, SIGN_BY
+from pybuildah.options.shared import DECRYPTION_KEY, REGISTRY, SIGN_BY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ COMMAND = Command(
     description="Builds an image from a Containerfile and the files of a context: a directory, an archive, a repository or a URL.",
     options=(
         *(Option(long, short, **settings) for long, short, settings in DECLARATION),
+        DECRYPTION_KEY,
         SIGN_BY,
         Option("layers", kind="tristate", help="Keep one image a step, and use them as a cache"),
         *RUN_SETTINGS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
 from pybuildah.options.sbom import SBOM
-from pybuildah.options.shared import COMPRESSION, NO_OPTIONS_AFTER, QUIET, REGISTRY, SIGN_BY
+from pybuildah.options.shared import COMPRESSION, ENCRYPTION, NO_OPTIONS_AFTER, QUIET, REGISTRY, SIGN_BY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ COMMAND = Command(
         Option("created-annotation", help="Set the annotation org.opencontainers.image.created"),
         Option("cw", kind="string", hidden=True, metavar="OPTIONS", help="Make a confidential workload"),
         Option("config", kind="path", help="File with a JSON configuration to apply"),
+        *ENCRYPTION,
         Option("format", "f", kind="string", help="Format of the image: oci or docker"),
         Option("identity-label", kind="bool", default=True, help="Add the label io.buildah.version"),
         Option("iidfile", kind="path", help="Write the image ID to the file"),

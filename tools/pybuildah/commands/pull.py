@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
-from pybuildah.options.shared import NO_OPTIONS_AFTER, QUIET, REGISTRY
+from pybuildah.options.shared import DECRYPTION_KEY, NO_OPTIONS_AFTER, QUIET, REGISTRY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
+    from pybuildah.session import Session
 
 COMMAND = Command(
     "Pull an image from the specified location",
     options=(
         Option("all-tags", "a", help="Pull all tagged images in the repository"),
         Option("arch", kind="string", help="Architecture of the image to choose"),
+        DECRYPTION_KEY,
+        Option("remove-signatures", help="Do not keep signatures"),
         Option("os", kind="string", help="Operating system of the image to choose"),
         Option(
             "platform", kind="string", metavar="OS/ARCH[/VARIANT]", help="Platform of the image to choose"
@@ -34,6 +37,7 @@ COMMAND = Command(
 
 def run(args: Args, ctx: Context) -> int:
     """Print the image's ID."""
+    from ocicore.errors import InvalidInput
     from pybuildah import remote
     from pybuildah.commands.from_ import pull_policy
     from pybuildah.session import Session
@@ -46,8 +50,38 @@ def run(args: Args, ctx: Context) -> int:
         host = platforms.host()
         variant = f"/{args.variant}" if args.variant else ""
         platform = f"{args.os or host.os}/{args.arch or host.architecture}{variant}"
-    policy = "always" if args.all_tags else pull_policy(args.policy)
+    if args.all_tags:
+        _check_tags(args.image)
+    try:
+        policy = "always" if args.all_tags else pull_policy(args.policy)
+    except InvalidInput as error:
+        raise InvalidInput(f'unsupported pull policy "{args.policy}"', hint=error.hint) from error
+    if platform and policy == "missing" and not _here(session, args.image, platform):
+        policy = "always"
     images = remote.pull(session, args.image, policy, platform, args, quiet=args.quiet)
     for image in images:
         ctx.print(image.id)
     return 0
+
+
+def _check_tags(name: str) -> None:
+    """Raises InvalidInput: only registries have tags to pull."""
+    from ocicore.errors import InvalidInput
+    from ocicore.image import transport
+
+    scheme = name.partition(":")[0]
+    if transport.has_transport(name) and scheme != "docker":
+        raise InvalidInput(f"pulling all tags is not supported for {scheme} transport")
+
+
+def _here(session: Session, name: str, platform: str) -> bool:
+    """Whether the store has the image for that platform, and not only another with its name."""
+    from ocicore.errors import Error
+    from ocicore.oci import platform as platforms
+
+    wanted = platforms.parse(platform)
+    try:
+        config = session.images.find(name, wanted).config()
+    except Error:
+        return False
+    return (config.os, config.architecture) == (wanted.os, wanted.architecture)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
-from pybuildah.options.shared import COMPRESSION, NO_OPTIONS_AFTER, QUIET, REGISTRY, SIGN_BY
+from pybuildah.options.shared import COMPRESSION, ENCRYPTION, NO_OPTIONS_AFTER, QUIET, REGISTRY, SIGN_BY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ COMMAND = Command(
     options=(
         Option("all", help="Push all of the images referenced by a manifest list"),
         *COMPRESSION,
+        *ENCRYPTION,
         Option("digestfile", kind="path", help="Write the digest of the pushed image to the file"),
         Option("format", "f", kind="string", help="Manifest type: oci, v2s2 or docker"),
         Option("remove-signatures", help="Do not copy signatures"),

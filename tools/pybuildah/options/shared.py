@@ -37,3 +37,20 @@ COMPRESSION = (
 SIGN_BY = Option(
     "sign-by", kind="string", metavar="FINGERPRINT", help="Sign with the GnuPG key that has this fingerprint"
 )
+ENCRYPTION = (
+    Option(
+        "encrypt-layer",
+        kind="ints",
+        metavar="NUMBER",
+        help="Layers to encrypt, counted from 0, from the end if negative (default all)",
+    ),
+    Option(
+        "encryption-key",
+        kind="strings",
+        metavar="PROTOCOL:FILE",
+        help="Encrypt the image for a public key: jwe:FILE or pkcs7:FILE",
+    ),
+)
+DECRYPTION_KEY = Option(
+    "decryption-key", kind="strings", metavar="KEY[:PASSPHRASE]", help="Private key for an encrypted image"
+)

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
     from ocicore.image.copy import CopyOptions
-    from ocicore.image.image_copy import Encryption
     from ocicore.image.types import ImageReference
 
 COMMAND = Command(
@@ -114,6 +113,7 @@ def copy_options(args: Args, ctx: Context, destination: ImageReference) -> CopyO
     Raises:
         InvalidInput: they contradict each other.
     """
+    from ocicore.cli import encryption
     from ocicore.cli.signers import all_signers
     from ocicore.errors import InvalidInput
     from ocicore.image.copy import CopyOptions
@@ -155,25 +155,8 @@ def copy_options(args: Args, ctx: Context, destination: ImageReference) -> CopyO
         parallel=args.image_parallel_copies or 6,
         signers=signers,
         precompute_digests=args.dest_precompute_digests,
-        encryption=_encryption(args),
+        encryption=encryption.read(args),
     )
-
-
-def _encryption(args: Args) -> Encryption:
-    from ocicore.errors import InvalidInput
-    from ocicore.image.image_copy import Encryption
-
-    if args.encryption_key and args.decryption_key:
-        raise InvalidInput("--encryption-key and --decryption-key cannot be specified together")
-    if args.encrypt_layer and not args.encryption_key:
-        raise InvalidInput("--encrypt-layer can only be used with --encryption-key")
-    if not args.encryption_key and not args.decryption_key:
-        return Encryption()
-    from ocicore.image import encryption_keys
-
-    if args.decryption_key:
-        return Encryption(keys=encryption_keys.decryption_keys(args.decryption_key))
-    return Encryption(encryption_keys.recipients(args.encryption_key), tuple(args.encrypt_layer))
 
 
 def write_digest(path: str, digest: str) -> None:
