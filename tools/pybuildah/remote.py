@@ -97,6 +97,7 @@ def pull(
         context = context.with_(platform=platforms.parse(platform))
     from ocicore.cli import progress
 
+    _note_network_backend(session)
     name = _local_name(session, name, policy)
     _check_sources(session, context, name)
     with progress.shown(session.ctx.stderr, quiet=quiet) as shown:
@@ -109,6 +110,17 @@ def pull(
             all_tags=bool(getattr(args, "all_tags", False)),
             options=_pull_options(args),
         )
+
+
+def _note_network_backend(session: Session) -> None:
+    """The file by which podman and buildah know that this store is not one of CNI's time."""
+    import os
+
+    path = os.path.join(session.store.graph_root, "defaultNetworkBackend")
+    if not os.path.exists(path):
+        from ocicore.files import atomic
+
+        atomic.write(path, b"netavark", mode=0o644)
 
 
 def _local_name(session: Session, name: str, policy: str) -> str:

@@ -176,8 +176,8 @@ class ImageCopier:
         if given.recipients is not None or given.keys is None:
             if self._destination.wants_config_first:
                 raise Unsupported(
-                    f"copying an encrypted image to {self._destination.reference.transport}: its layers could "
-                    "not be unpacked",
+                    f"copying an encrypted image to {self._destination.reference.transport}: what is encrypted "
+                    "does not match config's DiffID",
                     hint="give --decryption-key",
                 )
             kinds = [kind for kind in self._types if media_types.is_oci(kind)]

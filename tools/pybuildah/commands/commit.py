@@ -149,15 +149,17 @@ def _scan_and_commit(
 ) -> LocalImage:
     """Commit, with what --sbom finds in the container."""
     from ocicore.build import commit as commits
-    from ocicore.build import sbom
 
-    scan = sbom.read(args)
-    if scan is None:
+    if not any(name.startswith("sbom") for name in args.given_names()):
         return commits.commit(container, options)
     import tempfile
 
+    from ocicore.build import sbom
+
     from pybuildah.commands.from_ import pull_policy
 
+    scan = sbom.read(args)
+    assert scan is not None
     scan.pull = pull_policy(args.pull)
     environment = session.environment(args)
     try:
