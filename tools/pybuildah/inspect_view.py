@@ -118,8 +118,16 @@ def _struct(value: Json, fields: tuple[tuple[str, str, Any], ...], type_name: st
             item = GoMap(
                 {member_key: Struct({}) if member == {} else member for member_key, member in item.items()}
             )
+        if name == "Created":
+            item = _go_time(str(item))
         found[name] = item
     return Struct(found, type_name=type_name)
+
+
+def _go_time(text: str) -> str:
+    """A time as Go prints it: "2024-01-02 03:04:05 +0000 UTC"."""
+    date, _, clock = text.partition("T")
+    return f"{date} {clock.removesuffix('Z')} +0000 UTC" if clock.endswith("Z") else text
 
 
 def _root_fs(value: Json) -> Struct:

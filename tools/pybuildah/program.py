@@ -41,6 +41,7 @@ PROGRAM = Program(
             metavar="CTRID:HOSTID:LENGTH",
             help="Default GID map of containers",
         ),
+        Option("signature-policy", kind="path", hidden=True, help="Path of the signature policy file"),
         Option("default-mounts-file", kind="path", hidden=True, help="Path to the file mounts.conf"),
         Option("cgroup-manager", kind="choice", choices=("cgroupfs", "systemd"), help="Cgroup manager"),
         Option("log-level", kind="string", default="warn", help="Log messages at and above this level"),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ocicore.config.paths import UserPaths
     from ocicore.image.local import LocalImage, LocalImages
     from ocicore.image.types import SystemContext
+    from ocicore.oci.platform import Platform
     from ocicore.storage.store import Store
 
 
@@ -115,10 +116,14 @@ class Session:
         elsewhere = transport.has_transport(name) and not name.startswith("docker://")
         if policy in ("missing", "never", "ifmissing", "false") and not elsewhere:
             try:
-                return self.images.find(name.removeprefix("docker://"), wanted)
+                found = self.images.find(name.removeprefix("docker://"), wanted)
             except NotFound:
                 if policy in ("never", "false"):
                     raise
+            else:
+                if wanted is None or policy in ("never", "false") or _fits(found, wanted):
+                    return found
+                policy = "always"  # the store has it for another platform
         from pybuildah.remote import pull
 
         return pull(self, name, policy, platform, args, quiet=quiet)[0]
@@ -161,6 +166,11 @@ class Session:
         return remote.platforms_of(self, name, args)
 
 
+def _fits(image: LocalImage, wanted: Platform) -> bool:
+    config = image.config()
+    return (config.os, config.architecture) == (wanted.os, wanted.architecture)
+
+
 def help_defaults(environ: Mapping[str, str]) -> dict[str, str]:
     """Defaults that containers.conf decides, as help shows them."""
     from ocicore.config import containers_conf
@@ -178,6 +188,7 @@ def help_defaults(environ: Mapping[str, str]) -> dict[str, str]:
 
 def check_files(bound: Bound, ctx: Context) -> None:
     """Before any command but login and logout: an authentication file that was named must be there."""
+    ctx.log("debug", f"running {' '.join(bound.path)}")
     path = str(getattr(bound.args, "authfile", "") or "")
     if path and bound.path[0] not in ("login", "logout") and not os.path.exists(path):
         from ocicore.errors import NotFound

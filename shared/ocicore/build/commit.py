@@ -213,6 +213,10 @@ def commit(container: WorkingContainer, options: CommitOptions) -> LocalImage:
     history = (
         [] if options.omit_history else [dict(entry) for entry in draft.history]
     ) if options.only_extra and not options.squash else make_history(container, draft.history, options)
+    for path, created_by in _linked(container) if not options.squash and not options.only_extra else ():
+        layer_id = _record_layer(store, _stage_folder(store, path, options.times), layer_id, compressed)
+        if not options.omit_history:
+            history.append({"created": options.times.created, "created_by": created_by})
     if options.extra_files and not options.squash:
         layer_id, entry = _extra_layer(container, layer_id, options)
         if not options.omit_history:
@@ -233,6 +237,23 @@ def commit(container: WorkingContainer, options: CommitOptions) -> LocalImage:
         created=_now_ns(),
         compressed=compressed,
     )
+
+
+def _linked(container: WorkingContainer) -> list[tuple[str, str]]:
+    """Layers that `copy --link` left beside the container: (folder, history entry)."""
+    if not container.raw.get("LinkedLayers"):
+        return []
+    from ocicore.build import linked
+
+    return linked.roots(container.raw, container.store.container_dir(container.id))
+
+
+def _stage_folder(store: Store, path: str, times: Times) -> StagedLayer:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        return _stage_packed(store, descriptor, mtime=times.seconds)
+    finally:
+        os.close(descriptor)
 
 
 def _extra_layer(
@@ -406,10 +427,11 @@ def _stage_whole(
     root = container.mount()
     with contextlib.ExitStack() as undo:
         undo.callback(container.unmount)
-        if extra:
+        above = [path for path, _ in _linked(container)]
+        if extra or above:
             from ocicore.build import extra_files
 
-            root = undo.enter_context(extra_files.view(container.store, root, extra, times))
+            root = undo.enter_context(extra_files.view(container.store, root, extra, times, above))
         root_fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         undo.callback(os.close, root_fd)
         return _stage_packed(

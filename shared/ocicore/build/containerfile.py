@@ -173,7 +173,7 @@ class _Parser:
             seen.add(name)
             if name == "escape":
                 if value not in ("\\", "`"):
-                    raise self._error(f"invalid escape '{value}'", line, "# escape=\\ or # escape=`")
+                    raise self._error(f"invalid ESCAPE '{value}'", line, "# escape=\\ or # escape=`")
                 self._result.escape = value
             elif name == "syntax":
                 self._result.syntax = value

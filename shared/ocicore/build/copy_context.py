@@ -39,9 +39,12 @@ class AddOptions:
         working_dir: of the image, for relative destinations (a destination equal to it is a directory).
         in_user_namespace: see `Copier`.
         remote: for downloads, None refuses them.
+        allow_empty: a pattern that matches nothing is no error.
+        keep_links: a source that is a symbolic link is copied as a link.
     """
 
     __slots__ = (
+        "allow_empty",
         "checksum",
         "context",
         "destination",
@@ -49,6 +52,7 @@ class AddOptions:
         "ignore_file",
         "in_user_namespace",
         "keep_git_dir",
+        "keep_links",
         "ownership",
         "parents",
         "patterns",
@@ -71,7 +75,11 @@ class AddOptions:
         working_dir: str = "/",
         in_user_namespace: bool = False,
         remote: RemoteOptions | None = None,
+        allow_empty: bool = False,
+        keep_links: bool = False,
     ) -> None:
+        self.allow_empty = allow_empty
+        self.keep_links = keep_links
         self.context = context
         self.destination = destination
         self.ownership = ownership
@@ -137,6 +145,8 @@ def add(root: str, sources: Sequence[str], options: AddOptions, *, write: bool =
     with _Target(root, options, sources, items, write=write) as target:
         for source, found in matches:
             copied = 0
+            if not found:
+                continue  # allow_empty
             for item in found:
                 copied += _copy(target, item, options, digests)
             if not copied:
@@ -307,17 +317,27 @@ def _match(options: AddOptions, source: str) -> list[_Item]:
     else:
         paths = _glob(context, cleaned)
         if not paths:
+            if options.allow_empty:
+                return []
             raise _missing(context, cleaned)
     items = []
     for path in paths:
         try:
-            host = resolve.resolve_in_root(context, path)
+            host = _host_path(context, path, keep_link=options.keep_links)
             status = os.stat(host, follow_symlinks=False)
         except (resolve.ResolveError, OSError) as error:
             raise _missing(context, path, getattr(error, "errno", None)) from error
         kept = path[len(pivot) :].lstrip("/") if pivot else path
         items.append(_Item(os.path.join(context, path) if path else context, host, status, kept))
     return items
+
+
+def _host_path(context: str, path: str, *, keep_link: bool) -> str:
+    """A source on the host; links resolved inside the context, the last one only without `keep_link`."""
+    if not keep_link or not path:
+        return resolve.resolve_in_root(context, path)
+    folder, _, name = path.rpartition("/")
+    return os.path.join(resolve.resolve_in_root(context, folder or "."), name)
 
 
 def _glob(context: str, pattern: str) -> list[str]:

@@ -115,7 +115,6 @@ class Executor:
     ) -> None:
         from time import time_ns
 
-        from ocicore.image import names
         from ocicore.image.local import LocalImages
 
         self.options = options
@@ -123,6 +122,7 @@ class Executor:
         self.started = time_ns()
         self.hostname = _HOSTNAME
         self.cancelled = False
+        self.step_failed = False
         self.null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self.command_stdout = self.null if options.quiet else command_stdout
         self.command_stderr = self.null if options.quiet else command_stderr
@@ -142,7 +142,9 @@ class Executor:
         self.at_end: list[Callable[[], None]] = []
         #: --rm=false: working containers stay for whoever wants to look at them.
         self.keep_containers = not options.remove_containers and not options.force_remove
-        self.full_names = [names.normalise(tag) for tag in options.tags]
+        self.full_names = [_full_name(tag) for tag in options.tags if not is_elsewhere(tag)]
+        #: Where the image goes besides: references in other transports.
+        self.destinations = [tag for tag in options.tags if is_elsewhere(tag)]
         if not os.path.isdir(options.context):
             raise NotFound(f"build context {options.context}: not a directory")
         self.ignore_patterns, self.ignore_file = copy_context.load_patterns(
@@ -154,7 +156,7 @@ class Executor:
             ttl=options.cache_ttl,
             explain=self.say if options.explain_cache else None,
         )
-        parsed = [containerfile.parse(text, name) for name, text in options.containerfiles]
+        parsed = [_parsed(number, name, text) for number, (name, text) in enumerate(options.containerfiles)]
         if not any(file.instructions for file in parsed):
             name = options.containerfiles[0][0] if options.containerfiles else "Containerfile"
             raise InvalidInput(f'no contents in "{name}"')
@@ -168,6 +170,7 @@ class Executor:
             user_args=options.build_args,
             platform_args=self.platform_args(""),
             base_override=options.base,
+            contexts=options.build_contexts,
             skip_unused=options.skip_unused_stages,
             warn=self.remark,
         )
@@ -214,6 +217,10 @@ class Executor:
             for image in images:
                 found = manifest_list.add_image(self._images, self.options.manifest, image)
             result = BuildResult(found.id, found.digest, list(found.names))
+        for destination in self.destinations:
+            if self.environment.push_image is None:
+                raise Error(f"--tag {destination}: this program writes to its store only")
+            self.environment.push_image(result.image_id, destination)
         self._write_files(result)
         return result
 
@@ -222,11 +229,11 @@ class Executor:
         found = [
             stage.base
             for stage in self.plan.build
-            if stage.base_stage is None
-            and stage.base != "scratch"
-            and stage.base not in self.options.build_contexts
+            if stage.base_stage is None and stage.base != "scratch"
         ]
-        return list(dict.fromkeys(found))
+        contexts = self.options.build_contexts
+        named = [contexts[name][1] if name in contexts else name for name in found]
+        return list(dict.fromkeys(named))
 
     def _scanned(self, image: LocalImage) -> LocalImage:
         """The image with what --sbom found in it, when that was asked for."""
@@ -316,7 +323,8 @@ class Executor:
         """Remove working containers and mounts, whatever happened."""
         with self._lock:
             for container, _ in self._containers:
-                self._remove(container, True)
+                # As with buildah the container of a step that failed stays in a build with layers.
+                self._remove(container, True, failed=self.step_failed and self.options.layers)
             self._containers.clear()
             for image_id in self._mounted_images:
                 try:
@@ -382,8 +390,8 @@ class Executor:
     # -- what stages ask for --------------------------------------------------------------
 
     def platform(self, text: str) -> Platform:
-        """The platform a stage is built for."""
-        chosen = text or self.options.platform
+        """The platform a stage is built for: that of the whole build, else what its FROM says."""
+        chosen = self.options.platform or text
         return platforms.parse(chosen) if chosen else platforms.host()
 
     def platform_args(self, text: str) -> dict[str, str]:
@@ -406,7 +414,11 @@ class Executor:
                     if wanted != names.normalise(name):
                         self.say(f"source policy: {name} is {wanted}")
                         return self.find_image_as(name, wanted, platform)
-                found = self.environment.find_image(name, self.options.pull, platform)
+                try:
+                    found = self.environment.find_image(name, self.options.pull, platform)
+                except NotFound as error:
+                    error.message = f"creating build container: {error.message}"
+                    raise
                 self._pulled[(name, platform)] = found
             return found
 
@@ -454,6 +466,8 @@ class Executor:
 
     def source_root(self, name: str, reader: Stage, verb: str) -> str:
         """The files behind --from=NAME: a build context, an earlier stage, or an image."""
+        if not name:
+            raise InvalidInput(f'{verb} --from= points to an empty value')
         context = self.options.build_contexts.get(name)
         if context is not None and context[0] == "directory":
             return context[1]
@@ -544,6 +558,8 @@ class Executor:
             retry=self.options.retry,
             scratch=self.scratch,
             environ=self.environment.environ,
+            retry_delay=self.options.retry_delay,
+            warn=self.environment.warn,
         )
 
     def label_instructions(self) -> list[Instruction]:
@@ -580,7 +596,7 @@ class Executor:
             self._containers = [entry for entry in self._containers if entry[0] is not container]
         self._remove(container, mounted)
 
-    def _remove(self, container: WorkingContainer, mounted: bool) -> None:
+    def _remove(self, container: WorkingContainer, mounted: bool, *, failed: bool = False) -> None:
         try:
             if self.keep_containers:
                 if mounted:
@@ -591,6 +607,31 @@ class Executor:
             return
         except Error as error:
             self.environment.warn(f"removing working container {container.name}: {error.message}")
+
+
+def is_elsewhere(tag: str) -> bool:
+    """Whether a --tag is a reference in a transport, such as dir:PATH."""
+    scheme, separator, _ = tag.partition(":")
+    return bool(separator) and scheme in ("dir", "oci", "oci-archive", "docker-archive", "docker-daemon", "docker")
+
+
+def _full_name(tag: str) -> str:
+    from ocicore.image import names
+
+    try:
+        return names.normalise(tag.removeprefix("containers-storage:"))
+    except Error as error:
+        reason = error.message.partition(": ")[2] or error.message
+        raise InvalidInput(f"tag {tag}: {reason}", hint=error.hint) from error
+
+
+def _parsed(number: int, name: str, text: str) -> containerfile.Containerfile:
+    try:
+        return containerfile.parse(text, name)
+    except containerfile.SyntaxProblem as error:
+        if number:
+            error.message = f"parsing additional Dockerfile {name}: {error.message.removeprefix(name + ':')}"
+        raise
 
 
 def _quoted(text: str) -> str:

@@ -19,8 +19,14 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def view(store: Store, root: str, files: Sequence[tuple[str, str]], times: Times) -> Iterator[str]:
-    """A read-only view of a root with further files in it: (host path, path in the image)."""
+def view(
+    store: Store, root: str, files: Sequence[tuple[str, str]], times: Times, above: Sequence[str] = ()
+) -> Iterator[str]:
+    """A read-only view of a root with further files in it: (host path, path in the image).
+
+    Args:
+        above: folders whose content lies on the root, the topmost last.
+    """
     with tempfile.TemporaryDirectory(prefix="buildah-extra-", dir=store.run_root) as folder:
         added, merged = os.path.join(folder, "added"), os.path.join(folder, "merged")
         os.mkdir(merged)
@@ -29,7 +35,7 @@ def view(store: Store, root: str, files: Sequence[tuple[str, str]], times: Times
         os.chmod(added, status.st_mode & 0o7777)
         os.chown(added, status.st_uid, status.st_gid)
         os.utime(added, ns=(status.st_atime_ns, status.st_mtime_ns))
-        mount.overlay(merged, [added, root])
+        mount.overlay(merged, [added, *reversed(above), root])
         try:
             yield merged
         finally:

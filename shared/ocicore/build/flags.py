@@ -205,9 +205,10 @@ class Inputs:
         stdin: standard input, for `-f -` and a context from a pipe.
         scratch: folder for downloaded contexts, removed by the caller.
         remote: how to fetch a context.
+        warn: told what is ignored.
     """
 
-    __slots__ = ("cpp_flags", "environ", "remote", "scratch", "stdin")
+    __slots__ = ("cpp_flags", "environ", "remote", "scratch", "stdin", "warn")
 
     def __init__(
         self,
@@ -216,8 +217,10 @@ class Inputs:
         stdin: Callable[[], BinaryIO],
         scratch: str,
         remote: Callable[[], RemoteOptions],
+        warn: Callable[[str], None] | None = None,
     ) -> None:
         self.cpp_flags: list[str] = []
+        self.warn = warn or (lambda text: None)
         self.environ = environ
         self.stdin = stdin
         self.scratch = scratch
@@ -378,13 +381,24 @@ def platforms_of(args: Any, build_args: Mapping[str, str]) -> list[str]:
     from ocicore.oci import platform as platforms
 
     if args.platform:
-        return list(dict.fromkeys(str(platforms.parse(text)) for text in args.platform))
+        return list(dict.fromkeys(str(platforms.parse(_completed(text))) for text in args.platform))
     if not (args.os or args.arch or args.variant):
         wanted = build_args.get("TARGETPLATFORM", "")
         return [str(platforms.parse(wanted))] if wanted else []
     host = platforms.host()
     variant = f"/{args.variant}" if args.variant else ""
     return [f"{args.os or host.os}/{args.arch or host.architecture}{variant}"]
+
+
+def _completed(text: str) -> str:
+    """A platform whose empty parts are the host's: "windows/", "/arm", "/"."""
+    from ocicore.oci import platform as platforms
+
+    os_name, separator, rest = text.partition("/")
+    if not separator or (os_name and rest):
+        return text
+    host = platforms.host()
+    return f"{os_name or host.os}/{rest or host.architecture}"
 
 
 def build_arguments(args: Any, environ: Mapping[str, str]) -> dict[str, str]:
@@ -449,7 +463,7 @@ def find_files(files: list[str], context: str, inputs: Inputs) -> tuple[str, lis
         NotFound: there is none ("no such file or directory" in buildah's words).
     """
     folder = context
-    if context == "-" or context.startswith(("http://", "https://", "git://", "git@")):
+    if context == "-" or is_remote(context):
         folder = _fetched(context, inputs)
     folder = os.path.abspath(folder or ".")
     if os.path.isfile(folder) and not files:
@@ -459,9 +473,12 @@ def find_files(files: list[str], context: str, inputs: Inputs) -> tuple[str, lis
     if not files:
         found = _discover(folder)
         if not found:
+            for name in ("Containerfile", "Dockerfile"):
+                if os.path.isdir(os.path.join(folder, name)):
+                    raise InvalidInput(f'assumed Containerfile "{os.path.join(folder, name)}" is not a file')
             raise NotFound(
-                f"no Containerfile or Dockerfile specified or found in context directory, {folder}: "
-                "no such file or directory"
+                f"cannot find Containerfile or Dockerfile in context directory: no Containerfile or Dockerfile "
+                f"specified or found in context directory, {folder}: no such file or directory"
             )
         return folder, [(found, _text(found))]
     texts = []
@@ -477,6 +494,11 @@ def find_files(files: list[str], context: str, inputs: Inputs) -> tuple[str, lis
         else:
             texts.append(_local(name, folder, inputs))
     return folder, texts
+
+
+def is_remote(context: str) -> bool:
+    """Whether a context is fetched: a URL, or a repository as docker takes them (github.com/OWNER/NAME)."""
+    return context.startswith(("http://", "https://", "git://", "git@", "ssh://", "github.com/"))
 
 
 def _fetched(context: str, inputs: Inputs) -> str:
@@ -523,7 +545,14 @@ def _local(name: str, folder: str, inputs: Inputs) -> tuple[str, str]:
             if path.endswith(".in"):
                 return path, _preprocessed(path, folder, inputs)
             return path, _text(path)
-    raise NotFound(f"stat {os.path.abspath(candidates[-1])}: no such file or directory")
+    for path in candidates:
+        if os.path.isdir(path):
+            raise InvalidInput(f'containerfile: "{path}" cannot be path to a directory')
+    try:
+        os.stat(candidates[-1])
+    except OSError as error:
+        raise NotFound(f"stat {os.path.abspath(candidates[-1])}: {(error.strerror or '').lower()}") from error
+    raise InvalidInput(f"containerfile {candidates[-1]}: is not a file")
 
 
 def _preprocessed(path: str, folder: str, inputs: Inputs) -> str:
@@ -542,7 +571,10 @@ def _preprocessed(path: str, folder: str, inputs: Inputs) -> str:
     with open(path, "rb") as stream:
         done = spawn.capture(argv, inputs.environ, stream.read())
     if done.status:
-        raise Error(f"preprocessing {path}: {done.error_text()}")
+        problem = done.stderr.decode("utf-8", "replace").strip()
+        if not done.stdout:
+            raise Error(f"preprocessing {path}: {' '.join(problem.split())}")
+        inputs.warn(f"Ignoring {problem}")
     text = done.stdout.decode("utf-8", "surrogateescape")
     # Line markers look like comments; without them lines of messages count in the result.
     return "\n".join(line for line in text.split("\n") if not line.startswith("# "))

@@ -92,6 +92,15 @@ class RunRequest:
         self.script: tuple[str, str] | None = None
 
 
+#: What buildah says of flags without a value.
+_FLAG_FORMS = {
+    "add": "ADD only supports the --chmod=<permissions>, --chown=<uid:gid>, and --checksum=<checksum> "
+    "--exclude=<pattern> flags",
+    "copy": "COPY only supports the --chmod=<permissions> --chown=<uid:gid> --from=<image|stage> and the "
+    "--exclude=<pattern> flags",
+}
+
+
 class StageState:
     """What one stage knows while its instructions are applied.
 
@@ -208,7 +217,7 @@ class StageState:
                 result.append((name, value or "true"))
             else:
                 if not value:
-                    raise instruction.problem(f"no value specified for --{name}=")
+                    raise instruction.problem(_FLAG_FORMS.get(instruction.name) or f"no value specified for --{name}=")
                 result.append((name, value))
         return result
 
@@ -417,10 +426,10 @@ class StageState:
         return request
 
     def _run(self, instruction: Instruction, args: list[str]) -> RunRequest:
-        if not args:
-            raise instruction.problem("RUN requires at least one argument")
         request = RunRequest(list(args))
-        if not instruction.json:
+        if not args:
+            request.args = list(self.shell())  # the shell then says what it lacks
+        elif not instruction.json:
             self._shell_form(instruction, request)
         for name, value in self._flags(instruction, {"mount": "text", "network": "text", "security": "text"}):
             if name == "mount":

@@ -113,6 +113,7 @@ class BuildOptions:
         self.tls_verify: bool | None = None
         self.cert_dir = ""
         self.retry = 3
+        self.retry_delay: float | None = None
 
 
     def for_platform(self, text: str) -> BuildOptions:

@@ -13,7 +13,7 @@ from ocicore.errors import Corrupted, Error, InvalidInput, MissingProgram
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from ocicore.build.copy_context import AddOptions
 
@@ -29,13 +29,25 @@ class RemoteOptions:
         retry: further attempts after a failed one.
         scratch: folder for temporary files.
         environ: variables (proxies, git's).
+        retry_delay: seconds between attempts, None for delays that grow.
+        warn: told about attempts that failed.
     """
 
-    __slots__ = ("cert_dir", "environ", "retry", "scratch", "tls_verify")
+    __slots__ = ("cert_dir", "environ", "retry", "retry_delay", "scratch", "tls_verify", "warn")
 
     def __init__(
-        self, *, tls_verify: bool, cert_dir: str, retry: int, scratch: str, environ: Mapping[str, str]
+        self,
+        *,
+        tls_verify: bool,
+        cert_dir: str,
+        retry: int,
+        scratch: str,
+        environ: Mapping[str, str],
+        retry_delay: float | None = None,
+        warn: Callable[[str], None] | None = None,
     ) -> None:
+        self.retry_delay = retry_delay
+        self.warn = warn or (lambda text: None)
         self.tls_verify = tls_verify
         self.cert_dir = cert_dir
         self.retry = retry
@@ -46,9 +58,9 @@ class RemoteOptions:
 def is_git(url: str) -> bool:
     """Whether a URL is a repository to clone."""
     location = url.partition("#")[0]
-    if url.startswith(("git://", "git@", "ssh://")):
+    if url.startswith(("git://", "git@", "ssh://", "github.com/")):
         return True
-    return location.endswith(".git") or (location.startswith("https://github.com/") and url.endswith(".git"))
+    return location.endswith(".git")
 
 
 def add(url: str, target_fd: int, rename: str, options: AddOptions, *, write: bool) -> tuple[str, str]:
@@ -109,6 +121,8 @@ def clone(url: str, folder: str, remote: RemoteOptions) -> str:
     from ocicore.linux import resolve, spawn
 
     location, _, fragment = url.partition("#")
+    if location.startswith("github.com/"):
+        location = f"https://{location}"
     reference, _, below = fragment.partition(":")
     git = spawn.find("git", remote.environ.get("PATH", "/usr/bin:/bin").split(":"))
     if not git:
@@ -142,7 +156,11 @@ def clone(url: str, folder: str, remote: RemoteOptions) -> str:
         if not completed.status:
             completed = spawn.capture([git, "-C", folder, "checkout", "--quiet", reference], env)
     if completed.status:
-        raise Error(f"cloning {location}: {completed.error_text()}")
+        # git's own status is the program's, as with buildah.
+        raise Error(
+            f"failed while performing `git fetch` of {location}: {completed.error_text()}",
+            status=completed.status if completed.status > 0 else None,
+        )
     return resolve.resolve_in_root(folder, below or "/")
 
 
@@ -196,43 +214,35 @@ def download(url: str, path: str, remote: RemoteOptions, *, checksum: str = "") 
 
     import requests
 
+    from ocicore.build.web_session import open_session, reason
+
     problem = ""
-    for attempt in range(remote.retry + 1):
-        if attempt:
-            time.sleep(min(2**attempt, 10) / 2)
-        try:
-            with requests.get(
-                url,
-                stream=True,
-                timeout=(15, 60),
-                verify=_verification(remote),
-                headers={"Accept-Encoding": "identity"},
-            ) as response:
-                if response.status_code >= 500:
-                    problem = f"invalid response status {response.status_code}"
-                    continue
-                if response.status_code >= 400:
-                    raise Error(f'reading "{url}": invalid response status {response.status_code}')
-                _save(response, path)
-                _verify(url, path, checksum)
-                return _last_modified(response.headers.get("Last-Modified", ""))
-        except requests.RequestException as error:
-            problem = str(error)
+    with open_session(verify=remote.tls_verify, cert_dir=remote.cert_dir) as session:
+        for attempt in range(remote.retry + 1):
+            if attempt:
+                delay = remote.retry_delay if remote.retry_delay is not None else min(2**attempt, 10) / 2
+                remote.warn(f"{problem}, retrying in {_shown(delay)} ... ({attempt}/{remote.retry})")
+                time.sleep(delay)
+            try:
+                with session.get(
+                    url, stream=True, timeout=(15, 60), headers={"Accept-Encoding": "identity"}
+                ) as response:
+                    if response.status_code >= 500:
+                        problem = f"invalid response status {response.status_code}"
+                        continue
+                    if response.status_code >= 400:
+                        raise Error(f'reading "{url}": invalid response status {response.status_code}')
+                    _save(response, path)
+                    _verify(url, path, checksum)
+                    return _last_modified(response.headers.get("Last-Modified", ""))
+            except requests.RequestException as error:
+                problem = reason(error)
     raise Error(f'reading "{url}": {problem}')
 
 
-def _verification(remote: RemoteOptions) -> bool | str:
-    if not remote.tls_verify:
-        return False
-    if remote.cert_dir:
-        for name in sorted(os.listdir(remote.cert_dir)):
-            if name.endswith(".crt"):
-                return os.path.join(remote.cert_dir, name)
-    import ssl
-
-    # What the system trusts, as everywhere else, and not the list that comes with requests.
-    found = ssl.get_default_verify_paths()
-    return found.cafile or found.capath or True
+def _shown(seconds: float) -> str:
+    """A delay as Go prints it: "142.857ms", "5s"."""
+    return f"{seconds * 1000:.6g}ms" if seconds < 1 else f"{seconds:g}s"
 
 
 def _save(response: object, path: str) -> None:

@@ -162,7 +162,9 @@ def _target(fields: dict[str, str], text: str) -> str:
 
 
 def _root_of(fields: dict[str, str], sources: MountSources) -> str:
-    return sources.stage_root(fields["from"]) if fields.get("from") else sources.context
+    if fields.get("from") == "":
+        raise InvalidInput("RUN --mount: from= points to an empty value", hint="name a stage or an image")
+    return sources.stage_root(fields["from"]) if "from" in fields else sources.context
 
 
 _BIND = frozenset(
@@ -277,8 +279,12 @@ def _cache(
             os.chown(folder, int(fields.get("uid") or 0), int(fields.get("gid") or 0))
         source = folder
         if fields.get("source"):
-            source = resolve.resolve_in_root(folder, fields["source"], missing_ok=True)
-            os.makedirs(source, exist_ok=True)
+            try:
+                source = resolve.resolve_in_root(folder, fields["source"])
+            except resolve.ResolveError as error:
+                raise NotFound(
+                    f"cache mounts: source {fields['source']}: {os.strerror(error.errno).lower()}"
+                ) from error
     options = ["rbind", "rprivate", "ro" if "ro" in fields else "rw"]
     result.mounts.append({"type": "bind", "source": source, "destination": target, "options": options})
 
@@ -442,7 +448,7 @@ def parse_secrets(values: list[str]) -> dict[str, tuple[str, str]]:
     for text in values:
         fields = dict(part.partition("=")[::2] for part in text.split(","))
         identity = fields.get("id", "")
-        if not identity:
+        if not identity or not fields.keys() <= {"id", "src", "source", "env", "type"}:
             raise InvalidInput(
                 f"incorrect secret flag format: {text}",
                 hint="expected id=NAME,src=FILE or id=NAME,env=VARIABLE",

@@ -6,7 +6,7 @@ import os
 
 from ocicore.build import run as runs
 from ocicore.build import run_mounts
-from ocicore.errors import Error
+from ocicore.errors import Error, InvalidInput
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ class RunStep:
         command.working_dir = build.state.draft.text("WorkingDir") or "/"
         command.network = request.network or options.network
         command.hostname = executor.hostname
+        self._check_network(command.network)
         command.cap_add = list(options.cap_add)
         command.cap_drop = list(options.cap_drop)
         command.devices = list(options.devices)
@@ -118,10 +119,20 @@ class RunStep:
             finally:
                 prepared.close()
         if status:
+            executor.step_failed = True
             raise runs.CommandFailed(
                 status,
                 f'building at STEP "{self.instruction.message}": while running runtime: exit status {status}',
             )
+
+    def _check_network(self, mode: str) -> None:
+        """--network of a RUN is one of three words, or a namespace."""
+        if not self.request.network or mode in ("none", "host", "default", "private") or mode.startswith("ns:"):
+            return
+        raise self.build.executor.step_error(
+            self.instruction,
+            InvalidInput(f'unsupported value "{mode}" for RUN --network', hint="default, none or host"),
+        )
 
     def _protect_volumes(self, root: str, scratch: str, prepared: run_mounts.Prepared) -> None:
         """--compat-volumes: the command sees copies of the volumes, so that its changes there are lost."""

@@ -13,7 +13,7 @@ from ocicore.errors import InvalidInput
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from ocicore.oci.platform import Platform
 
@@ -108,6 +108,7 @@ def plan(
     user_args: Mapping[str, str],
     platform_args: Mapping[str, str],
     base_override: str = "",
+    contexts: Collection[str] = (),
     skip_unused: bool = True,
     warn: Callable[[str], None] | None = None,
 ) -> Plan:
@@ -116,6 +117,7 @@ def plan(
     Args:
         target: --target, "" for the last stage.
         user_args: --build-arg.
+        contexts: names of --build-context, which are no stages.
         base_override: --from: replaces the image of the first FROM.
         skip_unused: leave out what the target does not need.
 
@@ -145,7 +147,7 @@ def plan(
         stages[0].base = base_override
     chosen = _target(stages, target)
     for stage in stages:
-        _resolve(stage, stages, heading, user_args, platform_args)
+        _resolve(stage, stages, heading, user_args, platform_args, contexts)
     needed = _needed(stages, chosen) if skip_unused else stages[: chosen.index + 1]
     if warn is not None:
         unused = [name for name in user_args if name not in _known_args(stages, declared)]
@@ -240,9 +242,12 @@ def _resolve(
     heading: Mapping[str, str],
     user_args: Mapping[str, str],
     platform_args: Mapping[str, str],
+    contexts: Collection[str],
 ) -> None:
     """Find the stages this one reads: what names only the later expansion knows is resolved with ARGs alone."""
-    base = find_stage(stages, stage.base, stage.index) if not stage.base.isdecimal() else None
+    base = None
+    if stage.base not in contexts:
+        base = find_stage(stages, stage.base, stage.index)
     if base is not None:
         stage.base_stage = base.index
         stage.needs.add(base.index)

@@ -184,7 +184,10 @@ def _translate(exc: BaseException, url: str) -> Unreachable:
     if isinstance(exc, ConnectionRefusedError):
         hint = "is the registry running?"
     elif isinstance(exc, _socket.gaierror):
-        hint = "check the registry's name and DNS"
+        return Unreachable(
+            f"pinging container registry {name}: no such host: {_reason(exc)}",
+            hint="check the registry's name and DNS",
+        )
     return Unreachable(f"pinging container registry {name}: {_reason(exc)}", hint=hint)
 
 

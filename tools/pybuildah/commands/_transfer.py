@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 OPTIONS = (
     HISTORY,
+    Option("allow-empty-wildcard", help="A pattern that matches nothing is no error"),
+    Option("allow-wildcard", kind="bool", default=True, help="Take *, ? and [ in sources as patterns"),
+    Option("checksum", kind="string", metavar="ALGORITHM:HEX", help="Digest that a download must have"),
     Option(
         "chmod", kind="string", metavar="MODE", help="Set the access permissions of the destination content"
     ),
@@ -24,6 +27,8 @@ OPTIONS = (
     Option("exclude", kind="stringArray", metavar="PATTERN", help="Leave out what matches"),
     Option("from", kind="string", metavar="IMAGE|CONTAINER", help="Read content from that root file system"),
     Option("ignorefile", kind="path", help="Path of an ignore file"),
+    Option("link", help="Put the content into a layer of its own, on top of the container's at commit"),
+    Option("no-follow-symlinks", help="Copy a source that is a symbolic link as a link"),
     Option("parents", help="Keep the folders of the sources below the destination"),
     Option(
         "timestamp", kind="int", default=-1, help="Modification time of the copies, seconds since the epoch"
@@ -50,8 +55,22 @@ def transfer(args: Args, ctx: Context, *, verb: str) -> int:
     # Like cp: the last of several words is the destination.
     destination = sources.pop() if len(sources) > 1 else ""
     root = container.mount()
+    linked = None
     try:
-        kind, digest = _bring(session, container, root, sources, destination, args, add=verb == "ADD")
+        if args.link:
+            from ocicore.build.linked import Linked
+
+            linked = Linked(container)
+        kind, digest = _bring(
+            session,
+            container,
+            root,
+            sources,
+            destination,
+            args,
+            add=verb == "ADD",
+            into=linked.root if linked is not None else None,
+        )
     except Error as error:
         raise Error(
             f'adding content to container "{container.name}": {error.message}',
@@ -63,6 +82,10 @@ def transfer(args: Args, ctx: Context, *, verb: str) -> int:
     if not args.quiet:
         ctx.print(digest)
     text = f"{kind}:{digest}" if kind else digest
+    if linked is not None:
+        linked.keep(f"/bin/sh -c #(nop) {verb} --link {text} in {destination or '.'} ")
+        container.save()
+        return 0
     history.add(container, args, ctx, f"/bin/sh -c #(nop) {verb} {text} in {destination or '.'} ")
     container.save()
     return 0
@@ -77,6 +100,7 @@ def _bring(
     args: Args,
     *,
     add: bool,
+    into: str | None,
 ) -> tuple[str, str]:
     import os
 
@@ -117,19 +141,22 @@ def _bring(
         gid_map=maps[1] if maps else None,
     )
     remote = None
-    checksum = ""
-    if add:
-        checksum = args.checksum
-        if any(copy_context.is_url(source) for source in sources):
-            from ocicore.build.remote import RemoteOptions
+    if any(copy_context.is_url(source) for source in sources):
+        from ocicore.build.remote import RemoteOptions
 
-            remote = RemoteOptions(
-                tls_verify=args.tls_verify is not False,
-                cert_dir=args.cert_dir,
-                retry=args.retry,
-                scratch=session.ctx.environ.get("TMPDIR") or "/var/tmp",
-                environ=session.ctx.environ,
-            )
+        remote = RemoteOptions(
+            tls_verify=args.tls_verify is not False,
+            cert_dir=args.cert_dir,
+            retry=args.retry,
+            scratch=session.ctx.environ.get("TMPDIR") or "/var/tmp",
+            environ=session.ctx.environ,
+        )
+    if not args.allow_wildcard:
+        for source in sources:
+            if any(char in source for char in "*?["):
+                from ocicore.errors import InvalidInput
+
+                raise InvalidInput(f'source "{source}" contains wildcard characters, which are not allowed')
     options = copy_context.AddOptions(
         context,
         absolute_path(destination or ".", working_dir),
@@ -138,13 +165,15 @@ def _bring(
         patterns=compiled,
         ignore_file=ignore_file,
         parents=args.parents,
-        checksum=checksum,
+        checksum=args.checksum,
+        allow_empty=args.allow_empty_wildcard,
+        keep_links=args.no_follow_symlinks,
         working_dir=working_dir,
         in_user_namespace=session.user.rootless,
         remote=remote,
     )
     try:
-        return copy_context.add(root, sources, options)
+        return copy_context.add(into or root, sources, options)
     finally:
         if undo is not None:
             undo()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ocicore.cli.declare import Command, Option
+from ocicore.cli.declare import Command
 from pybuildah.commands import _transfer
 from pybuildah.options.shared import NO_OPTIONS_AFTER
 
@@ -14,10 +14,7 @@ if TYPE_CHECKING:
 COMMAND = Command(
     "Add content to the container",
     description="Like copy, but local archives are unpacked and URLs fetched.",
-    options=(
-        *_transfer.OPTIONS,
-        Option("checksum", kind="string", metavar="DIGEST", help="Digest a downloaded file must have"),
-    ),
+    options=(*_transfer.OPTIONS,),
     arguments=_transfer.ARGUMENTS,
     interspersed=False,
     no_options_after=NO_OPTIONS_AFTER,

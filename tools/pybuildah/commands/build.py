@@ -26,7 +26,7 @@ COMMAND = Command(
         *REGISTRY,
     ),
     arguments=(Argument("context", min=0, metavar="[CONTEXT]"),),
-    too_many="too many arguments specified",
+    too_many="accepts at most 1 arg(s), received 2",
     exclusive=(("pull", "pull-always", "pull-never"),),
     examples=(
         ("pybuildah build -t myimage .", "from ./Containerfile"),
@@ -58,7 +58,9 @@ def run(args: Args, ctx: Context) -> int:
                 retry=args.retry,
                 scratch=scratch,
                 environ=ctx.environ,
+                warn=ctx.warn,
             ),
+            warn=ctx.warn,
         )
         options = flags.read(args, args.context or "", inputs)
         decide(options, args, ctx, run_settings.decide(args, session.conf))
@@ -109,6 +111,10 @@ def decide(options: BuildOptions, args: Args, ctx: Context, settings: object) ->
     options.tls_verify = args.tls_verify
     options.cert_dir = args.cert_dir
     options.retry = args.retry
+    if args.retry_delay:
+        from ocicore.build.draft import parse_duration
+
+        options.retry_delay = parse_duration(args.retry_delay) / 1e9
 
 
 def _sign(session: Session, result: BuildResult, args: Args) -> None:

@@ -155,7 +155,6 @@ def _scan_and_commit(
     import tempfile
 
     from ocicore.build import sbom
-
     from pybuildah.commands.from_ import pull_policy
 
     scan = sbom.read(args)

@@ -78,6 +78,10 @@ def decide(args: Any, conf: Any) -> RunDecisions:
     result = RunDecisions()
     given = args.given_names()
     options = result.options
+    if args.add_host and getattr(args, "no_hosts", False):
+        from ocicore.errors import InvalidInput
+
+        raise InvalidInput("--no-hosts and --add-host conflict, can not be used together")
     options["AddHost"] = list(args.add_host)
     options["CgroupParent"] = args.cgroup_parent
     options["CPUPeriod"] = args.cpu_period
