@@ -153,6 +153,7 @@ class Session:
             hooks_dirs=engine.hooks_dir,
             push_image=lambda image_id, destination: self._push(image_id, destination, args),
             platforms_of=lambda name: self._platforms(name, args),
+            debug=lambda text: self.ctx.log("debug", text),
         )
 
     def _push(self, image_id: str, destination: str, args: Any) -> None:

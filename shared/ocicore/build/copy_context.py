@@ -245,7 +245,8 @@ class _Target:
             or any(item.is_folder or item.archive for item in items)
             or any(source.partition("#")[0].endswith(".git") for source in sources if is_url(source))
         )
-        path = resolve.resolve_in_root(self.root, destination, missing_ok=True)
+        # Without the slash at its end: a link that leads nowhere yet is followed, too.
+        path = resolve.resolve_in_root(self.root, destination.rstrip("/") or "/", missing_ok=True)
         try:
             status: os.stat_result | None = os.stat(path, follow_symlinks=False)
         except FileNotFoundError:

@@ -37,6 +37,7 @@ class BuildEnvironment:
         hooks_dirs: folders with OCI hooks.
         push_image: (id, destination) -> sends an image away; None where that is not offered.
         platforms_of: name -> platforms that a registry has of it.
+        debug: receives one line for whoever looks for a fault.
     """
 
     __slots__ = (
@@ -46,6 +47,7 @@ class BuildEnvironment:
         "cgroup_manager",
         "configured_runtime",
         "containers_conf",
+        "debug",
         "environ",
         "find_image",
         "hooks_dirs",
@@ -78,6 +80,7 @@ class BuildEnvironment:
         hooks_dirs: Sequence[str] = (),
         push_image: Callable[[str, str], None] | None = None,
         platforms_of: Callable[[str], Sequence[str]] | None = None,
+        debug: Callable[[str], None] | None = None,
     ) -> None:
         self.store = store
         self.paths = paths
@@ -94,6 +97,7 @@ class BuildEnvironment:
         self.hooks_dirs = hooks_dirs
         self.push_image = push_image
         self.platforms_of = platforms_of
+        self.debug = debug or (lambda text: None)
         self._runtime: OCIRuntime | None = None
         self._networks: NetworkPool | None = None
         self._facts: HostFacts | None = None
@@ -116,7 +120,18 @@ class BuildEnvironment:
                 env=env,
                 flags=self.runtime_flags,
             )
+            if self.runtime_flags:
+                self._check_flags(self._runtime)
         return self._runtime
+
+    def _check_flags(self, runtime: OCIRuntime) -> None:
+        """A flag the runtime does not know is found before a command is blamed for it."""
+        from ocicore.errors import Error
+        from ocicore.linux import spawn
+
+        done = spawn.capture(runtime.argv("--version"), runtime.env)
+        if done.status:
+            raise Error(f"{runtime.name}: {done.error_text()}", status=1)
 
     def facts(self) -> HostFacts:
         """Facts of this machine."""

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ocicore.oci.platform import Platform
 
 #: Every RUN sees the same host name, whoever builds where: names leak into what commands write.
-_HOSTNAME = "localhost"
+_HOSTNAME = "build"
 
 
 def build(
@@ -355,6 +355,18 @@ class Executor:
         """The line after a step: "--> 0123456789ab"."""
         if not self.options.iid_file:
             self.say(f"--> {image_id[:12]}")
+
+    def say_usage(self, text: str) -> None:
+        """What a step used: to the file of --rusage-logfile, else among the other lines."""
+        path = self.options.usage_file
+        if not path:
+            self.say(text)
+            return
+        try:
+            with self._print_lock, open(path, "a", encoding="utf-8") as stream:
+                stream.write(text + "\n")
+        except OSError as error:
+            raise Error(f"writing {path}: {(error.strerror or '').lower()}") from error
 
     def remark(self, text: str) -> None:
         """A warning of the build itself."""

@@ -86,6 +86,8 @@ DECLARATION: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "",
         {"kind": "stringArray", "metavar": "KEY[=VALUE]", "help": "Set a label of intermediate images"},
     ),
+    ("log-rusage", "", {"kind": "bool", "hidden": True, "help": "Say what each step used of the machine"}),
+    ("rusage-logfile", "", {"kind": "path", "hidden": True, "help": "Write that to the file"}),
     ("logfile", "", {"kind": "path", "help": "Write progress and output to the file"}),
     (
         "logsplit",
@@ -302,6 +304,10 @@ def read(args: Any, context: str, inputs: Inputs) -> BuildOptions:
         if getattr(args, "layers", False):
             options.cache_from = remote_cache.check(args.cache_from, "cache-from")
             options.cache_to = remote_cache.check(args.cache_to, "cache-to")
+    options.log_usage = args.log_rusage
+    options.usage_file = args.rusage_logfile
+    if options.usage_file:
+        open(options.usage_file, "w").close()
     options.compat_volumes = args.compat_volumes
     options.created_annotation = args.created_annotation
     options.save_stages = args.save_stages

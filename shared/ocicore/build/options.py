@@ -66,6 +66,8 @@ class BuildOptions:
         self.cache_from: list[str] = []
         self.cache_to: list[str] = []
         self.compat_volumes = False
+        self.log_usage = False
+        self.usage_file = ""
         self.created_annotation = False
         self.save_stages = False
         self.stage_labels = False

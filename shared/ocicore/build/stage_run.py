@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from ocicore.build import commit as commits
-from ocicore.build import working
+from ocicore.build import usage, working
 from ocicore.build.cache import created_by_text
 from ocicore.build.containerfile import Instruction, parse
 from ocicore.build.copy_step import CopyStep
@@ -84,10 +84,13 @@ class StageBuild:
                 raise Error("build was cancelled because another stage failed")
             self.say(f"STEP {number + 2}/{steps}: {_display(instruction)}")
             final = number == len(instructions) - 1
+            before = usage.now() if self.executor.options.log_usage else None
             if self.executor.options.layers:
                 self._layered_step(instruction, final=final)
             else:
                 self._plain_step(instruction, final=final)
+            if before is not None:
+                self.executor.say_usage(usage.since(before))
 
     def _begin(self) -> list[Instruction]:
         executor = self.executor
@@ -107,6 +110,13 @@ class StageBuild:
             self.base_created = str(quick_json.loads(self._base.config_bytes()).get("created") or "")
             if not options.inherit_labels and stage.base_stage is None:
                 draft.config.pop("Labels", None)
+        if options.platform:
+            # What was asked for is what the image says, whatever FROM --platform brought.
+            wanted = executor.platform("")
+            draft.top.update({"architecture": wanted.architecture, "os": wanted.os})
+            draft.top.pop("variant", None)
+            if wanted.variant:
+                draft.top["variant"] = wanted.variant
         self.state = StageState(
             draft,
             user_args=options.build_args,
@@ -482,7 +492,9 @@ class StageBuild:
             request.unset_annotations = options.unset_annotations
         if options.format == "oci":
             executor.warn_lost(self.state.draft, final=final and self.last)
-        return commits.commit(container, request)
+        made = commits.commit(container, request)
+        executor.environment.debug(f'created new image ID "{made.id}"')
+        return made
 
     def _tag(self, image: LocalImage) -> None:
         store = self.executor.environment.store

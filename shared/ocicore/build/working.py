@@ -299,7 +299,7 @@ def describe(
         raw["manifest"] = _base64(manifest_bytes)
         annotations = dict(quick_json.loads(manifest_bytes).get("annotations") or {})
         if not keep_base_annotations:
-            annotations[BASE_NAME] = remembered
+            annotations[BASE_NAME] = remembered if image.names else ""
             annotations[BASE_DIGEST] = image.digest or ""
         base = config.get("created") or ""
         raw["TopLayer"] = image.layer or ""

@@ -284,7 +284,7 @@ class OCIRuntime:
             stdin, stdout, stderr: our descriptors for the container's streams; with process.terminal they must be
                 a terminal, which the runtime then uses itself.
             preserve_fds: further descriptors, number in the container (3, 4, … without holes) -> ours.
-            show_log: copy what the runtime logged to `stderr` (--debug).
+            show_log: copy what the runtime logged to our standard error (--debug).
         Raises RuntimeFailure (126/127 where the command cannot be run) when the runtime failed itself.
         """
         log_fd = os.memfd_create("oci-log", 0)
@@ -310,7 +310,7 @@ class OCIRuntime:
             if show_log:
                 os.lseek(log_fd, 0, os.SEEK_SET)
                 while data := os.read(log_fd, 1 << 16):
-                    os.write(stderr, data)
+                    os.write(2, data)
         finally:
             os.close(log_fd)
         if text:

@@ -125,7 +125,6 @@ def test_here_documents_of_run() -> None:
         "HEALTHCHECK NONE x",
         "HEALTHCHECK WHAT x",
         "ENV a=${b",
-        "RUN",
         "WORKDIR ${x:?}",
     ],
 )
