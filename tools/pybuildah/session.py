@@ -11,7 +11,7 @@ from ocicore.config import paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from ocicore.build.environment import BuildEnvironment
@@ -121,12 +121,18 @@ class Session:
                 if policy in ("never", "false"):
                     raise
             else:
-                if wanted is None or policy in ("never", "false") or _fits(found, wanted):
+                if wanted is None:
+                    return found
+                if policy in ("never", "false") or _fits(found, wanted):
+                    _warn_platform(found, wanted, self.ctx.warn)
                     return found
                 policy = "always"  # the store has it for another platform
         from pybuildah.remote import pull
 
-        return pull(self, name, policy, platform, args, quiet=quiet)[0]
+        pulled = pull(self, name, policy, platform, args, quiet=quiet)[0]
+        if wanted is not None:
+            _warn_platform(pulled, wanted, self.ctx.warn)
+        return pulled
 
     def environment(self, args: Any = None) -> BuildEnvironment:
         """What builds and `run` need."""
@@ -165,6 +171,14 @@ class Session:
         from pybuildah import remote
 
         return remote.platforms_of(self, name, args)
+
+
+def _warn_platform(image: LocalImage, wanted: Platform, warn: Callable[[str], None]) -> None:
+    """An image without variants, or for another platform, is used, but not silently."""
+    config = image.config()
+    text = f"{config.os}/{config.architecture}" + (f"/{config.variant}" if config.variant else "")
+    if text != str(wanted):
+        warn(f"image platform ({text}) does not match the expected platform ({wanted})")
 
 
 def _fits(image: LocalImage, wanted: Platform) -> bool:

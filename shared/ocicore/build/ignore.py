@@ -79,14 +79,11 @@ class IgnorePatterns:
         return excluded
 
     def may_hold_included(self, folder: str) -> bool:
-        """Whether an excluded folder can hold something that a `!` pattern brings back."""
-        for text in self.negations:
-            head = re.split(r"[*?\[]", text, maxsplit=1)[0]
-            if text.startswith(folder + "/") or folder.startswith(head.rstrip("/") or head):
-                return True
-            if head != text and (head == "" or (folder + "/").startswith(head)):
-                return True
-        return False
+        """Whether an excluded folder can hold something that a `!` pattern brings back.
+
+        As with docker and buildah only patterns count that name the folder itself: `!*/kept` opens no excluded folder.
+        """
+        return any(text.startswith(folder + "/") for text in self.negations)
 
 
 def _compile(pattern: str) -> re.Pattern[str]:

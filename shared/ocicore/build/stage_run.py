@@ -146,7 +146,11 @@ class StageBuild:
 
             return ImageDraft.from_raw(quick_json.loads(image.config_bytes()))
         platform = self.executor.platform(self.stage.platform)
-        return ImageDraft.from_scratch(platform.architecture, platform.os, platform.variant)
+        variant = platform.variant
+        typed = (self.executor.options.platform or self.stage.platform).split("/")
+        if len(typed) == 3:
+            variant = typed[2]  # "v8" is what arm64 means anyway, but an image from scratch says what was asked for
+        return ImageDraft.from_scratch(platform.architecture, platform.os, variant)
 
     def _no_steps(self) -> None:
         options = self.executor.options

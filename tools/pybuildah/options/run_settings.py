@@ -82,6 +82,13 @@ def decide(args: Any, conf: Any) -> RunDecisions:
         from ocicore.errors import InvalidInput
 
         raise InvalidInput("--no-hosts and --add-host conflict, can not be used together")
+    if args.network == "none":
+        for name in ("dns", "dns_option", "dns_search"):
+            if getattr(args, name):
+                from ocicore.errors import InvalidInput
+
+                option = name.replace("_", "-")
+                raise InvalidInput(f"the --{option} option cannot be used with --network=none")
     options["AddHost"] = list(args.add_host)
     options["CgroupParent"] = args.cgroup_parent
     options["CPUPeriod"] = args.cpu_period

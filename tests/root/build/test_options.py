@@ -1,0 +1,247 @@
+"""Options of build, commit, from and run as root: isolation, volumes, platforms, layers of their own, scans, caches."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.docker_registry import docker_registry
+from support.programs import Tool, ours, theirs
+from support.rootfs import busybox_tar
+
+pytestmark = pytest.mark.root
+
+BASE = "FROM scratch AS base\nADD base.tar /\n"
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Tool]:
+    yield ours("pybuildah", "--root", str(tmp_path / "root"), "--runroot", str(tmp_path / "run"))
+    assert "/merged" not in theirs("grep", str(tmp_path), "/proc/self/mounts")(status=None).stdout
+    theirs("umount", "-l", "-R", str(tmp_path / "root" / "overlay"))(status=None)
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    folder = tmp_path / "context"
+    folder.mkdir()
+    (folder / "base.tar").write_bytes(busybox_tar())
+    (folder / "a").write_text("a\n")
+    return folder
+
+
+def build(own: Tool, context: Path, text: str, *options: str) -> str:
+    (context / "Containerfile").write_text(text)
+    return own("build", "--network", "none", *options, str(context)).stdout
+
+
+def inspected(own: Tool, image: str, template: str) -> str:
+    return own.out("inspect", "--type", "image", "--format", template, image)
+
+
+def test_isolation_chroot(own: Tool, context: Path) -> None:
+    out = own(
+        *("build", "--isolation", "chroot", "-t", "made", "-f", "-", str(context)),
+        stdin=BASE
+        + "RUN readlink /proc/self/ns/pid; id -u; cat /proc/self/status | grep CapBnd; ls /dev/null; hostname\n"
+        "USER 7:8\nRUN id -u; id -g; touch /dev/shm/x && echo shm\nRUN false || true\n",
+    ).stdout
+    assert os.readlink("/proc/self/ns/pid") in out.splitlines()
+    assert "CapBnd:\t00000000800405fb" in out
+    for line in ("0", "7", "8", "/dev/null", "build", "shm"):
+        assert line in out.splitlines()
+    container = own.out("from", "--isolation", "chroot", "made")
+    done = own("run", container, "sh", "-c", "exit 3", status=3)
+    assert done.stderr.splitlines()[-1] == "Error: while running runtime: exit status 3"
+    refused = own("run", "--isolation", "chroot", "--network", "none", container, "true", status=125)
+    assert "cannot set --network other than host with --isolation chroot" in refused.stderr
+    lost = own("run", "--isolation", "chroot", "--user", "nobody2", container, "true", status=125)
+    assert 'unknown user error looking up user "nobody2"' in lost.stderr
+
+
+def test_volumes_with_owner_and_overlay(own: Tool, context: Path, tmp_path: Path) -> None:
+    build(own, context, BASE, "-t", "base")
+    container = own.out("from", "base")
+    data, upper, work = tmp_path / "data", tmp_path / "upper", tmp_path / "work"
+    for folder in (data, upper, work):
+        folder.mkdir()
+    (data / "file").write_text("x\n")
+    none = ("run", "--network", "none")
+    own(*none, "-v", f"{data}:/v:O", container, "sh", "-c", "echo y > /v/file; echo new > /v/new")
+    assert (data / "file").read_text() == "x\n"
+    assert not (data / "new").exists()
+    own(
+        *none,
+        *("-v", f"{data}:/v:O,upperdir={upper},workdir={work}"),
+        *(container, "sh", "-c", "echo y > /v/file"),
+    )
+    assert (upper / "file").read_text() == "y\n"
+    own(*none, "--user", "7:8", "-v", f"{data}:/v:U", container, "touch", "/v/mine")
+    assert ((data / "file").stat().st_uid, (data / "mine").stat().st_gid) == (7, 8)
+
+
+def test_a_terminal_where_the_caller_has_none(own: Tool, context: Path) -> None:
+    build(own, context, BASE, "-t", "base")
+    container = own.out("from", "base")
+    done = own(
+        "run", "--network", "none", "--terminal", container, "sh", "-c", "test -t 1 && read x && echo got $x", stdin="w\n"
+    )
+    assert "got w\r\n" in done.stdout or "got w\n" in done.stdout
+
+
+def test_several_platforms_make_a_list(own: Tool, context: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    text = BASE + "ARG TARGETARCH\nRUN echo $TARGETARCH > /arch\n"
+    build(
+        own,
+        context,
+        text,
+        *("--platform", "linux/amd64,linux/arm64/v8", "--manifest", "all", "--jobs", "2"),
+        *("--logfile", str(log), "--logsplit", "--iidfile", str(tmp_path / "id")),
+    )
+    entries = json.loads(own.out("manifest", "inspect", "all"))["manifests"]
+    assert [entry["platform"]["architecture"] for entry in entries] == ["amd64", "arm64"]
+    assert "echo $TARGETARCH" in (tmp_path / "log_linux_arm64").read_text()
+    assert (tmp_path / "id").read_text().startswith("sha256:")
+
+
+def test_an_inline_platform_is_the_image_s(own: Tool, context: Path) -> None:
+    build(own, context, "FROM --platform=linux/arm64/v8 scratch\nCOPY a /a\n", "-t", "inline")
+    assert inspected(own, "inline", "{{.OCIv1.Architecture}}/{{.OCIv1.Variant}}") == "arm64/v8"
+
+
+def test_compatible_volumes(own: Tool, context: Path) -> None:
+    text = BASE + "VOLUME /v\nRUN echo x > /v/x\nCOPY a /v/a\n"
+    for options, names in (((), ["a", "x"]), (("--compat-volumes",), ["a"])):
+        build(own, context, text, *options, "-t", "made")
+        container = own.out("from", "made")
+        assert sorted(os.listdir(os.path.join(own.out("mount", container), "v"))) == names
+        own("rm", container)
+
+
+def test_stages_are_kept_and_labelled(own: Tool, context: Path) -> None:
+    text = "FROM scratch AS first\nCOPY a /a\nFROM scratch AS second\nCOPY --from=first /a /b\n"
+    build(own, context, text, "--save-stages", "--stage-labels", "-t", "last")
+    images = json.loads(own.out("images", "--json"))
+    assert len(images) == 2
+    labels = {inspected(own, image["id"], '{{index .OCIv1.Config.Labels "io.buildah.stage.name"}}') for image in images}
+    assert labels == {"first", "second"}
+    assert "--stage-labels requires --save-stages" in own(
+        "build", "--stage-labels", str(context), status=125
+    ).stderr
+
+
+def test_source_policy(own: Tool, context: Path, tmp_path: Path) -> None:
+    build(own, context, BASE, "-t", "good")
+    build(own, context, BASE + "RUN touch /bad\n", "-t", "bad")
+    rules = [
+        {
+            "action": "CONVERT",
+            "selector": {"identifier": "docker-image://localhost/bad:*"},
+            "updates": {"identifier": "docker-image://localhost/good:latest"},
+        },
+        {"action": "DENY", "selector": {"identifier": "docker-image://localhost/evil:*"}},
+    ]
+    policy = tmp_path / "policy.json"
+    policy.write_text(json.dumps({"rules": rules}))
+    option = ("--source-policy-file", str(policy))
+    build(own, context, "FROM localhost/bad\nRUN test ! -e /bad\n", *option, "-t", "made")
+    (context / "Containerfile").write_text("FROM localhost/evil\n")
+    assert "denied by source policy" in own("build", *option, str(context), status=125).stderr
+    policy.write_text('{"rules": [{"action": "MAYBE"}]}')
+    assert 'unknown action "MAYBE"' in own("build", *option, str(context), status=125).stderr
+
+
+def test_added_files_and_linked_layers(own: Tool, context: Path, tmp_path: Path) -> None:
+    build(own, context, BASE, "-t", "base")
+    container = own.out("from", "base")
+    own("copy", "--link", container, str(context / "a"), "/bin/linked")
+    own("run", "--network", "none", container, "sh", "-c", "echo below > /bin/linked")
+    for squash, layers in (((), "4"), (("--squash",), "1")):
+        own("commit", *squash, "--add-file", f"{context / 'a'}:/new/place", container, "made")
+        assert inspected(own, "made", "{{len .OCIv1.RootFS.DiffIDs}}") == layers
+        other = own.out("from", "made")
+        root = Path(own.out("mount", other))
+        assert (root / "new/place").read_text() == "a\n"
+        assert (root / "bin/linked").read_text() == "a\n"
+        assert (root / "bin/sh").exists()
+        own("rm", other)
+    assert "is not a regular file" in own("commit", "--add-file", "/etc", container, "x", status=125).stderr
+
+
+def test_layers_named_in_their_compressed_form(own: Tool, context: Path) -> None:
+    build(own, context, "FROM scratch\nCOPY a /a\n", "--disable-compression=false", "-t", "made")
+    layer = json.loads(inspected(own, "made", "{{.Manifest}}"))["layers"][0]
+    assert layer["mediaType"].endswith("+gzip")
+    build(own, context, "FROM made\nCOPY a /b\n", "-t", "second")
+    assert len(json.loads(inspected(own, "second", "{{.Manifest}}"))["layers"]) == 2
+
+
+def test_a_scan_goes_into_the_image_and_beside_it(own: Tool, context: Path, tmp_path: Path) -> None:
+    build(own, context, BASE, "-t", "scanner")
+    document = '{"components":[{"name":"n","version":"1","purl":"pkg:x/n@1"}]}'
+    options = (
+        *("--sbom-scanner-image", "scanner", "--sbom-merge-strategy", "merge-cyclonedx-by-component-name-and-version"),
+        *("--sbom-scanner-command", f"ls {{ROOTFS}}/bin/sh && echo '{document}' > {{OUTPUT}}"),
+        *("--sbom-scanner-command", f"ls {{CONTEXT}}/a && echo '{document}' > {{OUTPUT}}"),
+        *("--sbom-output", str(tmp_path / "sbom"), "--sbom-purl-output", str(tmp_path / "purl")),
+        *("--sbom-image-output", "/root/sbom.json", "-t", "made"),
+    )
+    # The command has characters a shell would act on, so the scanner's shell gets it whole.
+    (context / "Containerfile").write_text(BASE)
+    own("build", *options, str(context))
+    assert json.loads((tmp_path / "sbom").read_text())["components"][0]["name"] == "n"
+    assert json.loads((tmp_path / "purl").read_text()) == {"image_contents": {"dependencies": ["pkg:x/n@1"]}}
+    container = own.out("from", "made")
+    inside = Path(own.out("mount", container)) / "root/sbom.json"
+    assert inside.read_bytes() == (tmp_path / "sbom").read_bytes()
+    own("rm", "-a")
+
+
+def test_a_cache_at_a_registry(own: Tool, context: Path, tmp_path: Path) -> None:
+    text = BASE + "RUN echo $RANDOM > /once\n"
+    with docker_registry(tmp_path / "registry") as host:
+        options = ("--layers", "--tls-verify=false")
+        out = build(own, context, text, *options, "--cache-to", f"{host}/cache", "-t", "first")
+        assert out.count(f"--> Pushing cache [{host}/cache]:") == 2
+        first = inspected(own, "first", "{{.FromImageID}}")
+        own("rmi", "-af")
+        out = build(own, context, text, *options, "--cache-from", f"{host}/cache", "-t", "second")
+        assert out.count(f"--> Cache pulled from remote {host}/cache:") == 2
+        assert inspected(own, "second", "{{.FromImageID}}") == first
+
+
+def test_keys_and_agents(own: Tool, context: Path, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    theirs("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key))()
+    text = BASE + "RUN --mount=type=ssh test -S $SSH_AUTH_SOCK && echo socket\nRUN test -z \"$SSH_AUTH_SOCK\"\n"
+    assert "socket" in build(own, context, text, "--ssh", f"default={key}").splitlines()
+    assert not [name for name in os.listdir("/var/tmp") if name.startswith("buildah-ssh-")]
+    assert "no such file" in own("build", "--ssh", f"default={key}2", str(context), status=125).stderr
+
+
+def test_order_of_options_and_the_other_names(own: Tool) -> None:
+    assert own("rm", "x", "-a", status=125).stderr == (
+        "Error: no options (-a) can be specified after the image or container name\n"
+    )
+    assert own.out("passwd", "x").startswith("$2a$10$")
+    refused = own("mkcw", "a", "b", status=125).stderr
+    assert refused.startswith("Error: confidential workload: ")
+    assert refused.count("\n") == 1
+
+
+def test_user_namespaces(own: Tool, context: Path) -> None:
+    out = build(
+        own,
+        context,
+        BASE + "RUN cat /proc/self/uid_map\n",
+        *("--userns-uid-map", "0:100000:1000", "--userns-gid-map", "0:100000:1000"),
+    )
+    assert "0     100000       1000" in out
+    refused = own("from", "--userns", "host", "--userns-uid-map", "0:1:1", "scratch", status=125)
+    assert "can not specify ID mappings while using host's user namespace" in refused.stderr
+    assert "is not in the form" in own("from", "--userns-uid-map", "1:2", "scratch", status=125).stderr
