@@ -46,11 +46,19 @@ class BuildCache:
     Args:
         ttl: nanoseconds after which an image no longer counts, 0 for never.
         explain: receives a line for every decision (--explain-cache), or None.
+        debug: receives a line for every hit.
     """
 
     def __init__(
-        self, store: Store, *, format: str, ttl: int = 0, explain: Callable[[str], None] | None = None
+        self,
+        store: Store,
+        *,
+        format: str,
+        ttl: int = 0,
+        explain: Callable[[str], None] | None = None,
+        debug: Callable[[str], None] | None = None,
     ) -> None:
+        self._debug = debug or (lambda text: None)
         self._store = store
         self._format = format
         self._ttl = ttl
@@ -94,6 +102,7 @@ class BuildCache:
             if self._ttl and time_ns() - known.created > self._ttl:
                 reason = f"{known.id[:12]} is older than the limit"
                 continue
+            self._debug(f"Found a cache hit in the first iteration with id {known.id}")
             self._say(f"hit {known.id[:12]}: key {created_by!r} on {base_layer[:12] or 'scratch'}")
             return known.id
         self._say(f"miss: {reason}: key {created_by!r} on {base_layer[:12] or 'scratch'}")

@@ -155,6 +155,7 @@ class Executor:
             format=options.format,
             ttl=options.cache_ttl,
             explain=self.say if options.explain_cache else None,
+            debug=environment.debug,
         )
         parsed = [_parsed(number, name, text) for number, (name, text) in enumerate(options.containerfiles)]
         if not any(file.instructions for file in parsed):
@@ -368,6 +369,12 @@ class Executor:
         except OSError as error:
             raise Error(f"writing {path}: {(error.strerror or '').lower()}") from error
 
+    def missing_argument(self, name: str) -> None:
+        """An ARG that has no value."""
+        self.remark(
+            f'missing "{name}" build argument. Try adding "--build-arg {name}=<VALUE>" to the command line'
+        )
+
     def remark(self, text: str) -> None:
         """A warning of the build itself."""
         self.say(f"[Warning] {text}")
@@ -480,6 +487,7 @@ class Executor:
         """The files behind --from=NAME: a build context, an earlier stage, or an image."""
         if not name:
             raise InvalidInput(f'{verb} --from= points to an empty value')
+        name = self._context_of(name, reader)
         context = self.options.build_contexts.get(name)
         if context is not None and context[0] == "directory":
             return context[1]
@@ -497,6 +505,13 @@ class Executor:
                 f"{verb} --from={name}: no stage or image found with that name", hint=hint
             ) from error
         return self.root_of_image(image)
+
+    def _context_of(self, name: str, reader: Stage) -> str:
+        """The build context that takes the place of a stage named by its number, else the name as it is."""
+        if not name.isdecimal() or name in self.options.build_contexts:
+            return name
+        found = self.plan.find(name, reader.index)
+        return found.alias if found is not None and found.alias in self.options.build_contexts else name
 
     def image_root(self, image: LocalImage) -> str:
         """Where an image is mounted read-only during the build."""

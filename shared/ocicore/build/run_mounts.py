@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ocicore.build.environment import BuildEnvironment
+    from ocicore.storage.records import IdMaps
 
     Mount = dict[str, Any]
 
@@ -33,9 +34,10 @@ class MountSources:
         secrets: id -> ("file", path) | ("env", variable).
         ssh: id -> path of an agent's socket, "" for an unknown id.
         scratch: a private directory that is removed after the command.
+        id_maps: of the container's user namespace, None for ours.
     """
 
-    __slots__ = ("context", "scratch", "secrets", "ssh", "stage_root")
+    __slots__ = ("context", "id_maps", "scratch", "secrets", "ssh", "stage_root")
 
     def __init__(
         self,
@@ -45,12 +47,23 @@ class MountSources:
         secrets: Mapping[str, tuple[str, str]],
         ssh: Callable[[str], str],
         scratch: str,
+        id_maps: IdMaps | None = None,
     ) -> None:
+        self.id_maps = id_maps
         self.context = context
         self.stage_root = stage_root
         self.secrets = secrets
         self.ssh = ssh
         self.scratch = scratch
+
+
+    def host_ids(self, uid: int, gid: int) -> tuple[int, int]:
+        """The ids outside of a user and group of the container."""
+        if self.id_maps is None:
+            return uid, gid
+        from ocicore.build.transfer import to_host
+
+        return to_host(uid, self.id_maps[0]), to_host(gid, self.id_maps[1])
 
 
 class Prepared:
@@ -276,7 +289,7 @@ def _cache(
         mode = _octal(fields.get("mode") or "0755", text)
         if _make_cache(folder):
             os.chmod(folder, mode)
-            os.chown(folder, int(fields.get("uid") or 0), int(fields.get("gid") or 0))
+            os.chown(folder, *sources.host_ids(int(fields.get("uid") or 0), int(fields.get("gid") or 0)))
         source = folder
         if fields.get("source"):
             try:
@@ -399,7 +412,7 @@ def _secret(
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
     try:
         os.write(descriptor, data)
-        os.fchown(descriptor, int(fields.get("uid") or 0), int(fields.get("gid") or 0))
+        os.fchown(descriptor, *sources.host_ids(int(fields.get("uid") or 0), int(fields.get("gid") or 0)))
         os.fchmod(descriptor, _octal(fields.get("mode") or "0400", text))
     finally:
         os.close(descriptor)

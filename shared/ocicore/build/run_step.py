@@ -93,6 +93,7 @@ class RunStep:
                 stage_root=lambda name: executor.source_root(name, build.stage, "RUN"),
                 secrets=options.secrets,
                 ssh=executor.ssh_socket,
+                id_maps=options.id_maps,
                 scratch=scratch,
             )
             try:

@@ -84,6 +84,8 @@ class StageBuild:
                 raise Error("build was cancelled because another stage failed")
             self.say(f"STEP {number + 2}/{steps}: {_display(instruction)}")
             final = number == len(instructions) - 1
+            if instruction.name == "arg":
+                self._check_arguments(instruction)
             before = usage.now() if self.executor.options.log_usage else None
             if self.executor.options.layers:
                 self._layered_step(instruction, final=final)
@@ -91,6 +93,19 @@ class StageBuild:
                 self._plain_step(instruction, final=final)
             if before is not None:
                 self.executor.say_usage(usage.since(before))
+
+    def _check_arguments(self, instruction: Instruction) -> None:
+        """A word about every ARG that nothing gives a value."""
+        executor = self.executor
+        known = {
+            *executor.options.build_args,
+            *executor.plan.heading_args,
+            *executor.platform_args(""),
+            *PREDEFINED_ARGS,
+        }
+        for word in instruction.args:
+            if "=" not in word and word not in known and word not in self.state.draft.env():
+                executor.missing_argument(word)
 
     def _begin(self) -> list[Instruction]:
         executor = self.executor

@@ -265,8 +265,9 @@ def _resolve(
             for position in range(0, len(target.args) - 1, 2):
                 variables[target.args[position]] = _try_expand(target.args[position + 1], variables)
         for name in _referenced(target):
-            other = find_stage(stages, _try_expand(name, variables), stage.index)
-            if other is not None:
+            wanted = _try_expand(name, variables)
+            other = find_stage(stages, wanted, stage.index) if wanted not in contexts else None
+            if other is not None and other.alias not in contexts:
                 stage.needs.add(other.index)
 
 

@@ -117,6 +117,15 @@ def _bring(
         context, undo = _other_root(session, args.from_, args)
     elif args.contextdir:
         context = os.path.abspath(args.contextdir)
+        # A path that leads into the context is one of the context.
+        sources = [
+            os.path.relpath(text, context) if text == context or text.startswith(context + "/") else text
+            for text in sources
+        ]
+    if args.ignorefile and not args.contextdir:
+        from ocicore.errors import InvalidInput
+
+        raise InvalidInput("--ignorefile option requires that you specify a context dir using --contextdir")
     if args.ignorefile or args.contextdir:
         patterns, ignore_file = copy_context.load_patterns(context, args.ignorefile)
     patterns += args.exclude
@@ -150,7 +159,13 @@ def _bring(
             retry=args.retry,
             scratch=session.ctx.environ.get("TMPDIR") or "/var/tmp",
             environ=session.ctx.environ,
+            retry_delay=_seconds(args.retry_delay),
+            warn=session.ctx.warn,
         )
+    elif args.checksum:
+        from ocicore.errors import InvalidInput
+
+        raise InvalidInput("checksum flag is not supported for local sources")
     if not args.allow_wildcard:
         for source in sources:
             if any(char in source for char in "*?["):
@@ -179,8 +194,16 @@ def _bring(
             undo()
 
 
+def _seconds(text: str) -> float | None:
+    from ocicore.build.draft import parse_duration
+
+    return parse_duration(text) / 1e9 if text else None
+
+
 def _anchored(pattern: str, folder: str) -> str:
     """An ignore pattern relative to the working directory as one relative to the root."""
+    if pattern.lstrip("!").startswith("**"):
+        return pattern  # anywhere
     negated = pattern.startswith("!")
     text = pattern[1:] if negated else pattern
     return ("!" if negated else "") + f"{folder.strip('/')}/{text}".strip("/")

@@ -69,6 +69,10 @@ def run(args: Args, ctx: Context) -> int:
         options.namespaces.append(("user", own_user.host, own_user.path))
         if options.sbom is not None:
             options.sbom.pull = options.pull
+        ctx.log(
+            "debug",
+            f"Setting MaxPullPushRetries to {args.retry} and PullPushRetryDelay to {args.retry_delay or '1s'}",
+        )
         out = _Output(ctx, args.logfile)
         try:
             result = executor.build(
