@@ -135,6 +135,13 @@ def _with_omitted(value: dict[str, Any], omitted: dict[str, Any]) -> dict[str, A
     for key in ("Healthcheck", "StartupHealthCheck"):
         if isinstance(result.get(key), dict) and "Test" in result[key]:
             result[key] = _durations(result[key])
+    mappings = result.get("IDMappings")
+    if isinstance(mappings, dict):
+        result["IDMappings"] = {
+            **mappings,
+            "UIDMap": mappings.get("UidMap"),
+            "GIDMap": mappings.get("GidMap"),
+        }
     for name in ("LogCount", "LogSize"):
         if f"HealthcheckMax{name}" in result:  # Go's name is shorter than JSON's
             result[f"HealthMax{name}"] = result[f"HealthcheckMax{name}"]

@@ -44,7 +44,7 @@ def import_tar(
     full = [names.normalise(name)] if name else []
     settings: dict[str, Any] = {}
     image_changes.apply(settings, changes)
-    stream = _open(path, stdin)
+    stream = open_source(path, stdin)
     try:
         staged = engine.store.stage_layer(stream)
     finally:
@@ -77,7 +77,8 @@ def import_tar(
     return image
 
 
-def _open(path: str, stdin: BinaryIO) -> Any:
+def open_source(path: str, stdin: BinaryIO) -> Any:
+    """A file, URL (http, https) or "-" for `stdin`, to read bytes from. Raises Error."""
     if path == "-":
         return stdin
     if path.startswith(("http://", "https://")):

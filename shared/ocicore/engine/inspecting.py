@@ -87,7 +87,7 @@ def inspect(engine: Engine, container: Container, *, size: bool = False) -> Json
             "KubeExitCodePropagation": "invalid",
             "lockNumber": 0,
             "Config": _config(engine, container),
-            "HostConfig": host_config(engine, container, static_dir),
+            "HostConfig": {**host_config(engine, container, static_dir), **_limits(document)},
             "UseImageHosts": config["network"]["no_hosts"],
             "UseImageHostname": config["network"]["no_hostname"],
         }
@@ -102,6 +102,14 @@ def _document(static_dir: str) -> Json:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _limits(document: Json) -> Json:
+    """The limits the process was started with, where it was: those the host implied are among them."""
+    limits = (document.get("process") or {}).get("rlimits")
+    if not limits:
+        return {}
+    return {"Ulimits": [{"Name": one["type"], "Soft": one["soft"], "Hard": one["hard"]} for one in limits]}
 
 
 def _present(path: str, alive: bool) -> str:

@@ -189,6 +189,9 @@ class Preparation:
         user = users.resolve(runtime.get("user", ""), self.root)
         uid = map_id(user.uid, runtime.get("uid_mappings"))
         gid = map_id(user.gid, runtime.get("gid_mappings"))
+        info = os.stat(path)
+        if (info.st_uid, info.st_gid) == (uid, gid):
+            return  # done at an earlier start; what has changed since is meant so
         os.chown(path, uid, gid, follow_symlinks=False)
         for folder, directories, files in os.walk(path):
             for name in (*directories, *files):

@@ -145,7 +145,8 @@ class _Process:
     def name_of(self, kind: str, host_id: int, *, host: bool) -> str:
         """A user's or group's name: the container's own, or the host's."""
         if host:
-            return _lookup("", kind, host_id) or str(host_id)
+            real = _map_outside("uid" if kind == "passwd" else "gid", host_id)
+            return _lookup("", kind, real) or str(real)
         inside = _map_inside(self.first, "uid" if kind == "passwd" else "gid", host_id)
         if inside is None:
             return str(host_id)
@@ -160,6 +161,16 @@ def _map_inside(pid: int, kind: str, host_id: int) -> int | None:
             if outside <= host_id < outside + size:
                 return inside + host_id - outside
     return None
+
+
+def _map_outside(kind: str, our_id: int) -> int:
+    """Our id (of the namespace a rootless engine is in) as the host has it."""
+    with open(f"/proc/self/{kind}_map") as file:
+        for line in file:
+            inside, outside, size = map(int, line.split())
+            if inside <= our_id < inside + size:
+                return outside + our_id - inside
+    return our_id
 
 
 def _lookup(root: str, kind: str, number: int) -> str:

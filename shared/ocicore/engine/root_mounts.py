@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     from ocicore.engine.records import Container
 
 
-def require_namespace(engine: Engine, environ: Mapping[str, str]) -> None:
-    """A user's mounts are only seen by programs in the same namespaces. Raises Unsupported outside of them."""
+def require_namespace(engine: Engine, environ: Mapping[str, str], command: str) -> None:
+    """A user's mounts are only seen by programs in the same namespaces. Raises Unsupported outside of them.
+
+    Args:
+        command: the whole command, for the message.
+    """
     if engine.rootless and "_CONTAINERS_USERNS_CONFIGURED" not in environ:
         raise Unsupported(
-            "cannot run command in rootless mode, must execute `pypod unshare` first",
-            hint="pypod unshare pypod mount …",
+            f'cannot run command "{command}" in rootless mode, must execute `{command.partition(" ")[0]} unshare` first'
         )
 
 

@@ -49,16 +49,31 @@ def allocate(store: Store, text: str, *, rootless: bool) -> IdMaps:
     uids, gids = _ranges(config.auto_userns_user or "containers", rootless=rootless)
     used_uids, used_gids = _taken(store)
     return (
-        _map(_free(uids, used_uids, size), size, extra_uids),
-        _map(_free(gids, used_gids, size), size, extra_gids),
+        _map(_free(uids, used_uids + _hosts(extra_uids), size), size, extra_uids),
+        _map(_free(gids, used_gids + _hosts(extra_gids), size), size, extra_gids),
     )
+
+
+def _hosts(ranges: Sequence[Range]) -> list[tuple[int, int]]:
+    return [(host, size) for _, host, size in ranges]
 
 
 def _triple(text: str, kind: str) -> Range:
     words = text.split(":")
-    if len(words) != 3 or not all(word.isdecimal() for word in words):
+    if len(words) != 3 or not all(word.removeprefix("@").isdecimal() for word in words):
         raise InvalidInput(f'{kind}mapping "{text}": expected CONTAINERID:HOSTID:LENGTH')
-    return int(words[0]), int(words[1]), int(words[2])
+    outside = int(words[1].removeprefix("@"))
+    if words[1].startswith("@"):
+        # An id of the host, which has another number in the namespace we may be in.
+        from ocicore.linux import userns
+
+        for inside, host, length in userns.own_maps()[kind == "gid"]:
+            if host <= outside < host + length:
+                outside = inside + outside - host
+                break
+        else:
+            raise InvalidInput(f'{kind}mapping "{text}": {words[1]} is none of the ids of this user')
+    return int(words[0]), outside, int(words[2])
 
 
 def _map(first: int, size: int, extra: Sequence[Range]) -> list[Range]:

@@ -40,7 +40,7 @@ def run(args: Args, ctx: Context) -> int:
         raise InvalidInput(f'unknown --format argument: "{args.format}"')
     select.check(args, lenient=True)
     engine = open_engine(ctx)
-    root_mounts.require_namespace(engine, ctx.environ)
+    root_mounts.require_namespace(engine, ctx.environ, ctx.command_name)
     if args.containers or args.all or args.latest:
         found, errors = select.chosen(engine, args)
         single = len(found) + len(errors) == 1 and not args.all

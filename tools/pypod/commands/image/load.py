@@ -25,7 +25,7 @@ def run(args: Args, ctx: Context) -> int:
     import tempfile
 
     from ocicore.cli import progress
-    from ocicore.engine import events, image_choice
+    from ocicore.engine import events, image_choice, image_import
     from ocicore.errors import InvalidInput
     from ocicore.image import save
     from pypod.session import open_engine
@@ -43,6 +43,10 @@ def run(args: Args, ctx: Context) -> int:
             path = f"{folder}/archive"
             with open(path, "wb") as file:
                 shutil.copyfileobj(ctx.stdin_bytes, file, 1 << 20)
+        elif path.startswith(("http://", "https://")):
+            path = f"{folder}/archive"
+            with image_import.open_source(args.input, ctx.stdin_bytes) as source, open(path, "wb") as file:
+                shutil.copyfileobj(source, file, 1 << 20)
         with progress.shown(ctx.stderr, quiet=args.quiet) as shown:
             images = save.load(
                 engine.images, path, context=image_choice.system_context(engine, args), progress=shown

@@ -29,7 +29,7 @@ def run(args: Args, ctx: Context) -> int:
     if args.all and args.images:
         raise InvalidInput("when using the --all switch, you may not pass any image names or IDs")
     engine = open_engine(ctx)
-    root_mounts.require_namespace(engine, ctx.environ)
+    root_mounts.require_namespace(engine, ctx.environ, ctx.command_name)
     if args.all:
         images = engine.images.list()
     else:

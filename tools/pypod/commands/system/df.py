@@ -47,9 +47,7 @@ def run(args: Args, ctx: Context) -> int:
 
             ctx.stdout.write(pretty(rows) + "\n")
             return 0
-        template.print_list(
-            ctx.stdout, args.format, [_shown(row) for row in rows], name="df", headers=_HEADERS
-        )
+        template.print_list(ctx.stdout, args.format, rows, name="df", headers=_HEADERS)
         return 0
     shown = [_shown(row) for row in rows]
     print_table(ctx.stdout, list(_HEADERS.values()), [[str(row[key]) for key in _HEADERS] for row in shown])

@@ -21,7 +21,7 @@ def run(args: Args, ctx: Context) -> int:
     from pypod.session import open_engine
 
     engine = open_engine(ctx)
-    root_mounts.require_namespace(engine, ctx.environ)
+    root_mounts.require_namespace(engine, ctx.environ, ctx.command_name)
     volume = engine.state.volumes.find(args.volume)
     volumes.mount(engine, volume)
     ctx.print(volume.mountpoint)
