@@ -1,7 +1,8 @@
 /*
  * Attach clients. Each sees all output from the moment it connects and may feed stdin. Output its
  * socket does not take is spooled (spool.c); input the container does not take stays with the
- * client, which is not read from meanwhile. A client that hangs up is forgotten at once.
+ * client, which is not read from meanwhile. A client that hangs up is forgotten as soon as what it had
+ * sent is delivered.
  */
 #include "attach.h"
 
@@ -21,11 +22,13 @@
 #define BACKLOG 128
 #define ACCEPT_RETRY_MS 500
 #define LAG_CHECK_MS 1000
+#define FRAMES_PER_EVENT 256
 #define LAG_LIMIT_MS 10000   /* congested and nothing taken for so long: given up */
 #define LINGER_LIMIT_MS 60000 /* the same after the container's end */
 
 static void on_client(struct conmon *c, struct source *source, uint32_t events);
 static void check_lag(struct conmon *c);
+static void read_rest(struct conmon *c, struct client *client);
 
 static bool has_pending(const struct client *client)
 {
@@ -44,7 +47,8 @@ static uint32_t wanted_events(const struct client *client)
 
 static void rewatch(struct conmon *c, struct client *client)
 {
-    if (!client->gone)
+    /* Once watched, changing the events needs no memory and cannot fail. */
+    if (!client->freed && client->source.watched)
         loop_watch(c, &client->source, wanted_events(client));
 }
 
@@ -82,7 +86,7 @@ static void forget(struct conmon *c, struct client *client)
     debug(c, "closing attach client %d", client->source.fd);
     loop_close(c, &client->source);
     spool_close(&client->spool);
-    client->gone = client->freed = true;
+    client->freed = true;
 }
 
 /* No more stdin will come from this client; with -i that ends the container's stdin. */
@@ -98,18 +102,29 @@ static void input_ended(struct conmon *c)
     attach_flush_stdin(c);
 }
 
-static void hung_up(struct conmon *c, struct client *client)
+static void forget_if_done(struct conmon *c, struct client *client)
+{
+    if (client->deaf && !client->reading && !has_pending(client) && !client->freed)
+        forget(c, client);
+}
+
+/* The client takes no more output; it may still send. */
+static void stop_output(struct conmon *c, struct client *client)
+{
+    client->deaf = true;
+    spool_close(&client->spool);
+    if (client->reading)
+        rewatch(c, client);
+    forget_if_done(c, client);
+}
+
+/* The client is thrown out, with what it may still have to say. */
+static void expel(struct conmon *c, struct client *client)
 {
     bool was_reading = client->reading;
     client->reading = false;
-    if (has_pending(client)) {
-        /* A dead socket is always ready: stop watching, but deliver what it sent. */
-        loop_close(c, &client->source);
-        spool_close(&client->spool);
-        client->gone = true;
-    } else {
-        forget(c, client);
-    }
+    client->pending_start = client->pending_end = 0;
+    forget(c, client);
     if (was_reading)
         input_ended(c);
 }
@@ -160,22 +175,25 @@ void attach_broadcast(struct conmon *c, int stream, const unsigned char *data, s
 {
     enter(c);
     for (struct client *client = c->clients; client != NULL; client = client->next)
-        if (!client->gone && offer(c, client, stream, data, size) < 0)
-            hung_up(c, client);
+        if (!client->deaf && !client->freed && offer(c, client, stream, data, size) < 0)
+            stop_output(c, client);
     leave(c);
 }
 
 static void flush_spool(struct conmon *c, struct client *client)
 {
     unsigned char frame[1 + ATTACH_PAYLOAD_MAX];
-    while (!spool_empty(&client->spool)) {
+    /* A client that reads as fast as we write must not keep us from everything else. */
+    for (int i = 0; !spool_empty(&client->spool); i++) {
+        if (i == FRAMES_PER_EVENT)
+            return;
         ssize_t size = spool_peek(&client->spool, frame, sizeof(frame));
         if (size < 0)
             warn(c, "reading back output for attach client %d: %s", client->source.fd, strerror(errno));
         struct iovec piece = {frame, (size_t)size};
         int taken = size < 0 ? -1 : send_frame(client, &piece, 1);
         if (taken < 0) {
-            hung_up(c, client);
+            stop_output(c, client);
             return;
         }
         if (taken == 0)
@@ -205,7 +223,7 @@ static void check_lag(struct conmon *c)
     int64_t limit = c->phase == PHASE_END ? LINGER_LIMIT_MS : LAG_LIMIT_MS;
     enter(c);
     for (struct client *client = c->clients; client != NULL; client = client->next) {
-        if (client->gone)
+        if (client->freed || client->deaf)
             continue;
         if (c->phase != PHASE_END && spool_size(&client->spool) < SPOOL_MAX)
             continue;
@@ -213,7 +231,7 @@ static void check_lag(struct conmon *c)
             client->progress_ms = now;
         } else if (now - client->progress_ms >= limit) {
             warn(c, "attach client %d takes no output: closing it", client->source.fd);
-            hung_up(c, client);
+            expel(c, client);
         }
     }
     leave(c);
@@ -257,10 +275,10 @@ void attach_flush_stdin(struct conmon *c)
         free(client->pending);
         client->pending = NULL;
         client->pending_start = client->pending_end = 0;
-        if (client->gone)
-            forget(c, client);
-        else
-            rewatch(c, client);
+        rewatch(c, client);
+        read_rest(c, client);
+        forget_if_done(c, client);
+        blocked = blocked || has_pending(client);
     }
     leave(c);
     if (blocked)
@@ -276,7 +294,7 @@ static void keep_pending(struct conmon *c, struct client *client, const unsigned
     client->pending = malloc(size);
     if (client->pending == NULL) {
         warn(c, "no memory for input of attach client %d", client->source.fd);
-        hung_up(c, client);
+        expel(c, client);
         return;
     }
     memcpy(client->pending, data, size);
@@ -290,15 +308,12 @@ static void keep_pending(struct conmon *c, struct client *client, const unsigned
 static void take_input(struct conmon *c, struct client *client)
 {
     ssize_t count;
-    do
+    do /* ECONNRESET comes once, before what a client had sent that closed without reading all */
         count = recv(client->source.fd, c->io, sizeof(c->io), MSG_DONTWAIT);
-    while (count < 0 && errno == EINTR);
-    if (count < 0) {
-        if (errno != EAGAIN)
-            hung_up(c, client);
+    while (count < 0 && (errno == EINTR || errno == ECONNRESET));
+    if (count < 0 && errno == EAGAIN && !client->dead)
         return;
-    }
-    if (count == 0) {
+    if (count <= 0) {
         client->reading = false;
         rewatch(c, client);
         input_ended(c);
@@ -315,6 +330,22 @@ static void take_input(struct conmon *c, struct client *client)
             return; /* nobody reads stdin: what is sent to it is dropped */
         done += (size_t)count;
     }
+}
+
+/* A dead socket is not watched any more; what its client had sent is read as soon as there is room for it. */
+static void read_rest(struct conmon *c, struct client *client)
+{
+    while (client->dead && client->reading && !has_pending(client) && !client->freed)
+        take_input(c, client);
+}
+
+static void hung_up(struct conmon *c, struct client *client)
+{
+    loop_unwatch(c, &client->source); /* it would be ready for ever */
+    client->dead = true;
+    stop_output(c, client);
+    read_rest(c, client);
+    forget_if_done(c, client);
 }
 
 static void on_client(struct conmon *c, struct source *source, uint32_t events)
@@ -356,9 +387,14 @@ static bool accept_one(struct conmon *c, struct source *source)
     client->source = (struct source){.fd = fd, .ready = on_client};
     client->spool.fd = -1;
     client->reading = true;
+    if (!loop_try_watch(c, &client->source, EPOLLIN)) {
+        warn(c, "Failed to watch attach client %d: %s", fd, strerror(errno));
+        close(fd);
+        free(client);
+        return false;
+    }
     client->next = c->clients;
     c->clients = client;
-    rewatch(c, client);
     debug(c, "accepted attach client %d", fd);
     return true;
 }
@@ -396,7 +432,7 @@ void attach_finish(struct conmon *c)
         client->reading = false;
         client->pending_start = client->pending_end = 0;
         client->progress_ms = 0;
-        if (client->gone || spool_empty(&client->spool))
+        if (client->deaf || spool_empty(&client->spool))
             forget(c, client);
         else
             rewatch(c, client);

@@ -134,10 +134,17 @@ static void on_pidfd(struct conmon *c, struct source *source, uint32_t events)
     container_ended(c, status);
 }
 
+bool children_has(pid_t pid)
+{
+    siginfo_t information;
+    return waitid(P_PID, (id_t)pid, &information, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
 void children_watch_container(struct conmon *c, pid_t pid)
 {
     c->container_pid = pid;
-    for (unsigned i = 0; i < UNKNOWN_CHILDREN; i++)
+    /* A child of this number is the container; an earlier one that has gone may have had the same. */
+    for (unsigned i = 0; i < UNKNOWN_CHILDREN && !children_has(pid); i++)
         if (c->unknown[i].pid == pid) {
             container_ended(c, c->unknown[i].status);
             return;

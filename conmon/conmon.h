@@ -50,7 +50,8 @@ struct client {
     struct source source;
     struct client *next;
     bool reading;  /* may still send stdin */
-    bool gone;     /* peer closed; kept only to finish `pending` */
+    bool deaf;     /* takes no more output */
+    bool dead;     /* peer closed: no longer watched, kept for the input it had sent */
     bool freed;
     unsigned char *pending; /* bytes for stdin not yet taken by the container */
     size_t pending_start, pending_end;
@@ -89,7 +90,10 @@ struct log_state {
     size_t journal_partial_size[2];
     int journal_priority[2]; /* of the line being held, -1: a new one starts */
     char *json_attrs;
+    struct { unsigned char bytes[3]; size_t size; } json_held[2]; /* a character's beginning, by stream */
+    unsigned char *json_joined; /* that and what came next */
     uint64_t journal_lost;
+    bool journal_stuck; /* the last entry could not be sent in time: do not wait again */
     int64_t stamp_second;
     char stamp_local[48], stamp_utc[48];
 };

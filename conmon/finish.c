@@ -103,6 +103,12 @@ static void write_exit_file(struct conmon *c, const char *directory, const char 
     free(path);
 }
 
+static void write_exit_files(struct conmon *c, int status)
+{
+    write_exit_file(c, c->options.persist_dir, EXIT_FILE_NAME, status);
+    write_exit_file(c, c->options.exit_dir, c->options.cid, status);
+}
+
 static void kill_expired(struct conmon *c)
 {
     info(c, "timed out, killing the container");
@@ -141,8 +147,7 @@ int finish_container(struct conmon *c)
     close_inherited();
 
     int status = expired ? -1 : exit_code_of(c->container_status);
-    write_exit_file(c, c->options.persist_dir, EXIT_FILE_NAME, status);
-    write_exit_file(c, c->options.exit_dir, c->options.cid, status);
+    write_exit_files(c, status);
     finish_clients(c);
     if (c->options.exec)
         sync_report(c, &c->sync_fd, status, expired ? SYNC_TIMED_OUT : NULL);
@@ -170,10 +175,17 @@ void finish_abort(struct conmon *c)
         kill(c->create_pid, SIGKILL);
         waitpid(c->create_pid, NULL, 0);
     }
+    /* Without us nobody reads its output or tells of its end, and the parent is told that it failed. */
+    if (c->container_pid > 0) {
+        children_signal_container(c, SIGKILL);
+        c->container_status = SIGKILL;
+    }
     terminal_unlink(c);
     socket_unlink(c);
     log_finish(c);
     close_inherited();
+    if (c->phase == PHASE_RUN)
+        write_exit_files(c, exit_code_of(c->container_status));
     if (c->sync_fd >= 0)
         close(c->sync_fd);
     c->sync_fd = -1;

@@ -15,7 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -167,6 +169,25 @@ static char *pidfile_path(struct conmon *c)
     return path_join(c->options.bundle, HEALTH_PIDFILE);
 }
 
+/* A pidfd of the command, which is a child of the runtime that runs the check; -1 when there is none. */
+static int open_check_process(struct conmon *c)
+{
+    char path[64], text[512];
+    char *name = pidfile_path(c);
+    int pid = name != NULL && file_read(name, text, sizeof(text)) > 0 ? atoi(text) : -1;
+    free(name);
+    int fd = pid > 1 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+    if (fd < 0)
+        return -1;
+    /* Only now is it certain whose number that is. "PID (NAME) STATE PPID …"; the name may hold anything. */
+    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    const char *end = file_read(path, text, sizeof(text)) > 0 ? strrchr(text, ')') : NULL;
+    if (end != NULL && strlen(end) > 4 && atoi(end + 4) == c->health.pid)
+        return fd;
+    close(fd);
+    return -1;
+}
+
 static void kill_check(struct conmon *c)
 {
     if (c->health.pid > 0)
@@ -177,13 +198,11 @@ static void kill_check(struct conmon *c)
 static void check_expired(struct conmon *c)
 {
     c->health.timed_out = true;
-    char text[32];
-    char *path = pidfile_path(c);
-    if (path != NULL && file_read(path, text, sizeof(text)) > 0 && atoi(text) > 1)
-        kill(atoi(text), SIGKILL);
-    else
+    int command = open_check_process(c);
+    if (command < 0 || syscall(SYS_pidfd_send_signal, command, SIGKILL, NULL, 0) < 0)
         kill_check(c);
-    free(path);
+    if (command >= 0)
+        close(command);
     timer_start(c, TIMER_HEALTH_LIMIT, KILL_GRACE_MS, kill_check);
 }
 
@@ -205,6 +224,7 @@ bool health_child_ended(struct conmon *c, pid_t pid, int status)
 static _Noreturn void exec_check(struct conmon *c, const char *spec, char *pidfile, int output)
 {
     setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     int null = open("/dev/null", O_RDONLY);
     dup2(null, STDIN_FILENO);
     dup2(output, STDOUT_FILENO);
@@ -259,7 +279,8 @@ static void run_check(struct conmon *c)
     h->pid = pid;
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
     h->output = (struct source){.fd = ends[0], .ready = on_check_output};
-    loop_watch(c, &h->output, EPOLLIN);
+    if (!loop_try_watch(c, &h->output, EPOLLIN))
+        warn(c, "Failed to watch the output of the health check: %s", strerror(errno));
     timer_start(c, TIMER_HEALTH_LIMIT, starting_up(c) ? o->startup_timeout_ms : o->timeout_ms, check_expired);
 }
 

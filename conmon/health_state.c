@@ -3,7 +3,7 @@
 
 #include "diag.h"
 #include "files.h"
-#include "sync.h"
+#include "json.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -70,7 +70,7 @@ void journal_open(struct conmon *c)
     c->log.journal_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (c->log.journal_fd < 0)
         fail_errno(c, "Failed to create journal socket");
-    /* A journal that has stopped must not stop the container for good. */
+    /* A journal that has stopped must not stop the container: it is waited for once, not for each line. */
     struct timeval limit = {.tv_sec = SEND_LIMIT_S};
     setsockopt(c->log.journal_fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
     c->log.journal_priority[0] = c->log.journal_priority[1] = -1;
@@ -123,8 +123,9 @@ static void send_entry(struct conmon *c, int priority, bool partial, const unsig
                              .msg_iovlen = sizeof(pieces) / sizeof(pieces[0])};
     ssize_t sent;
     do
-        sent = sendmsg(c->log.journal_fd, &message, MSG_NOSIGNAL);
+        sent = sendmsg(c->log.journal_fd, &message, MSG_NOSIGNAL | (c->log.journal_stuck ? MSG_DONTWAIT : 0));
     while (sent < 0 && errno == EINTR);
+    c->log.journal_stuck = sent < 0 && errno == EAGAIN;
     if (sent < 0 && (errno == EMSGSIZE || errno == ENOBUFS))
         sent = send_as_file(c->log.journal_fd, &message);
     if (sent < 0 && c->log.journal_lost++ == 0)

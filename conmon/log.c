@@ -116,10 +116,13 @@ void log_write(struct conmon *c, int stream, const unsigned char *data, size_t s
 
 void log_flush_partial(struct conmon *c)
 {
-    if (!c->log.journald)
-        return;
-    journal_flush(c, ATTACH_STREAM_STDOUT);
-    journal_flush(c, ATTACH_STREAM_STDERR);
+    static const int streams[] = {ATTACH_STREAM_STDOUT, ATTACH_STREAM_STDERR};
+    for (int i = 0; i < 2; i++) {
+        if (c->log.journald)
+            journal_flush(c, streams[i]);
+        if (c->log.json_used)
+            json_flush(c, streams[i]);
+    }
 }
 
 void log_reopen(struct conmon *c)

@@ -7,7 +7,7 @@
 /* Reads --log-path and its companions, opens the files. Fails with upstream's messages. */
 void log_open(struct conmon *c);
 void log_write(struct conmon *c, int stream, const unsigned char *data, size_t size);
-/* Writes out a last line that has no newline (journald holds such lines back). */
+/* Writes out what is held back: a line without its end (journald), half a character (json-file). */
 void log_flush_partial(struct conmon *c);
 /* Control message: opens the files anew, or rotates them. */
 void log_reopen(struct conmon *c);
@@ -21,6 +21,7 @@ size_t log_timestamp(struct conmon *c, char *text, size_t size, bool utc);
 void k8s_write(struct conmon *c, int stream, const unsigned char *data, size_t size);
 void json_open(struct conmon *c);
 void json_write(struct conmon *c, int stream, const unsigned char *data, size_t size);
+void json_flush(struct conmon *c, int stream);
 void journal_open(struct conmon *c);
 void journal_write(struct conmon *c, int stream, const unsigned char *data, size_t size);
 void journal_flush(struct conmon *c, int stream);

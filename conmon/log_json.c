@@ -5,56 +5,21 @@
 #include "log.h"
 
 #include "diag.h"
+#include "json.h"
 #include "logfile.h"
-#include "sync.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define REPLACEMENT "\\ufffd"
-
-/* Length of the UTF-8 sequence at data, 0 if it is none (RFC 3629: no surrogates, no overlong). */
-static size_t utf8_length(const unsigned char *data, size_t size)
-{
-    unsigned char first = data[0];
-    size_t length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    unsigned char low = 0x80, high = 0xbf;
-    if (first < 0xc2 || first > 0xf4 || length > size)
-        return 0;
-    if (first == 0xe0)
-        low = 0xa0;
-    else if (first == 0xed)
-        high = 0x9f;
-    else if (first == 0xf0)
-        low = 0x90;
-    else if (first == 0xf4)
-        high = 0x8f;
-    if (data[1] < low || data[1] > high)
-        return 0;
-    for (size_t i = 2; i < length; i++)
-        if (data[i] < 0x80 || data[i] > 0xbf)
-            return 0;
-    return length;
-}
-
-/* One character of the line as JSON: into text (at least 8 bytes). Returns how much it took. */
+/* One character of the line as JSON: into text (at least JSON_CHARACTER_MAX bytes). Returns how much it took. */
 static size_t encode_one(const unsigned char *data, size_t size, char *text, size_t *text_size)
 {
-    if (data[0] >= 0x80) {
-        size_t length = utf8_length(data, size);
-        if (length == 0) {
-            memcpy(text, REPLACEMENT, sizeof(REPLACEMENT) - 1);
-            *text_size = sizeof(REPLACEMENT) - 1;
-            return 1;
-        }
-        memcpy(text, data, length);
-        *text_size = length;
-        return length;
-    }
-    char byte = (char)data[0];
-    *text_size = json_escape(text, 8, &byte, 1);
-    return 1;
+    size_t length = data[0] < 0x80 ? 1 : utf8_length(data, size);
+    if (length == 0)
+        length = 1;
+    *text_size = json_escape(text, JSON_CHARACTER_MAX, (const char *)data, length);
+    return length;
 }
 
 static bool plain(unsigned char byte)
@@ -66,7 +31,7 @@ static size_t encoded_size(const unsigned char *line, size_t size)
 {
     size_t total = 0;
     for (size_t i = 0; i < size;) {
-        char text[8];
+        char text[JSON_CHARACTER_MAX];
         size_t length = 1;
         if (plain(line[i]))
             i++;
@@ -87,7 +52,7 @@ static void put_line(struct conmon *c, const unsigned char *line, size_t size)
             logfile_put(c, &c->log.json, line + i, run - i);
         i = run;
         if (i < size) {
-            char text[8];
+            char text[JSON_CHARACTER_MAX];
             size_t length;
             i += encode_one(line + i, size - i, text, &length);
             logfile_put(c, &c->log.json, text, length);
@@ -95,7 +60,7 @@ static void put_line(struct conmon *c, const unsigned char *line, size_t size)
     }
 }
 
-void json_write(struct conmon *c, int stream, const unsigned char *data, size_t size)
+static void write_records(struct conmon *c, int stream, const unsigned char *data, size_t size)
 {
     static const char start[] = "{\"log\":\"";
     struct logfile *file = &c->log.json;
@@ -121,6 +86,35 @@ void json_write(struct conmon *c, int stream, const unsigned char *data, size_t 
         size -= line;
     }
     logfile_flush(c, file);
+}
+
+/* Reads end anywhere, also inside a character: then its beginning waits for the next one. */
+void json_write(struct conmon *c, int stream, const unsigned char *data, size_t size)
+{
+    int which = stream == ATTACH_STREAM_STDERR ? 1 : 0;
+    unsigned char *held = c->log.json_held[which].bytes;
+    size_t *held_size = &c->log.json_held[which].size;
+    if (*held_size > 0 && c->log.json_joined == NULL)
+        c->log.json_joined = malloc(sizeof(c->io) + sizeof(c->log.json_held[0].bytes));
+    if (*held_size > 0 && c->log.json_joined == NULL) {
+        write_records(c, stream, held, *held_size);
+    } else if (*held_size > 0) {
+        memcpy(c->log.json_joined, held, *held_size);
+        memcpy(c->log.json_joined + *held_size, data, size);
+        data = c->log.json_joined;
+        size += *held_size;
+    }
+    *held_size = utf8_unfinished(data, size);
+    size -= *held_size;
+    memcpy(held, data + size, *held_size);
+    write_records(c, stream, data, size);
+}
+
+void json_flush(struct conmon *c, int stream)
+{
+    int which = stream == ATTACH_STREAM_STDERR ? 1 : 0;
+    write_records(c, stream, c->log.json_held[which].bytes, c->log.json_held[which].size);
+    c->log.json_held[which].size = 0;
 }
 
 /* Prepares "attrs":{…}, with the tag and the labels. */

@@ -25,12 +25,19 @@ void loop_open(struct conmon *c)
         fail_errno(c, "Failed to create epoll instance");
 }
 
-void loop_watch(struct conmon *c, struct source *source, uint32_t events)
+bool loop_try_watch(struct conmon *c, struct source *source, uint32_t events)
 {
     struct epoll_event event = {.events = events, .data.ptr = source};
     if (epoll_ctl(c->epoll_fd, source->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, source->fd, &event) < 0)
-        fail_errno(c, "Failed to watch descriptor %d", source->fd);
+        return false;
     source->watched = true;
+    return true;
+}
+
+void loop_watch(struct conmon *c, struct source *source, uint32_t events)
+{
+    if (!loop_try_watch(c, source, events))
+        fail_errno(c, "Failed to watch descriptor %d", source->fd);
 }
 
 void loop_unwatch(struct conmon *c, struct source *source)

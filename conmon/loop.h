@@ -7,7 +7,9 @@
 #include <sys/epoll.h>
 
 void loop_open(struct conmon *c);
-/* Watches source->fd; called again it changes the events. EPOLLHUP and EPOLLERR always come. */
+/* Watches source->fd; called again it changes the events. EPOLLHUP and EPOLLERR always come. False with errno. */
+bool loop_try_watch(struct conmon *c, struct source *source, uint32_t events);
+/* The same, and a failure is the monitor's end. */
 void loop_watch(struct conmon *c, struct source *source, uint32_t events);
 void loop_unwatch(struct conmon *c, struct source *source);
 /* Unwatches and closes; source->fd becomes -1. */

@@ -208,8 +208,12 @@ pid_t runtime_finish(struct conmon *c)
     long pid = strtol(text, &end, 10);
     if (pid <= 0 || pid > 1 << 30 || (*end != '\0' && *end != '\n'))
         fail(c, "Failed to read pidfile %.200s: not a pid: \"%.20s\"", c->options.container_pidfile, text);
-    if (c->options.terminal && c->out.source.fd < 0)
+    if (c->options.terminal && c->out.source.fd < 0) {
+        /* What the parent is told has failed must not be left running. */
+        if (children_has((pid_t)pid))
+            kill((pid_t)pid, SIGKILL);
         fail(c, "Runtime did not set up terminal");
+    }
     debug(c, "container PID: %ld", pid);
     return (pid_t)pid;
 }

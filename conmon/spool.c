@@ -1,7 +1,8 @@
 /*
  * A client that reads slowly (a pager, a suspended terminal) must not hold up the container, and
  * must not miss output either. So what its socket does not take goes into a file of the bundle's
- * filesystem that has no name, and comes back from there when it reads on.
+ * filesystem that has no name, and comes back from there when it reads on. The file is written round and
+ * round, so a client that is always a little behind takes no more than one that is far behind.
  */
 #include "spool.h"
 
@@ -32,29 +33,52 @@ static int make_file(int directory_fd)
     return fd;
 }
 
+/* Reads or writes `size` bytes at `position` of the endless stream, which goes round in the file. */
+static int transfer(const struct spool *spool, bool writing, unsigned char *data, size_t size, int64_t position)
+{
+    while (size > 0) {
+        int64_t place = position % SPOOL_FILE_MAX;
+        size_t part = size;
+        if (place + (int64_t)part > SPOOL_FILE_MAX)
+            part = (size_t)(SPOOL_FILE_MAX - place);
+        ssize_t count = writing ? pwrite(spool->fd, data, part, place) : pread(spool->fd, data, part, place);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count <= 0) {
+            if (count == 0)
+                errno = writing ? ENOSPC : EIO;
+            return -1;
+        }
+        data += count;
+        size -= (size_t)count;
+        position += count;
+    }
+    return 0;
+}
+
 int spool_put(struct spool *spool, int directory_fd, const struct iovec *pieces, int count)
 {
-    struct iovec all[4];
-    uint32_t size = 0;
-    if (count > 3) {
-        errno = EINVAL;
+    unsigned char record[sizeof(uint32_t) + SPOOL_FRAME_MAX];
+    size_t used = sizeof(uint32_t);
+    for (int i = 0; i < count; i++) {
+        if (pieces[i].iov_len > sizeof(record) - used) {
+            errno = EMSGSIZE;
+            return -1;
+        }
+        memcpy(record + used, pieces[i].iov_base, pieces[i].iov_len);
+        used += pieces[i].iov_len;
+    }
+    uint32_t size = (uint32_t)(used - sizeof(uint32_t));
+    memcpy(record, &size, sizeof(size));
+    if (spool_size(spool) + (int64_t)used > SPOOL_FILE_MAX) {
+        errno = ENOSPC;
         return -1;
     }
-    for (int i = 0; i < count; i++) {
-        all[i + 1] = pieces[i];
-        size += (uint32_t)pieces[i].iov_len;
-    }
-    all[0] = (struct iovec){.iov_base = &size, .iov_len = sizeof(size)};
     if (spool->fd < 0 && (spool->fd = make_file(directory_fd)) < 0)
         return -1;
-    ssize_t wanted = (ssize_t)(sizeof(size) + size);
-    ssize_t written = pwritev(spool->fd, all, count + 1, spool->tail);
-    if (written != wanted) {
-        if (written >= 0)
-            errno = ENOSPC;
+    if (transfer(spool, true, record, used, spool->tail) < 0)
         return -1;
-    }
-    spool->tail += wanted;
+    spool->tail += (int64_t)used;
     return 0;
 }
 
@@ -63,14 +87,14 @@ ssize_t spool_peek(const struct spool *spool, unsigned char *frame, size_t size)
     if (spool_empty(spool))
         return 0;
     uint32_t length;
-    struct iovec parts[2] = {{&length, sizeof(length)}, {frame, size}};
-    ssize_t count = preadv(spool->fd, parts, 2, spool->head);
-    if (count < (ssize_t)sizeof(length) || length > size ||
-        count - (ssize_t)sizeof(length) < (ssize_t)length) {
-        if (count >= 0)
-            errno = EIO;
+    if (transfer(spool, false, (unsigned char *)&length, sizeof(length), spool->head) < 0)
+        return -1;
+    if (length > size) {
+        errno = EIO;
         return -1;
     }
+    if (transfer(spool, false, frame, length, spool->head + (int64_t)sizeof(length)) < 0)
+        return -1;
     return (ssize_t)length;
 }
 

@@ -7,7 +7,14 @@
 #include <sys/uio.h>
 
 /* Bytes one client may lag behind before reading the container's output waits for it. */
+#ifndef SPOOL_MAX
 #define SPOOL_MAX (256LL << 20)
+#endif
+/* Room in the file: what is read after that, and once more at the container's end, must fit as well. */
+#ifndef SPOOL_FILE_MAX
+#define SPOOL_FILE_MAX (SPOOL_MAX + (16LL << 20))
+#endif
+#define SPOOL_FRAME_MAX (1 + ATTACH_PAYLOAD_MAX)
 
 bool spool_empty(const struct spool *spool);
 int64_t spool_size(const struct spool *spool);

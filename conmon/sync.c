@@ -5,6 +5,7 @@
 #include "sync.h"
 
 #include "diag.h"
+#include "json.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,33 +47,6 @@ void sync_wait_start(struct conmon *c)
     while (count < 0 && errno == EINTR);
     if (count < 0)
         fail_errno(c, "start-pipe read failed");
-}
-
-/* Bytes that would break the JSON or a terminal are escaped; the rest passes as it is. */
-size_t json_escape(char *out, size_t size, const char *text, size_t length)
-{
-    static const char hex[] = "0123456789abcdef";
-    size_t used = 0;
-    for (size_t i = 0; i < length && used + 7 < size; i++) {
-        unsigned char byte = (unsigned char)text[i];
-        const char *found = strchr("\"\\\n\r\t\b\f", byte);
-        if (byte != '\0' && found != NULL) {
-            out[used++] = '\\';
-            out[used++] = "\"\\nrtbf"[found - "\"\\\n\r\t\b\f"];
-            /* the two tables above run in step */
-            _Static_assert(sizeof("\"\\\n\r\t\b\f") == sizeof("\"\\nrtbf"), "tables differ");
-        } else if (byte < 0x20 || byte == 0x7f) {
-            memcpy(out + used, "\\u00", 4);
-            out[used + 4] = hex[byte >> 4];
-            out[used + 5] = hex[byte & 15];
-            used += 6;
-        } else {
-            out[used++] = (char)byte;
-        }
-    }
-    if (size > 0)
-        out[used] = '\0';
-    return used;
 }
 
 static int write_message(int fd, const char *data, size_t length)

@@ -12,7 +12,5 @@ void sync_wait_start(struct conmon *c);
 void sync_report(struct conmon *c, int *fd, int number, const char *message);
 /* Tells whoever still waits that nothing will come of it. */
 void sync_report_failure(struct conmon *c, const char *message);
-/* Writes the text as the inside of a JSON string; returns the length, at most size - 1. */
-size_t json_escape(char *out, size_t size, const char *text, size_t length);
 
 #endif

@@ -1,6 +1,6 @@
 /* Fuzzer of the notification filter: what passes must pass again, unchanged, and name nothing forbidden. */
 #include "notify.h"
-#include "sync.h"
+#include "json.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -139,6 +139,15 @@ def test_entry_too_large_for_a_datagram(tmp_path: Path, journal: Journal) -> Non
         assert entry["L2"] == b"v" * 100_000
 
 
+def test_journal_that_takes_nothing_holds_the_container_up_once(tmp_path: Path, journal: Journal) -> None:
+    with Monitor(
+        tmp_path, "seq 3000; exit 3", log=("journald", f"k8s-file:{tmp_path}/ctr.log"), prefix=journal.prefix
+    ) as monitor:
+        monitor.launched()
+        assert monitor.exit_status() == 3
+        assert monitor.lines()[-1] == "3000"
+
+
 def test_no_journal_costs_lines_not_the_container(tmp_path: Path, journal: Journal) -> None:
     journal.socket.close()
     (tmp_path / "journal" / "socket").unlink()

@@ -49,6 +49,17 @@ def test_json_file(tmp_path: Path) -> None:
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z", entry["time"]) for entry in entries)
 
 
+def test_json_file_keeps_characters_that_come_in_pieces(tmp_path: Path) -> None:
+    path = tmp_path / "json.log"
+    text = "aé€😀" * 30_000
+    (tmp_path / "text").write_text(text)
+    command = f"cat {tmp_path}/text; printf '\\303'; sleep 0.2; printf '\\251\\n\\360\\237'"
+    with Monitor(tmp_path, command, log=(f"json-file:{path}",)) as monitor:
+        monitor.launched().wait_end()
+        logged = "".join(json.loads(line)["log"] for line in path.read_text().splitlines())
+    assert logged in (text + "é\n�", text + "é\n��")
+
+
 def test_several_drivers_at_once(tmp_path: Path) -> None:
     path = tmp_path / "json.log"
     with Monitor(

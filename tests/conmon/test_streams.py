@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
+import subprocess
 import time
 from pathlib import Path
 
@@ -11,12 +13,21 @@ import pytest
 
 from ocicore.runtime import monitor_protocol as protocol
 from support.monitor import Client, Monitor, wait_until
+from support.programs import REPOSITORY
 
 WAIT = "read start; "
 
 
 def open_descriptors(pid: int) -> int:
     return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def gone(pid: int) -> bool:
+    """True once the process has ended; whether its parent has waited for it does not matter."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
 
 
 def test_both_streams_with_their_numbers(tmp_path: Path) -> None:
@@ -93,6 +104,46 @@ def test_much_input_through_a_slow_reader(tmp_path: Path) -> None:
             assert client.read_all().split()[0].decode() == hashlib.sha256(data).hexdigest()
 
 
+@pytest.mark.parametrize("clients", [1, 2])
+def test_input_of_clients_that_are_gone_already_arrives(tmp_path: Path, clients: int) -> None:
+    """A client may send much and hang up while the container still sleeps: what the kernel took for it counts."""
+    total = clients * 20 * 8192
+    with Monitor(tmp_path, f"sleep 0.5; head -c {total} | wc -c", "-i", "--leave-stdin-open") as monitor:
+        monitor.launched().sync()
+        for _ in range(clients):
+            with monitor.attach() as client:
+                for _ in range(20):
+                    client.send(b"x" * 8192)
+        wait_until(lambda: monitor.records() == [("stdout", "F", str(total))], "all of the input", 5)
+        assert monitor.exit_status() == 0
+        monitor.wait_end()
+
+
+def test_client_that_only_sends_is_heard(tmp_path: Path) -> None:
+    """A client that has shut down its receiving side takes no output, but its input still counts."""
+    with Monitor(tmp_path, "while read x; do echo got $x; done", "-i") as monitor:
+        monitor.launched().sync()
+        with monitor.attach() as client:
+            client.socket.shutdown(socket.SHUT_RD)
+            for word in ("one", "two", "three"):
+                client.send(f"{word}\n".encode())
+                wait_until(lambda word=word: f"got {word}" in monitor.log_text(), word)
+            client.end_input()
+            assert monitor.exit_status() == 0
+
+
+def test_client_that_hangs_up_without_reading_is_heard(tmp_path: Path) -> None:
+    """Closing with output unread resets the connection; what was sent before is there all the same."""
+    with Monitor(tmp_path, "echo unread; sleep 0.4; wc -c", "-i") as monitor:
+        monitor.launched().sync()
+        with monitor.attach() as client:
+            for _ in range(30):
+                client.send(b"x" * 8192)
+            select.select([client.socket], [], [], 0.2)
+        wait_until(lambda: str(30 * 8192) in monitor.log_text(), "all of the input", 5)
+        assert monitor.exit_status() == 0
+
+
 def test_many_clients_see_the_same(tmp_path: Path) -> None:
     with Monitor(tmp_path, WAIT + "echo hello all", "-i", "--leave-stdin-open") as monitor:
         monitor.launched().sync()
@@ -118,6 +169,21 @@ def test_client_that_never_reads_does_not_stall_the_container(tmp_path: Path) ->
         assert len(dead.read_all()) == 30_000_004
         dead.close()
         monitor.wait_end()
+
+
+def test_spool_goes_round_in_its_file(tmp_path: Path) -> None:
+    program = tmp_path / "spool_check"
+    subprocess.run(
+        [
+            "cc", "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Werror", "-O1", "-g", "-fsanitize=address,undefined",
+            "-DSPOOL_MAX=300000", "-DSPOOL_FILE_MAX=350000", f"-I{REPOSITORY}/conmon", "-o", program,
+            REPOSITORY / "tests" / "conmon" / "spool_check.c", REPOSITORY / "conmon" / "spool.c",
+        ],
+        check=True,
+    )  # fmt: skip
+    done = subprocess.run([program], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout.split()[0]) > 10_000
 
 
 def test_dead_client_after_the_end_is_let_go(tmp_path: Path) -> None:
@@ -254,6 +320,20 @@ def test_runtime_that_sends_no_terminal(tmp_path: Path) -> None:
         assert not list(tmp_path.glob("conmon-*"))
 
 
+def test_container_whose_start_failed_late_is_not_left_running(tmp_path: Path) -> None:
+    runtime = tmp_path / "runtime"
+    runtime.write_text(
+        '#!/bin/sh\nwhile [ "$1" != --pid-file ]; do shift; done\n'
+        'sleep 60 </dev/null >/dev/null 2>&1 & echo $! >"$2"\n'
+    )
+    runtime.chmod(0o755)
+    with Monitor(tmp_path, "true", "-t", runtime=runtime, env={"TMPDIR": str(tmp_path)}) as monitor:
+        answer = monitor.launched().sync()
+        assert answer == {"data": -1, "message": "Runtime did not set up terminal"}
+        monitor.wait_end()
+        wait_until(lambda: gone(monitor.container_pid), "the end of the container")
+
+
 def test_terminal_of_an_exec(tmp_path: Path) -> None:
     with Monitor(
         tmp_path, "tty >/dev/null && echo on a tty; exit 2", "--exec-attach", "-t", exec_mode=True,
@@ -270,8 +350,6 @@ def test_terminal_of_an_exec(tmp_path: Path) -> None:
 
 
 def test_passthrough(tmp_path: Path) -> None:
-    import subprocess
-
     with Monitor(tmp_path, "true", log=("passthrough",)) as monitor:
         monitor.launched().sync()
         monitor.wait_end()

@@ -33,6 +33,14 @@ def test_failed_create_brings_the_runtimes_words(tmp_path: Path) -> None:
         assert not (monitor.bundle / "attach").exists()
 
 
+def test_words_that_are_no_text(tmp_path: Path) -> None:
+    runtime = tmp_path / "runtime"
+    runtime.write_bytes(b"#!/bin/sh\nprintf 'no such \\377 \\303\\251 file \\360\\237' >&2; exit 1\n")
+    runtime.chmod(0o755)
+    with Monitor(tmp_path, "true", runtime=runtime) as monitor:
+        assert monitor.launched().sync() == {"data": -1, "message": "no such � é file " + "�" * 2}
+
+
 def test_words_that_come_in_pieces(tmp_path: Path) -> None:
     runtime = tmp_path / "runtime"
     runtime.write_text("#!/bin/sh\nfor word in one two three; do echo $word >&2; sleep 0.1; done; exit 1\n")
