@@ -1,6 +1,6 @@
 /* Fuzzer of the notification filter: what passes must pass again, unchanged, and name nothing forbidden. */
-#include "notify.h"
 #include "json.h"
+#include "notify.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +24,15 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     char out[64];
     size_t used = json_escape(out, sizeof(out), (const char *)data, size);
     if (used >= sizeof(out) || memchr(out, '\n', used) != NULL)
+        abort();
+    /* What was escaped is UTF-8, so escaping it again may only double its backslashes and quotes. */
+    for (size_t i = 0; i < used;) {
+        size_t length = (unsigned char)out[i] < 0x80 ? 1 : utf8_length((unsigned char *)out + i, used - i);
+        if (length == 0)
+            abort();
+        i += length;
+    }
+    if (utf8_unfinished(data, size) > (size < 3 ? size : 3) || utf8_unfinished((unsigned char *)out, used) > 0)
         abort();
     free(text);
     free(again);

@@ -208,6 +208,17 @@ class Life:
             assert process.wait(PATIENCE) == 6
         assert pypod.out("wait", "tty") == "6"
 
+    def test_terminal_has_its_size_from_the_first_instruction(self, pypod: Tool) -> None:
+        """Without -i too: the container asks once, and nobody could send the size later."""
+        with terminal(pypod, "run", "--rm", "-t", *NONET, IMAGE, "stty", "size") as (master, process):
+            read_until(master, b"33 77")
+            assert process.wait(PATIENCE) == 0
+        pypod("run", "-d", "--name", "sized", *NONET, IMAGE, "sleep", "100")
+        with terminal(pypod, "exec", "-t", "sized", "stty", "size") as (master, process):
+            read_until(master, b"33 77")
+            assert process.wait(PATIENCE) == 0
+        pypod("rm", "-f", "-t", "0", "sized")
+
     def test_exec_on_a_terminal(self, pypod: Tool) -> None:
         pypod("run", "-d", "--name", "host", *NONET, IMAGE, "sleep", "1000")
         with terminal(pypod, "exec", "-it", "host", "sh") as (master, process):

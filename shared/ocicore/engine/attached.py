@@ -76,13 +76,19 @@ def run(
                 cleanup.take_down(engine, container)
             if container.status in (records.RUNNING, records.PAUSED):
                 raise WrongState(f"container {container.id} is already running")
-            start.create_in_runtime(engine, container, owner_fd=reader, extra_fds=extra_fds)
+            # Before the first instruction: programs ask for the size once, at their start.
+            size = None
+            if config["runtime"]["terminal"]:
+                size = attach.terminal_size(streams.stdin, streams.stdout, streams.stderr)
+            start.create_in_runtime(
+                engine, container, owner_fd=reader, extra_fds=extra_fds, terminal_size=size
+            )
             socket = None
             if not passthrough:
                 socket = attach.connect(places.static_dir(engine, container))
-                if config["runtime"]["terminal"] and streams.stdin is not None:
-                    # Before the first instruction: programs ask for the size once, at their start.
-                    attach.resize_to(places.static_dir(engine, container), streams.stdin)
+                if size is not None:
+                    # Upstream's conmon knows only this way, which may come late.
+                    attach.resize(places.static_dir(engine, container), *size)
             start.start_created(engine, container)
             events.container(engine, "attach", container)
         sd_notify.wait_ready_beside(engine, container)

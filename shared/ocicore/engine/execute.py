@@ -219,12 +219,16 @@ def _monitored(
     session, bundle = _new_session(engine, container, options, process)
     detached = False
     try:
-        launched = _launch(engine, container, session, bundle, process, options, attach_first=True)
+        size = attach.terminal_size(streams.stdin, streams.stdout, streams.stderr) if options.tty else None
+        launched = _launch(
+            engine, container, session, bundle, process, options, attach_first=True, terminal_size=size
+        )
         try:
             launched.wait_ready()
             socket = attach.connect(bundle)
-            if options.tty and streams.stdin is not None:
-                attach.resize_to(bundle, streams.stdin)
+            if size is not None:
+                # Upstream's conmon knows only this way, which may come late.
+                attach.resize(bundle, *size)
             launched.start()
             outcome = attach.attach(
                 socket,
@@ -284,6 +288,7 @@ def _launch(
     options: ExecOptions,
     *,
     attach_first: bool,
+    terminal_size: tuple[int, int] | None = None,
 ) -> Any:
     from ocicore.engine import runtime_choice, start
     from ocicore.runtime import monitor
@@ -300,6 +305,7 @@ def _launch(
         process=process,
         attach=attach_first,
         terminal=options.tty,
+        terminal_size=terminal_size,
         stdin=options.interactive,
         extra_fds=options.extra_fds,
         exit_command=() if attach_first else start.exit_command(engine, container.id, session=session.id),

@@ -30,6 +30,7 @@ def create_in_runtime(
     *,
     owner_fd: int = -1,
     extra_fds: Sequence[int] = (),
+    terminal_size: tuple[int, int] | None = None,
     restarting: bool = False,
 ) -> None:
     """Take a container to "created". The caller holds its lock and has synced it.
@@ -37,6 +38,7 @@ def create_in_runtime(
     Args:
         owner_fd: read end of a pipe the caller keeps open while it will clean up by itself; -1: conmon's exit command does.
         extra_fds: descriptors that become 3, 4, … in the container.
+        terminal_size: (rows, columns) of the container's terminal, if it has one and we know.
         restarting: a restart by policy, which does not reset the count of restarts.
 
     Raises:
@@ -55,7 +57,7 @@ def create_in_runtime(
     if not restarting and container.restarts:
         engine.state.containers.update(container, restarts=0)
     try:
-        _create(engine, container, owner_fd, extra_fds)
+        _create(engine, container, owner_fd, extra_fds, terminal_size)
     except BaseException:
         from ocicore.engine import cleanup
 
@@ -92,6 +94,7 @@ def _create(
     container: Container,
     owner_fd: int,
     extra_fds: Sequence[int],
+    terminal_size: tuple[int, int] | None = None,
     *,
     restore: str = "",
     restore_args: Sequence[str] = (),
@@ -170,6 +173,7 @@ def _create(
         health = health_check.words(engine, container, work.run_dir, document)
     request = _monitor_request(engine, container, bundle, work.run_dir, owner_fd, extra_fds, health)
     request.sdnotify_socket = notify
+    request.terminal_size = terminal_size
     if restore:
         from ocicore.engine import checkpointing
 

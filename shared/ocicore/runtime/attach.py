@@ -86,14 +86,25 @@ def resize(bundle: str, rows: int, columns: int) -> None:
         os.close(fd)
 
 
+def terminal_size(*descriptors: int | None) -> tuple[int, int] | None:
+    """(rows, columns) of the first of our descriptors that is a terminal with a size; None when there is none."""
+    for fd in descriptors:
+        if fd is None:
+            continue
+        try:
+            size = os.get_terminal_size(fd)
+        except OSError:
+            continue
+        if size.lines and size.columns:
+            return size.lines, size.columns
+    return None
+
+
 def resize_to(bundle: str, terminal: int) -> None:
     """Give a container's terminal the size of one of ours."""
-    try:
-        size = os.get_terminal_size(terminal)
-    except OSError:
-        return
-    if size.lines and size.columns:
-        resize(bundle, size.lines, size.columns)
+    size = terminal_size(terminal)
+    if size is not None:
+        resize(bundle, *size)
 
 
 def attach(

@@ -12,6 +12,7 @@ import os
 from ocicore.errors import Error, MissingProgram, Unsupported
 from ocicore.files import quick_json
 from ocicore.linux import spawn
+from ocicore.runtime import monitor_protocol as protocol
 from ocicore.runtime import oci
 from ocicore.runtime.monitor_pipes import MonitorFailure, Pipes
 
@@ -37,7 +38,14 @@ FOLDERS = (
     "/usr/local/sbin/conmon",
 )
 #: Never passed on: the socket belongs to our own service manager.
-_PRIVATE_VARIABLES = ("NOTIFY_SOCKET", "_OCI_SYNCPIPE", "_OCI_STARTPIPE", "_OCI_ATTACHPIPE", "_OCI_OWNERPIPE")
+_PRIVATE_VARIABLES = (
+    "NOTIFY_SOCKET",
+    protocol.ENV_SYNC_PIPE,
+    protocol.ENV_START_PIPE,
+    protocol.ENV_ATTACH_PIPE,
+    protocol.ENV_OWNER_PIPE,
+    protocol.ENV_TERMINAL_SIZE,
+)
 
 
 class Launched:
@@ -252,6 +260,9 @@ def _start(
         stderr = os.memfd_create("conmon-stderr", os.MFD_CLOEXEC)
         fds.update({0: null, 1: null, 2: stderr})
     env = _environment(request.env, pipes.env)
+    if request.terminal and request.terminal_size is not None:
+        rows, columns = request.terminal_size
+        env[protocol.ENV_TERMINAL_SIZE] = f"{rows} {columns}"
     try:
         # A group of its own: ^C at the terminal must reach the container through the proxy only.
         pid = spawn.spawn(argv, env, fds, new_group=True)

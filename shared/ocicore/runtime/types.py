@@ -292,6 +292,7 @@ class MonitorRequest:
         log: drivers with their paths, as conmon's -l has them: "k8s-file:/path", "journald:", "none" …
         log_size_max: bytes, -1 for no limit; log_tag; log_labels "K=V" (journald).
         terminal, stdin, leave_stdin_open: -t, -i and whether stdin survives the first client.
+        terminal_size: (rows, columns) the terminal has from the first instruction on; None: the kernel's 0 × 0.
         exit_command: argv of the clean-up program, empty for none; exit_delay seconds.
         owner_fd: read end of a pipe whose write end the attached parent keeps: while it is open our conmon leaves the
             clean-up to the parent (`_OCI_OWNERPIPE`; upstream's conmon ignores it). -1: none.
@@ -344,6 +345,7 @@ class MonitorRequest:
         "stdin",
         "syslog",
         "terminal",
+        "terminal_size",
         "timeout",
     )
 
@@ -362,6 +364,7 @@ class MonitorRequest:
         log_tag: str = "",
         log_labels: tuple[str, ...] = (),
         terminal: bool = False,
+        terminal_size: tuple[int, int] | None = None,
         stdin: bool = False,
         leave_stdin_open: bool = False,
         exit_command: tuple[str, ...] = (),
@@ -397,6 +400,7 @@ class MonitorRequest:
         self.log_tag = log_tag
         self.log_labels = log_labels
         self.terminal = terminal
+        self.terminal_size = terminal_size
         self.stdin = stdin
         self.leave_stdin_open = leave_stdin_open
         self.exit_command = exit_command
@@ -431,7 +435,8 @@ class ExecRequest:
         exit_dir: folder in which conmon leaves a file named after the session.
         process: the OCI process object (spec.exec_process makes one).
         attach: a client attaches before the process starts (conmon --exec-attach).
-        terminal, stdin, env, exit_command, exit_delay, extra_fds, preserve_fds, owner_fd, log_level: as in MonitorRequest.
+        terminal, terminal_size, stdin, env, exit_command, exit_delay, extra_fds, preserve_fds, owner_fd, log_level: as in
+            MonitorRequest.
         cgroup: sub-cgroup for runtimes that know `--cgroup`, "" none.
     """
 
@@ -453,6 +458,7 @@ class ExecRequest:
         "session_id",
         "stdin",
         "terminal",
+        "terminal_size",
     )
 
     def __init__(
@@ -467,6 +473,7 @@ class ExecRequest:
         env: dict[str, str],
         attach: bool = True,
         terminal: bool = False,
+        terminal_size: tuple[int, int] | None = None,
         stdin: bool = False,
         exit_command: tuple[str, ...] = (),
         exit_delay: int = 0,
@@ -485,6 +492,7 @@ class ExecRequest:
         self.env = env
         self.attach = attach
         self.terminal = terminal
+        self.terminal_size = terminal_size
         self.stdin = stdin
         self.exit_command = exit_command
         self.exit_delay = exit_delay

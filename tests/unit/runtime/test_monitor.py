@@ -51,7 +51,7 @@ def arguments(tmp_path: Path, runtime_name: str = "runc", **more: object) -> lis
     """The command line that a stand-in for conmon was started with."""
     record = tmp_path / "argv"
     conmon = tmp_path / "conmon"
-    conmon.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {record}\nexit 1\n')
+    conmon.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {record}\nenv > {record}.env\nexit 1\n')
     conmon.chmod(0o755)
     runtime = oci.OCIRuntime(runtime_name, program(tmp_path / runtime_name), {"PATH": "/bin"}, ["root=/r"])
     request = MonitorRequest(
@@ -60,7 +60,7 @@ def arguments(tmp_path: Path, runtime_name: str = "runc", **more: object) -> lis
         bundle="/b",
         run_dir=str(tmp_path),
         exit_dir="/exits",
-        env={"PATH": "/bin", "NOTIFY_SOCKET": "/secret"},
+        env={"PATH": "/bin", "NOTIFY_SOCKET": "/secret", "_OCI_TERMINALSIZE": "1 1"},
         **more,  # type: ignore[arg-type]
     )
     with pytest.raises(monitor.MonitorFailure):
@@ -102,6 +102,19 @@ def test_command_line(tmp_path: Path) -> None:
     ):
         assert words in text
     assert "-t" not in argv
+
+
+def test_size_of_the_terminal(tmp_path: Path) -> None:
+    def size() -> list[str]:
+        environment = (tmp_path / "argv.env").read_text().splitlines()
+        return [line for line in environment if line.startswith("_OCI_TERMINALSIZE=")]
+
+    assert "-t" in arguments(tmp_path, terminal=True, terminal_size=(33, 77))
+    assert size() == ["_OCI_TERMINALSIZE=33 77"]
+    arguments(tmp_path, terminal=True)
+    assert size() == []
+    arguments(tmp_path, terminal_size=(33, 77))
+    assert size() == []
 
 
 def test_no_cgroups_only_where_the_runtime_can(tmp_path: Path) -> None:
