@@ -19,12 +19,36 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from support.programs import Tool
+from support.programs import Tool, ours
+from support.rootfs import busybox_tar
 
 IMAGE = "localhost/box"
 NONET = ("--network", "none")
 #: Long enough for a loaded machine; nothing here waits for it to pass.
 PATIENCE = 60
+
+
+@contextlib.contextmanager
+def store_of_its_own(folder: Path, *options: str) -> Iterator[Tool]:
+    """Root's pypod with a store below `folder` that has the image; everything is gone and unmounted afterwards."""
+    places = ("--root", f"{folder}/root", "--runroot", f"{folder}/run", "--tmpdir", f"{folder}/volatile")
+    tool = ours("pypod", *places, *options)
+    archive = folder / "box.tar"
+    archive.write_bytes(busybox_tar())
+    tool("import", "-c", 'CMD ["sh"]', str(archive), IMAGE)
+    yield tool
+    tool("rm", "-a", "-f", "-t", "0", "--depend", status=None)
+    left = mounts_below(folder)
+    for target in reversed(left):
+        subprocess.run(["umount", "--lazy", target], check=True)
+    # The driver's home is bound on itself, as with podman; a container's root must not stay.
+    assert [path for path in left if "merged" in path or "shm" in path] == []
+
+
+def mounts_below(folder: Path) -> list[str]:
+    """Mount points below a folder, in the order of their mounting."""
+    targets = [line.split(" ")[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    return [target for target in targets if target.startswith(f"{folder}/")]
 
 
 def until(what: Callable[[], bool], why: str) -> None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from ocicore.engine.records import Container
 
 
+#: Key of the state: the runtime could not forget the container (it was killed, say); the next to come tries again.
+RUNTIME_LEFT = "runtime_left"
 #: Parts of the state that outlive a run.
 _LASTING = frozenset(("checkpoint", "restored_at", "health_log", "static_dir", "run_dir"))
 
@@ -26,28 +28,40 @@ def take_down(engine: Engine, container: Container) -> None:
     """
     from ocicore.engine import network_setup, prepare, shared_memory
 
-    def attempt(what: str, step: object, *values: object) -> None:
+    def attempt(what: str, step: object, *values: object) -> bool:
         try:
             step(*values)  # type: ignore[operator]
         except NotFound:
             pass
         except (Error, OSError) as error:
             engine.warn(f"cleaning up container {container.id}: {what}: {error}")
+            return False
+        return True
 
     status = container.status
     if container.config["health"]:
         from ocicore.engine import health_check
 
         attempt("health state", health_check.record, engine, container)
+    deleted = True
     if container.state.get("launching"):
-        attempt("ending an unfinished start", _end_launch, engine, container)
-    elif status in (records.CREATED, records.STOPPED, records.RUNNING, records.STOPPING, records.PAUSED):
-        attempt("deleting from the runtime", _delete, engine, container)
+        deleted = attempt("ending an unfinished start", _end_launch, engine, container)
+    elif container.state.get(RUNTIME_LEFT) or status in (
+        records.CREATED,
+        records.STOPPED,
+        records.RUNNING,
+        records.STOPPING,
+        records.PAUSED,
+    ):
+        deleted = attempt("deleting from the runtime", _delete, engine, container)
     if container.netns or container.state.get("network") or container.status == records.CREATED:
         attempt("network", network_setup.disconnect, engine, container)
     attempt("shared memory", shared_memory.release, engine, container)
     attempt("mounts", prepare.release, engine, container)
     attempt("root file system", _unmount_root, engine, container)
+    lasting = {key: value for key, value in container.state.items() if key in _LASTING}
+    if not deleted:
+        lasting[RUNTIME_LEFT] = True
     ran = status in (records.STOPPED, records.RUNNING, records.STOPPING, records.PAUSED, records.EXITED)
     engine.state.containers.update(
         container,
@@ -58,7 +72,7 @@ def take_down(engine: Engine, container: Container) -> None:
         conmon_start=0,
         mountpoint="",
         netns="",
-        state={key: value for key, value in container.state.items() if key in _LASTING},
+        state=lasting,
     )
 
 
@@ -91,7 +105,7 @@ def _is_monitor_of(pid: int, container_id: str) -> bool:
 def _delete(engine: Engine, container: Container) -> None:
     # conmon must be gone before a new one may use the same files.
     runtime = engine.runtime(container.config["oci_runtime"])
-    force = container.status != records.STOPPED
+    force = container.status != records.STOPPED or RUNTIME_LEFT in container.state
     runtime.delete(container.id, force=force)
 
 

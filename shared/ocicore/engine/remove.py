@@ -59,7 +59,12 @@ def remove(
             )
         if running:
             _stop_within(engine, container, timeout)
-        if container.status in (records.STOPPED, records.CREATED) or container.mountpoint or container.netns:
+        if (
+            container.status in (records.STOPPED, records.CREATED)
+            or container.mountpoint
+            or container.netns
+            or cleanup.RUNTIME_LEFT in container.state
+        ):
             cleanup.take_down(engine, container)
         engine.state.containers.update(container, status=records.REMOVING)
         owned = _anonymous_volumes(engine, container) if volumes else []

@@ -43,9 +43,12 @@ def at(engine: Engine, path: str) -> OCIRuntime:
 
 def conmon(engine: Engine) -> str:
     """Path of the monitor. Raises MissingProgram."""
+    from ocicore.config.containers_defaults import ENGINE
     from ocicore.runtime import monitor
 
-    return monitor.find(engine.config.engine.conmon_path, engine.options.conmon)
+    configured = engine.config.engine.conmon_path
+    # The built-in list names only others' monitors; ours is looked for before them, but not before a choice.
+    return monitor.find(() if configured == ENGINE["conmon_path"] else configured, engine.options.conmon)
 
 
 #: Never handed on: the service manager's socket is ours to answer (runc would take it for the container's), and root's

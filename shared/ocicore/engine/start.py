@@ -48,8 +48,8 @@ def create_in_runtime(
         return
     if container.status not in (records.CONFIGURED, records.EXITED, records.STOPPED):
         raise WrongState(f"container {container.id} is in state {container.shown_status}: unable to start")
-    if container.state.get("launching"):
-        # Somebody was killed between conmon's start and the record of it.
+    if container.state.get("launching") or container.state.get("runtime_left"):
+        # Somebody was killed between conmon's start and the record of it, or the runtime when it was to forget it.
         from ocicore.engine import cleanup
 
         cleanup.take_down(engine, container)

@@ -59,7 +59,10 @@ class Launched:
 
 
 def find(configured: Sequence[str], named: str = "") -> str:
-    """Path of conmon: the one named, else ours beside this package, the configured ones, the installed ones.
+    """Path of conmon: the one named, else the configured ones, ours beside this package, the installed ones.
+
+    Args:
+        configured: what an administrator has chosen (engine.conmon_path), without the built-in list.
 
     Raises MissingProgram.
     """
@@ -73,10 +76,10 @@ def find(configured: Sequence[str], named: str = "") -> str:
     # PREFIX/lib/pypod/ocicore (make install) and PREFIX/lib/pythonX/site-packages/ocicore (pip).
     installed = os.path.dirname(checkout)
     for path in (
+        *configured,
         f"{checkout}/build/conmon/conmon",
         f"{installed}/libexec/pypod/conmon",
         f"{os.path.dirname(installed)}/libexec/pypod/conmon",
-        *configured,
         *FOLDERS,
     ):
         if os.access(path, os.X_OK) and not os.path.isdir(path):

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from support.programs import Tool, ours
-from support.pypod_life import IMAGE, NONET, Life, names
+from support.programs import Tool
+from support.pypod_life import IMAGE, NONET, Life, names, store_of_its_own
 from support.pypod_scripts import Scripts
-from support.rootfs import busybox_tar
 
 pytestmark = pytest.mark.root
 
@@ -19,29 +18,8 @@ pytestmark = pytest.mark.root
 @pytest.fixture
 def pypod(tmp_path: Path) -> Iterator[Tool]:
     """pypod with a store of its own that has one image."""
-    options = (
-        "--root",
-        f"{tmp_path}/root",
-        "--runroot",
-        f"{tmp_path}/run",
-        "--tmpdir",
-        f"{tmp_path}/volatile",
-    )
-    tool = ours("pypod", *options)
-    archive = tmp_path / "box.tar"
-    archive.write_bytes(busybox_tar())
-    tool("import", "-c", 'CMD ["sh"]', str(archive), IMAGE)
-    yield tool
-    tool("rm", "-a", "-f", "-t", "0", "--depend", status=None)
-    left = [
-        line.split(" ")[4]
-        for line in Path("/proc/self/mountinfo").read_text().splitlines()
-        if line.split(" ")[4].startswith(f"{tmp_path}/")
-    ]
-    for target in reversed(left):
-        subprocess.run(["umount", "--lazy", target], check=True)
-    # The driver's home is bound on itself, as with podman; a container's root must not stay.
-    assert [path for path in left if "merged" in path or "shm" in path] == []
+    with store_of_its_own(tmp_path) as tool:
+        yield tool
 
 
 class TestLife(Life):

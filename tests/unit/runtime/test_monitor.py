@@ -26,16 +26,19 @@ def program(path: Path) -> str:
         ("venv/lib/python3/site-packages/ocicore/runtime/monitor.py", "venv/libexec/pypod/conmon"),
     ],
 )
-def test_ours_comes_before_the_configured_ones(
+def test_ours_comes_before_the_installed_ones_and_after_a_choice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, conmon: str
 ) -> None:
     monkeypatch.setattr(monitor, "__file__", str(tmp_path / module))
-    monkeypatch.setattr(monitor, "FOLDERS", ())
     theirs = program(tmp_path / "theirs")
-    assert monitor.find([theirs]) == theirs
-    assert monitor.find([theirs], program(tmp_path / "named")) == str(tmp_path / "named")
+    monkeypatch.setattr(monitor, "FOLDERS", (theirs,))
+    assert monitor.find([]) == theirs
     ours = program(tmp_path / conmon)
-    assert monitor.find([theirs]) == ours
+    assert monitor.find([]) == ours
+    chosen = program(tmp_path / "chosen")
+    assert monitor.find([str(tmp_path / "none"), chosen]) == chosen
+    assert monitor.find([str(tmp_path / "none")]) == ours
+    assert monitor.find([chosen], program(tmp_path / "named")) == str(tmp_path / "named")
 
 
 def test_none_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
