@@ -148,5 +148,6 @@ def find(helper_dirs: Sequence[str]) -> tuple[str, str]:
         raise MissingProgram(
             f'could not find "netavark" in one of {", ".join(helper_dirs)}',
             hint="install the package netavark, or use --network none or host",
+            status=125,
         )
     return program, spawn.find("aardvark-dns", helper_dirs)
