@@ -143,7 +143,7 @@ def test_start_period_forgives(tmp_path: Path, running: str) -> None:
 
 
 def test_check_that_hangs(tmp_path: Path, running: str) -> None:
-    health = Health(tmp_path, "echo on; sleep 60", "--health-timeout", "0.2s", "--health-retries", "1")
+    health = Health(tmp_path, "echo on; sleep 60", "--health-timeout", "2s", "--health-retries", "1")
     with Monitor(tmp_path, running, *health.options) as monitor:
         monitor.launched().sync()
         (tmp_path / "go").touch()

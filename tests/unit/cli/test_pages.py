@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from ocicore.cli import completion, man, progress, typer_app
+from ocicore.cli import completion, man, man_quadlet, progress, typer_app
 from ocicore.cli.completion import complete, script
 from ocicore.cli.help_page import Page
 from ocicore.cli.main import main
 from ocicore.errors import InvalidInput
+from ocicore.systemd.quadlet import keys
 from unit.cli.sample_commands import PROGRAM, PS, RUN
 
 
@@ -190,6 +191,17 @@ def test_manual_pages_are_sound() -> None:
             ["groff", "-man", "-Tutf8", "-ww", "-z"], input=text.encode(), capture_output=True
         )
         assert done.stderr == b"", name
+
+
+def test_the_page_of_quadlet_has_every_key() -> None:
+    text = man_quadlet.page()
+    for section, table in keys.KEYS.items():
+        part = text.partition(f'"KEYS OF [{section.upper()}]"')[2].partition(".SH")[0]
+        assert [line for line in part.splitlines() if line.startswith("\\fB") and line.endswith("=")] == [
+            f"\\fB{name}\\fR=" for name in table
+        ]
+    done = subprocess.run(["groff", "-man", "-Tutf8", "-ww", "-z"], input=text.encode(), capture_output=True)
+    assert done.stderr == b""
 
 
 def test_manual_escapes() -> None:
