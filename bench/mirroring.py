@@ -141,6 +141,8 @@ def sync(bench: Bench) -> Iterator[Pair | Counts]:
             f"sync of {TAGS} tags, cold", ours, theirs, before_ours=clear, before_theirs=clear, runs=3
         )
         yield bench.pair("the same, unchanged", ours, theirs, runs=bench.runs)
+        with_memory = [*ours, "--memory", str(folder / "memory")]
+        yield bench.pair("the same, unchanged, --memory", with_memory, theirs, runs=bench.runs)
     yield from _counted(bench)
 
 
@@ -152,13 +154,15 @@ def _counted(bench: Bench) -> Iterator[Counts]:
     with registry_server() as source:
         for number in range(TAGS):
             publish(source, "a", f"v{number}", make_image(seed=number))
-        for what in ("cold", "unchanged"):
+        for what in ("cold", "unchanged", "unchanged, --memory"):
             totals = []
             for program in ([*bench.pyskopeo, "--insecure-policy"], bench.skopeo):
-                with registry_server() as target:
+                with registry_server() as target, tempfile.TemporaryDirectory(dir=bench.folder) as scratch:
                     words = ["sync", *PLAIN, "--src=docker", "--dest=docker", f"{source.address}/a"]
                     command = [*program, *words, f"{target.address}/m"]
-                    if what == "unchanged":
+                    if "memory" in what and program is not bench.skopeo:
+                        command += ["--memory", f"{scratch}/memory"]
+                    if what != "cold":
                         execute(command)
                     source.requests.clear()
                     target.requests.clear()

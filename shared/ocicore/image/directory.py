@@ -142,7 +142,8 @@ class DirectoryDestination(ImageDestination):
         media_type: str,
     ) -> tuple[str, int]:
         """A temporary file, renamed when it is complete."""
-        return store_blob(stream, self.reference.path, lambda found: os.path.join(self.reference.path, found))
+        folder = self.reference.path
+        return store_blob(stream, folder, lambda found: os.path.join(folder, found), digest)
 
     def put_manifest(self, data: bytes, media_type: str, instance: str | None = None) -> None:
         """manifest.json, or HEX.manifest.json."""
@@ -219,30 +220,36 @@ def remove(path: str) -> None:
         os.unlink(path)
 
 
-def store_blob(stream: BlobReader, folder: str, path_for: Callable[[str], str]) -> tuple[str, int]:
+def store_blob(
+    stream: BlobReader, folder: str, path_for: Callable[[str], str], digest: str | None = None
+) -> tuple[str, int]:
     """Write a stream into a temporary file of `folder`, then rename it to `path_for(hex digest)`.
+
+    Args:
+        digest: where it is known; the stream then verifies itself, and is not hashed a second time.
 
     Returns:
         (digest, size in bytes).
     """
-    hasher = digests.new_hash("sha256")
+    hasher = digests.new_hash("sha256") if digest is None else None
     total = 0
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=".blob-", dir=folder)
         try:
             with open(descriptor, "wb", buffering=0) as file:
                 while data := stream.read(_CHUNK):
-                    hasher.update(data)
+                    if hasher is not None:
+                        hasher.update(data)
                     view = memoryview(data)
                     while view:
                         view = view[file.write(view) :]
                     total += len(data)
                 os.fchmod(file.fileno(), 0o644)
-            encoded = hasher.hexdigest()
+            encoded = hasher.hexdigest() if hasher is not None else digests.encoded(digest or "")
             os.rename(temporary, path_for(encoded))
         except BaseException:
             os.unlink(temporary)
             raise
     except OSError as exc:
         raise Error(f"writing a blob to {folder}: {(exc.strerror or str(exc)).lower()}") from exc
-    return f"sha256:{encoded}", total
+    return digest or f"sha256:{encoded}", total

@@ -221,7 +221,7 @@ class OciDestination(ImageDestination):
         if kept is not None and digest is not None:
             found = self._take_kept(stream, kept, digest)
         else:
-            found = directory.store_blob(stream, self._blobs, self._blob_path)
+            found = directory.store_blob(stream, self._blobs, self._blob_path, digest)
         self._new_blobs.append(self._blob_path(digests.encoded(found[0])))
         return found
 

@@ -23,7 +23,7 @@ from ocicore.oci.manifest import Index, Manifest, parse_manifest
 from ocicore.oci.reference import parse_normalized
 
 if TYPE_CHECKING:
-    from ocicore.image.sync_state import SyncState
+    from ocicore.image.sync_state import SyncMemory, SyncState
     from ocicore.registry.client import Registry
 
 Outcome = Literal["copied", "unchanged", "done before", "would copy", "failed", "dropped"]
@@ -52,6 +52,7 @@ class SyncSettings:
         dry_run: ask source and destination, copy nothing.
         referrers: copy what refers to an image along.
         state: what earlier processes did of the same plan, and where this one writes it down.
+        memory: what the destinations were given at earlier times, when that can be relied on.
     """
 
     context: SystemContext
@@ -61,6 +62,7 @@ class SyncSettings:
     dry_run: bool = False
     referrers: bool = False
     state: SyncState | None = None
+    memory: SyncMemory | None = None
 
 
 def run(
@@ -104,12 +106,19 @@ def _one(item: SyncItem, target: ImageReference, settings: SyncSettings, progres
     if state is not None and (digest := state.digest(*names)):
         return SyncResult(*names, "done before", digest)
     options = settings.options_for(item, target)
-    source_digest, expected = "", ""
-    present = None
+    source_digest, found = "", ""
+    expected: str | None = ""
+    present: str | None = None
+    memory = settings.memory
     if not (options.manifest_type or options.compression or options.signers):
-        present = _destination_digest(target, settings.context)
-        if present is not None or settings.referrers:
-            source_digest, expected = _source_digest(item, options)
+        if memory is not None:
+            found = _listed_digest(item)
+            expected = present = memory.digest(*names, found) or None
+            source_digest = present or ""
+        if present is None:
+            present = _destination_digest(target, settings.context)
+            if present is not None or settings.referrers:
+                source_digest, expected = _source_digest(item, options)
     if present is not None and present == expected:
         if settings.referrers and not settings.dry_run:
             _refer(item, target, settings, source_digest, present)
@@ -130,6 +139,8 @@ def _one(item: SyncItem, target: ImageReference, settings: SyncSettings, progres
         result = SyncResult(*names, "copied", copied.digest)
     if state is not None and not settings.dry_run:
         state.add(*names, result.digest)
+    if memory is not None and found and not settings.dry_run:
+        memory.add(*names, found, result.digest)
     return result
 
 
@@ -159,6 +170,14 @@ def _endpoint(item: SyncItem) -> tuple[Registry, str, str]:
     client, repository = open_endpoint(item.context, endpoint)
     named = parse_normalized(endpoint.reference)
     return client, repository, named.digest or named.tag or "latest"
+
+
+def _listed_digest(item: SyncItem) -> str:
+    """What the source's name stands for, a list's own digest, and the platforms wanted; "" outside a registry."""
+    if not isinstance(item.source, DockerReference):
+        return ""
+    digest = _plain_digest(item)
+    return " ".join((digest, *map(str, item.platforms))) if digest else ""
 
 
 def _plain_digest(item: SyncItem) -> str:

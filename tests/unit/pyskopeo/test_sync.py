@@ -76,6 +76,26 @@ def test_one_request_on_each_side_settles_an_unchanged_image(sync: Sync) -> None
     assert sync.mirror.requests == {("GET", "ping"): 1, ("HEAD", "manifest"): 6}
 
 
+def test_with_a_memory_only_the_source_is_asked(sync: Sync, tmp_path: Path) -> None:
+    _tags(sync.server)
+    words = ("--memory", str(tmp_path / "memory"))
+    sync(*words)
+    sync.server.requests.clear()
+    sync.mirror.requests.clear()
+    assert sync(*words)["Counts"] == {"unchanged": 6}
+    assert sync.server.requests == {("GET", "ping"): 1, ("GET", "tags"): 1, ("HEAD", "manifest"): 6}
+    assert not sync.mirror.requests
+    publish(sync.server, "a", "v3", make_image(seed=77))
+    assert sync(*words)["Counts"] == {"unchanged": 5, "copied": 1}
+    assert sync(*words)["Counts"] == {"unchanged": 6}
+    # What was remembered of one purpose says nothing about another.
+    sync.mirror.requests.clear()
+    sync(*words, "--all")
+    assert sync.mirror.requests["HEAD", "manifest"] == 6
+    (tmp_path / "memory").write_text('{"sync":1,"plan":"x"}\n')
+    assert "is not a state file of sync" in sync.skopeo.fails(*sync.words(*words))
+
+
 def test_only_what_changed_is_copied(sync: Sync) -> None:
     _tags(sync.server)
     sync()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ocicore.image.sync_plan import SyncItem
     from ocicore.image.sync_prune import Pruned
     from ocicore.image.sync_run import SyncResult
-    from ocicore.image.sync_state import SyncState
+    from ocicore.image.sync_state import SyncMemory, SyncState
     from ocicore.image.types import ImageReference, SystemContext
 
 COMMAND = Command(
@@ -35,6 +35,7 @@ COMMAND = Command(
         Option("jobs", "j", kind="uint", default=4, help="How many images to copy at a time"),
         Option("keep-going", help="Do not abort the sync if any image copy fails"),
         Option("preserve-digests", help="Preserve digests of images and lists"),
+        Option("memory", kind="path", metavar="FILE", help="Remember in FILE what each destination got, and rely on it: an unchanged image then costs one request to its source. For destinations nobody else changes"),
         Option("prune", help="Remove from DESTINATION what is not in the plan, in repositories whose tags the plan lists"),
         Option("referrers", help="Copy signatures, attestations and whatever else refers to an image along"),
         Option("registry-connections", kind="uint", help="How many blobs to move from, and to, one registry at a time (default no limit)"),
@@ -94,6 +95,7 @@ def _sync(args: Args, ctx: Context, source_context: SystemContext) -> int:
     if args.dry_run:
         ctx.warn("Running in dry-run mode")
     state = _state(args, ctx)
+    memory = _memory(args, ctx)
     results: list[SyncResult] = []
     try:
         results = sync_run.run(
@@ -106,13 +108,15 @@ def _sync(args: Args, ctx: Context, source_context: SystemContext) -> int:
                 dry_run=args.dry_run,
                 referrers=args.referrers,
                 state=state,
+                memory=memory,
             ),
             progress=Progress() if args.report else PlainProgress(ctx.stdout.write),
             on_result=lambda result: _tell(ctx, result),
         )
     finally:
-        if state is not None:
-            state.close()
+        for file in (state, memory):
+            if file is not None:
+                file.close()
     failed = any(result.outcome in ("failed", "dropped") for result in results)
     pruned: list[Pruned] = []
     if args.prune:
@@ -171,6 +175,17 @@ def _state(args: Args, ctx: Context) -> SyncState | None:
 
         values["file"] = hashlib.sha256(read_file(args.source)).hexdigest()
     return SyncState(args.state, hashlib.sha256(quick_json.dumps(values).encode()).hexdigest())
+
+
+def _memory(args: Args, ctx: Context) -> SyncMemory | None:
+    """The memory file; what of a list is copied is part of what it is about."""
+    if not args.memory:
+        return None
+    from ocicore.image.sync_state import SyncMemory
+
+    given = ctx.globals
+    platform = "/".join((given.override_os, given.override_arch, given.override_variant))
+    return SyncMemory(args.memory, "all" if args.all else platform)
 
 
 def _prune(
