@@ -282,10 +282,11 @@ class _Handler(BaseHTTPRequestHandler):
             if media_type in state.refused_types:
                 self._error(415, "MANIFEST_INVALID", "unsupported manifest type")
                 return
-            # A manifest may come before its subject does, and an index of referrers after.
-            parts = {**json.loads(self.body), "subject": None}
-            for digest in re.findall(r"sha256:[0-9a-f]{64}", json.dumps(parts)):
-                text = digest
+            value = json.loads(self.body)
+            parts = [value.get("config"), *(value.get("layers") or []), *(value.get("manifests") or [])]
+            for text in [part["digest"] for part in parts if part] + [
+                layer["blobSum"] for layer in value.get("fsLayers") or []
+            ]:
                 if text not in state.repositories.get(name, ()) and text not in state.manifests.get(name, {}):
                     self._error(400, "MANIFEST_BLOB_UNKNOWN", f"blob unknown to registry: {text}")
                     return

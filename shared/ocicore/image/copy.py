@@ -45,7 +45,7 @@ class CopyOptions:
     Attributes:
         multi_arch: of a list: the image for the platform, the list with all images, or the list alone.
         manifest_type: media type to convert to, "" to keep the source's where the destination takes it.
-        compression: "gzip", "zstd", "none" or "" for the destination's own wish; `compression_level`.
+        compression: "gzip", "zstd", "zstd:chunked", "none" or "" for the destination's own wish; `compression_level`.
         force_compression: also recompress what is compressed in another format.
         preserve_digests: fail rather than change a manifest.
         remove_signatures: leave the source's signatures behind.
@@ -302,7 +302,7 @@ class _Copy:
             media_types.DOCKER_V1,
         )
         kinds = [kind for kind in accepted if media_types.is_manifest(kind)]
-        if self._options.compression == "zstd":
+        if self._options.compression.startswith("zstd"):
             kinds = [kind for kind in kinds if media_types.is_oci(kind)]
         if source_type in kinds:
             first = [source_type]

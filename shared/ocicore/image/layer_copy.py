@@ -24,13 +24,15 @@ if TYPE_CHECKING:
     from ocicore.image.types import BlobReader, ImageDestination, ImageSource
 
 _CHUNK = 1 << 18
+CHUNKED = "zstd:chunked"
+_CHUNKED_KEYS = "io.github.containers.zstd-chunked."
 
 
 class CompressionPlan:
     """What layers shall be at the destination.
 
     Attributes:
-        format: "gzip", "zstd", "none", or "" to leave each layer as it is.
+        format: "gzip", "zstd", "zstd:chunked", "none", or "" to leave each layer as it is.
         level: of the compressor, None for its default.
         force: also recompress layers compressed in another format.
     """
@@ -44,7 +46,8 @@ class CompressionPlan:
 
     def change(self, present: str) -> str | None:
         """The format a layer has to get, None when it stays as it is."""
-        if not self.format or self.format == present:
+        # zstd:chunked is zstd, laid out for those who know it.
+        if not self.format or self.format.partition(":")[0] == present:
             return None
         if self.format == "none":
             return "none"
@@ -164,6 +167,8 @@ class BlobCopier:
                     layer if layer.size >= 0 and digest == layer.digest else _changed(layer, digest, size)
                 )
                 compression = "none" if uncompressed else None
+            elif change == CHUNKED:
+                result, compression = self._chunked(stream, index, layer), "zstd"
             else:
                 recoded = Recoder(stream, change, self._plan.level)
                 if self._precompute:
@@ -189,6 +194,18 @@ class BlobCopier:
             self._destination.used(kept)
         self._progress.blob_done(layer.digest, skipped=False)
         return result, compression
+
+    def _chunked(self, stream: BlobReader, index: int, layer: Descriptor) -> Descriptor:
+        """Store a layer as zstd:chunked."""
+        import tempfile
+
+        from ocicore.image.zstd_chunked import ChunkedReader
+
+        reader = ChunkedReader(stream, self._plan.level, self._precompute or tempfile.gettempdir())
+        digest, size = self._put_new(reader, index, layer.media_type)
+        changed = _changed(layer, digest, size)
+        changed.annotations = dict(sorted({**changed.annotations, **reader.annotations}.items()))
+        return changed
 
     def _crypt(self, cryptography: LayerCryptography, index: int, layer: Descriptor) -> Descriptor:
         """Copy a layer decrypted, or encrypted; nothing is reused, as every encryption has a key of its own."""
@@ -234,6 +251,9 @@ class BlobCopier:
         if present is None:
             raise Unsupported(f"encrypting layer {layer.digest}: unsupported media type {layer.media_type}")
         change = self._plan.change(present)
+        if change == CHUNKED:
+            # Its table of contents would tell what the encryption hides.
+            change = "zstd"
         if change is not None:
             stream = Recoder(stream, change, self._plan.level)
         compression = change or present
@@ -351,8 +371,12 @@ class Recoder:
 
 
 def _changed(layer: Descriptor, digest: str, size: int) -> Descriptor:
+    # What said where a zstd:chunked layer has its table does not fit other bytes.
+    annotations = {
+        key: value for key, value in layer.annotations.items() if not key.startswith(_CHUNKED_KEYS)
+    }
     return Descriptor(
-        layer.media_type, digest or layer.digest, size, annotations=layer.annotations, urls=layer.urls
+        layer.media_type, digest or layer.digest, size, annotations=annotations, urls=layer.urls
     )
 
 
@@ -386,6 +410,6 @@ def check_format(name: str) -> str:
     Raises:
         Unsupported: it is unknown or cannot be written.
     """
-    if name not in ("gzip", "zstd"):
-        raise Unsupported(f'unknown compression format "{name}"', hint="gzip or zstd")
+    if name not in ("gzip", "zstd", CHUNKED):
+        raise Unsupported(f'unknown compression format "{name}"', hint=f"gzip, zstd or {CHUNKED}")
     return name
