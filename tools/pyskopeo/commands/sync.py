@@ -126,7 +126,8 @@ def _sync(args: Args, ctx: Context, source_context: SystemContext) -> int:
             pruned = _prune(args, ctx, destination_context, whole, results, number, total)
     if state is not None and not failed and not incomplete and not args.dry_run:
         state.finish()
-    return _finish(args, ctx, results, pruned, incomplete)
+    sources = {str(item.source).rpartition(":")[0] for item in items}
+    return _finish(args, ctx, results, pruned, len(sources), incomplete)
 
 
 def _options(args: Args, ctx: Context) -> Callable[[SyncItem, ImageReference], CopyOptions]:
@@ -215,7 +216,7 @@ def _prune(
         if item.outcome == "failed":
             ctx.log("error", f"Error pruning {item.destination}: {item.error}")
         else:
-            _say(ctx, f"{item.outcome.capitalize()}: image ref {item.destination}")
+            _say(ctx, f"Image ref {item.outcome}", to=item.destination)
     return pruned
 
 
@@ -258,24 +259,25 @@ def _shard(text: str) -> tuple[int, int]:
     return int(number), int(total)
 
 
-def _say(ctx: Context, text: str) -> None:
+def _say(ctx: Context, text: str, **fields: str) -> None:
     """A line that skopeo prints without being asked: its level is a step more talkative than podman's."""
-    from ocicore.cli.context import write_log
+    from ocicore.cli.context import format_log
 
-    write_log(ctx.stderr, "info", text)
+    quoted = {name: value.replace("\\", "\\\\").replace('"', '\\"') for name, value in fields.items()}
+    line = format_log("info", text, terminal=ctx.stderr.isatty())
+    ctx.stderr.write(line + "".join(f' {name}="{value}"' for name, value in quoted.items()) + "\n")
 
 
 def _tell(ctx: Context, result: SyncResult) -> None:
     if result.outcome == "failed":
         ctx.log("error", f'Error copying ref "{result.source}": {result.error}')
-    elif result.outcome == "would copy":
-        _say(ctx, f"Would have copied image ref {result.source} to {result.destination}")
-    else:
-        _say(ctx, f"{result.outcome.capitalize()}: image ref {result.source} to {result.destination}")
+        return
+    text = "Would have copied image ref" if result.outcome == "would copy" else f"Image ref {result.outcome}"
+    _say(ctx, text, **{"from": result.source, "to": result.destination})
 
 
 def _finish(
-    args: Args, ctx: Context, results: list[SyncResult], pruned: list[Pruned], incomplete: bool
+    args: Args, ctx: Context, results: list[SyncResult], pruned: list[Pruned], sources: int, incomplete: bool
 ) -> int:
     from ocicore.errors import Error
 
@@ -320,6 +322,6 @@ def _finish(
         raise Error(f'Error copying ref "{failed.source}": {failed.error}')
     if failed is not None or incomplete or any(item.outcome == "failed" for item in pruned):
         raise Error("Sync failed due to previous reported error(s) for one or more images")
-    done = sum(counts.get(outcome, 0) for outcome in ("copied", "unchanged", "done before"))
-    _say(ctx, f"Synced {done} images ({counts.get('unchanged', 0)} unchanged)")
+    done = sum(counts.get(outcome, 0) for outcome in ("copied", "unchanged", "done before", "would copy"))
+    _say(ctx, f"{'Would have synced' if args.dry_run else 'Synced'} {done} images from {sources} sources")
     return 0
