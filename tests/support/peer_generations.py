@@ -20,6 +20,8 @@ HABITS = {
     "inspect shows the mode as a network": ("podman", (4, 5)),
     # An image from scratch has the working directory "/".
     "scratch has a working directory": ("buildah", (1, 38)),
+    # Debian 12's skopeo was built without sigstore.
+    "signs with sigstore": ("skopeo", (1, 18)),
     # An image without signatures has no record of them in the store.
     "only signatures are recorded": ("skopeo", (1, 12)),
 }

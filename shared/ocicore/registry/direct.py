@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     TlsContexts = Callable[[str], ssl.SSLContext]
 
 _MAX_IDLE = 16
+#: How long a server may take to answer a TLS greeting.
+_PROBE_SECONDS = 5.0
 
 
 class DirectTransport:
@@ -71,7 +73,7 @@ class DirectTransport:
         """Whether "host[:port]" speaks TLS. Raises Unreachable."""
         key = urls.origin(f"https://{host}")
         try:
-            return wire.speaks_tls(key[1], key[2], self._timeout)
+            return wire.speaks_tls(key[1], key[2], min(self._timeout, _PROBE_SECONDS))
         except OSError as exc:
             raise _translate(exc, f"https://{host}") from exc
 

@@ -96,8 +96,8 @@ class Session:
                 if not probe(self.host):
                     schemes = ["http"]
             except Unreachable as exc:
+                # Port 443 may be closed where port 80 is not; and some servers never answer what they do not know.
                 failure = exc
-                schemes = ["http"]
         for scheme in schemes:
             url = f"{scheme}://{self.host}/v2/"
             try:

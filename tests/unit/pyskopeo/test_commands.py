@@ -372,11 +372,11 @@ def test_sigstore_keys(server: RegistryServer, skopeo: Pyskopeo, tmp_path: Path)
     (tmp_path / "pass").write_text("secret\n")
     prefix = str(tmp_path / "key")
     words = ("generate-sigstore-key", "--output-prefix", prefix, "--passphrase-file", str(tmp_path / "pass"))
-    assert skopeo.ok(*words) == f'Key written to "{prefix}.key" and "{prefix}.pub"\n'
-    assert (tmp_path / "key.key").stat().st_mode & 0o777 == 0o600
+    assert skopeo.ok(*words) == f'Key written to "{prefix}.private" and "{prefix}.pub"\n'
+    assert (tmp_path / "key.private").stat().st_mode & 0o777 == 0o600
     assert "Refusing to overwrite" in skopeo.fails(*words)
     out = skopeo.ok(
-        "copy", "--src-tls-verify=false", "--sign-by-sigstore-private-key", prefix + ".key", "--sign-passphrase-file",
+        "copy", "--src-tls-verify=false", "--sign-by-sigstore-private-key", prefix + ".private", "--sign-passphrase-file",
         str(tmp_path / "pass"), "--sign-identity", "a.example/x:1", f"docker://{server.address}/a:v1", f"dir:{tmp_path / 'd'}",
     )  # fmt: skip
     assert "Creating signature: Signing image using a sigstore signature" in out

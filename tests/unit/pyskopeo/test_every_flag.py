@@ -393,7 +393,7 @@ def test_sign_by_sigstore_parameter_file(server: RegistryServer, skopeo: Pyskope
     skopeo.ok("generate-sigstore-key", "--output-prefix", str(tmp_path / "k"), *phrase)
     (tmp_path / "registries.d").mkdir()
     (tmp_path / "registries.d/x.yaml").write_text("default-docker:\n  use-sigstore-attachments: true\n")
-    parameters = {"privateKeyFile": f"{tmp_path}/k.key", "privateKeyPassphraseFile": f"{tmp_path}/phrase"}
+    parameters = {"privateKeyFile": f"{tmp_path}/k.private", "privateKeyPassphraseFile": f"{tmp_path}/phrase"}
     (tmp_path / "params.yaml").write_text(json.dumps(parameters))
     publish(server, "a", "v1", make_image())
     requirement = {

@@ -350,3 +350,55 @@ def test_no_token_reaches_a_message(server: RegistryServer) -> None:
         client(server, login="joe:secret").manifest("a", "nope")
     assert "secret" not in caught.value.message
     assert not any(token in caught.value.message for token in server.tokens)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (b"\x15\x03\x01\x00\x02\x02\x28", True),
+        (b"\x16\x03\x03\x00\x05", True),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", False),
+        (b"", False),
+    ],
+)
+def test_what_a_tls_greeting_is_answered_with(answer: bytes, expected: bool) -> None:
+    import socket
+    import threading
+
+    from ocicore.registry import wire
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        said: list[bytes] = []
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                said.append(connection.recv(4096))
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        assert wire.speaks_tls("127.0.0.1", listening.getsockname()[1], 5) is expected
+        thread.join()
+    # A greeting OpenSSL would understand, with an empty line in it for servers of HTTP.
+    assert said[0].startswith(b"\x16\x03\x01")
+    assert b"\r\n\r\n" in said[0]
+
+
+def test_addresses_of_version_6_and_odd_urls() -> None:
+    from ocicore.registry import urls
+
+    assert urls.origin("https://[::1]:5000/v2/") == ("https", "::1", 5000)
+    assert urls.origin("http://Example.COM") == ("http", "example.com", 80)
+    assert urls.split("https://user:word@h:1?x=1#y") == ("https", "h:1", "/?x=1")
+    assert urls.shown("https://u:p@h/a?token=1") == "https://h/a"
+    for base, target, expected in (
+        ("https://h/v2/a", "/v2/b?x", "https://h/v2/b?x"),
+        ("https://h/v2/a", "http://i/c", "http://i/c"),
+        ("https://h/v2/a", "//i/c", "https://i/c"),
+        ("https://h/v2/a", "b", "https://h/v2/b"),
+        ("https://h/v2/a", "?n=1", "https://h/v2/a?n=1"),
+        ("https://h/v2/a/b", "../c", "https://h/v2/c"),
+    ):
+        assert urls.join(base, target) == expected
+    assert urls.query([("a b", "ü&"), ("c", "d")]) == "a%20b=%C3%BC%26&c=d"

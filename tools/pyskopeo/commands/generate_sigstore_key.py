@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 COMMAND = Command(
     "Generate a sigstore public/private key pair",
-    description="Writes PREFIX.key and PREFIX.pub; the private key is encrypted with a passphrase.",
+    description="Writes PREFIX.private and PREFIX.pub; the private key is encrypted with a passphrase.",
     options=(
-        Option("output-prefix", kind="path", metavar="PREFIX", help="Write the keys to PREFIX.pub and PREFIX.key"),
+        Option("output-prefix", kind="path", metavar="PREFIX", help="Write the keys to PREFIX.pub and PREFIX.private"),
         Option("passphrase-file", kind="path", metavar="PATH", help="Read a passphrase for the private key from PATH"),
     ),
     examples=(("pyskopeo generate-sigstore-key --output-prefix mykey", "asks for a passphrase"),),
@@ -31,7 +31,7 @@ def run(args: Args, ctx: Context) -> int:
 
     if not args.output_prefix:
         raise InvalidInput('the "--output-prefix" option is required')
-    private, public = args.output_prefix + ".key", args.output_prefix + ".pub"
+    private, public = args.output_prefix + ".private", args.output_prefix + ".pub"
     for path in (private, public):
         if os.path.lexists(path):
             raise InvalidInput(f"Refusing to overwrite existing {path}")
