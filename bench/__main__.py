@@ -58,7 +58,7 @@ def main() -> int:
             print(
                 f"{platform.node()}: {os.cpu_count()} cores, Linux {platform.release()}, {who}, runtime {bench.runtime}"
             )
-            print(f"{'case':<46}{'ours':>12}{'theirs':>12}{'ratio':>8}")
+            print(f"{'case':<46}{'ours':>12}{'theirs':>12}{'ratio':>8}{'MB of memory':>15}")
         for name in names:
             for pair in CASES[name](bench):
                 try:
@@ -69,11 +69,20 @@ def main() -> int:
                     continue
                 results.append(result)
                 if not args.json:
-                    print("{:<46}{:>12}{:>12}{:>8}".format(*result.row()), flush=True)
+                    print("{:<46}{:>12}{:>12}{:>8}{:>15}".format(*result.row()), flush=True)
     if args.json:
         print(
             json.dumps(
-                [{"case": r.name, "ours": r.ours, "theirs": r.theirs, "ratio": r.ratio} for r in results],
+                [
+                    {
+                        "case": r.name,
+                        "ours": r.ours,
+                        "theirs": r.theirs,
+                        "ratio": r.ratio,
+                        "peak memory": r.peaks,
+                    }
+                    for r in results
+                ],
                 indent=2,
             )
         )

@@ -7,6 +7,7 @@ import itertools
 import os
 import random
 import shutil
+import subprocess
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Self
 
 from bench import mirroring
-from bench.pairs import Counts, Pair, execute, quiet
+from bench.pairs import Counts, Pair, execute, quiet, settle
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 BIN = REPOSITORY / "build" / "bin"
@@ -350,6 +351,54 @@ def scratch(bench: Bench) -> Iterator[Pair]:
 
 #: Cases that need nothing of what `Bench.prepare` makes.
 STANDALONE = frozenset(("inspect-remote", "list-tags", "copy-remote", "sync"))
+
+
+def store(bench: Bench) -> Iterator[Pair]:
+    """The store alone: a layer set unpacked from an archive on the same disk, and what a container of as many files
+    adds: listed, and made a layer. Nothing is removed between the runs but names: removing many files slows ext4's next
+    creations down for minutes, so that each run has files, and a store, of its own."""
+    sizes = f"{bench.files} files, {bench.megabytes} MB"
+
+    def load(program: list[str], side: str) -> Callable[[], list[str]]:
+        def command() -> list[str]:
+            place = list(program)
+            place[place.index("--root") + 1] = str(bench.folder / f"unpack-{side}{bench.number()}")
+            return [*place, "load", "-q", "-i", str(bench.archive)]
+
+        return command
+
+    yield Pair(
+        f"unpack, {sizes}",
+        load(bench.pypod, "ours"),
+        load(bench.podman, "theirs"),
+        runs=2,
+        before_ours=settle,
+        before_theirs=settle,
+    )
+    filled: dict[str, str] = {}
+    for side, builder in (("ours", bench.pybuildah), ("theirs", bench.buildah)):
+        done = subprocess.run(
+            [*builder, "from", "localhost/small"], capture_output=True, text=True, check=True
+        )
+        filled[side] = done.stdout.strip()
+        execute([*builder, "copy", "-q", filled[side], str(bench.context / "data"), "/data"])
+    yield bench.pair(
+        f"diff of a container, {bench.files} files",
+        [*bench.pypod, "diff", filled["ours"]],
+        [*bench.podman, "diff", filled["theirs"]],
+        runs=3,
+    )
+    for label, more in (("commit", []), ("commit, uncompressed", ["--disable-compression"])):
+        yield bench.pair(
+            f"{label}, {bench.files} files",
+            [*bench.pybuildah, "commit", "-q", *more, filled["ours"], "localhost/committed"],
+            [*bench.buildah, "commit", "-q", *more, filled["theirs"], "localhost/committed"],
+            runs=2,
+            before_ours=settle,
+            before_theirs=settle,
+        )
+
+
 CASES: dict[str, Callable[[Bench], Iterator[Pair | Counts]]] = {
     "run": run,
     "exec": exec_,
@@ -357,6 +406,7 @@ CASES: dict[str, Callable[[Bench], Iterator[Pair | Counts]]] = {
     "stop": stop,
     "pull": pull,
     "load": load,
+    "store": store,
     "push": push,
     "copy": copy,
     "build": build,

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import statistics
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 
 Command = Sequence[str]
+#: A command, or what makes one for each run.
+Made = Command | Callable[[], Command]
 Step = Callable[[], None]
 
 
@@ -18,21 +21,24 @@ class Failed(Exception):
 
 def execute(command: Command, *, cwd: str | None = None) -> float:
     """Run one command, its output thrown away; seconds of wall time. Raises Failed with what it said."""
-    start = time.perf_counter()
-    done = subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        cwd=cwd,
-        check=False,
-    )
-    spent = time.perf_counter() - start
-    if done.returncode:
-        raise Failed(
-            f"{' '.join(command)}: exit status {done.returncode}: {done.stderr.decode(errors='replace').strip()[-400:]}"
+    return measure(command, cwd=cwd)[0]
+
+
+def measure(command: Command, *, cwd: str | None = None) -> tuple[float, int]:
+    """Like `execute`: (seconds, peak resident memory in bytes of the largest process it was)."""
+    with tempfile.TemporaryFile() as said:
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said, cwd=cwd
         )
-    return spent
+        _, status, usage = os.wait4(process.pid, 0)
+        spent = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            said.seek(0)
+            text = said.read().decode(errors="replace").strip()[-400:]
+            raise Failed(f"{' '.join(command)}: exit status {process.returncode}: {text}")
+    return spent, usage.ru_maxrss * 1024
 
 
 class Pair:
@@ -41,8 +47,8 @@ class Pair:
     def __init__(
         self,
         name: str,
-        ours: Command,
-        theirs: Command,
+        ours: Made,
+        theirs: Made,
         *,
         before_ours: Step | None = None,
         before_theirs: Step | None = None,
@@ -56,37 +62,42 @@ class Pair:
     def measure(self) -> Result:
         """Warm both up once, then time `runs` pairs."""
         spent: tuple[list[float], list[float]] = ([], [])
+        peaks = [0, 0]
         for number in range(self.runs + 1):
             for side, (command, before) in enumerate(
                 ((self.ours, self.before_ours), (self.theirs, self.before_theirs))
             ):
                 if before is not None:
                     before()
-                seconds = execute(command)
+                seconds, peak = measure(command() if callable(command) else command)
+                peaks[side] = max(peaks[side], peak)
                 if number:
                     spent[side].append(seconds)
-        return Result(self.name, *spent)
+        return Result(self.name, *spent, peaks=(peaks[0], peaks[1]))
 
 
 class Result:
-    """Seconds of both sides, pair by pair."""
+    """Seconds of both sides, pair by pair, and the peak memory of each in bytes."""
 
-    def __init__(self, name: str, ours: list[float], theirs: list[float]) -> None:
-        self.name, self.ours, self.theirs = name, ours, theirs
+    def __init__(
+        self, name: str, ours: list[float], theirs: list[float], *, peaks: tuple[int, int] = (0, 0)
+    ) -> None:
+        self.name, self.ours, self.theirs, self.peaks = name, ours, theirs, peaks
 
     @property
     def ratio(self) -> float:
         """Median of ours / theirs over the pairs."""
         return statistics.median(a / b for a, b in zip(self.ours, self.theirs, strict=True))
 
-    def row(self) -> tuple[str, str, str, str]:
+    def row(self) -> tuple[str, str, str, str, str]:
         """Columns of the printed table."""
 
         def text(seconds: list[float]) -> str:
             middle = statistics.median(seconds)
             return f"{middle * 1000:.0f} ms" if middle < 10 else f"{middle:.1f} s"
 
-        return self.name, text(self.ours), text(self.theirs), f"{self.ratio:.2f}"
+        memory = " / ".join(f"{peak / 1e6:.0f}" for peak in self.peaks)
+        return self.name, text(self.ours), text(self.theirs), f"{self.ratio:.2f}", memory
 
 
 class Counts:
@@ -94,6 +105,7 @@ class Counts:
 
     def __init__(self, name: str, ours: int, theirs: int) -> None:
         self.name, self.ours, self.theirs = name, [float(ours)], [float(theirs)]
+        self.peaks = (0, 0)
 
     def measure(self) -> Counts:
         """It was counted already."""
@@ -104,9 +116,9 @@ class Counts:
         """ours / theirs."""
         return self.ours[0] / self.theirs[0]
 
-    def row(self) -> tuple[str, str, str, str]:
+    def row(self) -> tuple[str, str, str, str, str]:
         """Columns of the printed table."""
-        return self.name, f"{self.ours[0]:.0f}", f"{self.theirs[0]:.0f}", f"{self.ratio:.2f}"
+        return self.name, f"{self.ours[0]:.0f}", f"{self.theirs[0]:.0f}", f"{self.ratio:.2f}", ""
 
 
 def quiet(*commands: Command) -> Step:

@@ -29,7 +29,12 @@ def make(image: Path, kind: str, size: int = 0) -> Path:
 def mounted(image: Path, target: Path) -> Iterator[Path]:
     """The file system of an image at `target`, which is made; unmounted, with all that is mounted below, at the end."""
     target.mkdir(exist_ok=True)
-    subprocess.run(["mount", "-o", "loop", str(image), str(target)], check=True)
+    # Copies of one disk may be mounted at once, or one not quite be gone: xfs refuses an identity it knows.
+    kind = subprocess.run(
+        ["blkid", "-p", "-o", "value", "-s", "TYPE", str(image)], check=True, capture_output=True
+    ).stdout
+    options = "loop,nouuid" if kind.strip() == b"xfs" else "loop"
+    subprocess.run(["mount", "-o", options, str(image), str(target)], check=True)
     try:
         yield target
     finally:

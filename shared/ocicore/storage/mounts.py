@@ -35,10 +35,12 @@ class MountTable:
                 data = file.read()
         except FileNotFoundError:
             data = b""
-        if data:
-            parsed = quick_json.loads(data)
+        try:
+            parsed = quick_json.loads(data) if data else None
             self.entries = {entry["id"]: entry for entry in parsed or () if entry.get("path")}
-        else:
+        except (ValueError, TypeError, KeyError, AttributeError):
+            # Written without a sync, as by podman: on a run root that is no tmpfs a power cut leaves any bytes. The
+            # mounts they told of have gone with it.
             self.entries = {}
         self._token = token
 

@@ -90,6 +90,17 @@ def test_times_are_written_as_go_does() -> None:
     assert timestamps.to_text(1709208000_000000000) == "2024-02-29T12:00:00Z"
 
 
+@pytest.mark.parametrize("data", [b"", bytes(40), b"[{", b"{}", b"[1]", b'[{"path": "/x"}]', b"null"])
+def test_mount_counts_that_a_power_cut_left_are_none(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "mountpoints.json").write_bytes(data)
+    table = MountTable(str(tmp_path))
+    with table.lock.exclusive():
+        table.load()
+        assert table.entries == {}
+        table.set("a" * 64, "/merged", 1)
+    assert json.loads((tmp_path / "mountpoints.json").read_bytes())[0]["count"] == 1
+
+
 def test_mount_counts(tmp_path: Path) -> None:
     table, other = MountTable(str(tmp_path)), MountTable(str(tmp_path))
     with table.lock.exclusive():
