@@ -7,6 +7,9 @@ DESTDIR  ?=
 # Debian's own interpreter where there is one: its compiled modules are what the launchers will load.
 PYTHON   ?= $(firstword $(wildcard /usr/bin/python3) python3)
 SECONDS_PER_FUZZER ?= 30
+SOAK_SECONDS ?= 300
+KILLS    ?= 1000
+POWER_CUTS ?= 300
 VENV     := .venv
 PY       := $(VENV)/bin/python
 PROGRAMS := pypod pybuildah pyskopeo pypod-systemd
@@ -14,7 +17,7 @@ CODE     := shared/ocicore tools
 export PYTHONPATH = $(CURDIR)/tools:$(CURDIR)/shared
 
 .DEFAULT_GOAL := help
-.PHONY: help demo deps build native conmon launchers install uninstall lint format test test-here test-unit test-many test-system check bench fault-run fuzz man clean
+.PHONY: help demo deps build native conmon launchers install uninstall lint format test test-here test-unit test-many test-system check bench fault-run fuzz soak man clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,6 +100,10 @@ bench: build ## compare our speed with podman, buildah and skopeo on this machin
 fuzz: native $(VENV)/.dev ## run every fuzzer for SECONDS_PER_FUZZER seconds
 	tests/fuzz/run $(SECONDS_PER_FUZZER)
 	$(MAKE) --no-print-directory -C conmon fuzz SECONDS=$(SECONDS_PER_FUZZER)
+
+soak: build $(VENV)/.dev ## the store's long tests: all of the interop matrix, SOAK_SECONDS of it at once, KILLS, POWER_CUTS (an hour, root)
+	SOAK=1 SOAK_SECONDS=$(SOAK_SECONDS) KILLS=$(KILLS) POWER_CUTS=$(POWER_CUTS) $(VENV)/bin/pytest -q \
+		tests/compat/storage tests/rootless/storage tests/root/storage
 
 clean: ## remove what was built (keeps the virtual environment)
 	rm -rf build dist *.egg-info shared/ocicore/native/*.so shared/ocicore/native/_native.c

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 
 def path(folder: str, key: str) -> str:
-    """The file of an item. Raises InvalidInput for an empty key."""
-    if not key:
-        raise InvalidInput("not a valid name for a big data item")
-    return os.path.join(folder, identifiers.big_data_file(key))
+    """The file of an item. Raises InvalidInput for an empty key, and for one whose file name would have a slash."""
+    name = identifiers.big_data_file(key)
+    if not key or "/" in name:  # base64 has a slash; containers/storage cannot store such keys either
+        raise InvalidInput(f"not a valid name for a big data item: {key!r}")
+    return os.path.join(folder, name)
 
 
 def read(folder: str, key: str) -> bytes:
