@@ -126,6 +126,38 @@ class Kube:
         assert pypod.out("volume", "ls", "-q") == ""
         assert pypod.out("secret", "ls", "-q") == ""
 
+    def test_images_as_volumes_and_files_with_commas(self, pypod: Tool, tmp_path: Path) -> None:
+        tmp_path.chmod(0o777)
+        (tmp_path / "Containerfile").write_text(
+            f"FROM {IMAGE}\nRUN mkdir /inside && echo text > /inside/f\nVOLUME /inside\n"
+        )
+        pypod("build", "--network", "none", "-t", "localhost/vol", str(tmp_path))
+        key = "io.podman.annotations.kube.image.volumes.mount/auto"
+        line = "cat /inside/f; touch /inside/g 2>/dev/null || echo kept; grep -c ' /tmp tmpfs' /proc/mounts; echo $A"
+        mounted = container(
+            "by",
+            "cat /v/inside/f; touch /v/g 2>/dev/null || echo kept",
+            volumeMounts=[{"name": "v", "mountPath": "/v"}],
+        )
+        env = [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "conf", "key": "A"}}}]
+        value = pod(
+            "p",
+            container("auto", line, env=env),
+            mounted,
+            volumes=[{"name": "v", "image": {"reference": "localhost/vol", "pullPolicy": "Never"}}],
+        )
+        config = {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "conf"}, "data": {"A": True}}
+        path = tmp_path / "with,comma.yml"
+        path.write_text(yaml.safe_dump(config))
+        path.chmod(0o644)
+        self.play(pypod, value, more=("--annotation", f"{key}=vol", "--configmap", str(path)))
+        until(lambda: pod_state(pypod, "p") == "Exited", "the pod's end")
+        assert pypod.out("logs", "p-auto").split() == ["text", "kept", "1", "true"]
+        assert pypod.out("logs", "p-by").split() == ["text", "kept"]
+        pypod("pod", "rm", "p")
+        value["spec"]["volumes"][0]["image"]["reference"] = "localhost/gone"
+        assert "image not known" in self.play(pypod, value, config, status=125).stderr
+
     def test_init_containers_and_deployments(self, pypod: Tool) -> None:
         first = container("first", "echo one > /dev/shm/x")
         value = pod("p", container("main", "cat /dev/shm/x; sleep 100"), initContainers=[first])
@@ -170,7 +202,7 @@ class Kube:
         tmp_path.chmod(0o777)
         pypod("pod", "create", "--name", "orig", "--network", "none", "--hostname", "there")
         pypod("create", "--pod", "orig", "--name", "one", "-e", "A=1", "-v", "vol:/v", "--memory", "64m", "--read-only",
-              "--cap-drop", "CAP_KILL", IMAGE, "sh", "-c", "echo $A > /v/out; hostname; sleep 100")  # fmt: skip
+              "--cap-drop", "CAP_KILL", "--security-opt", "label=filetype:usr_t", IMAGE, "sh", "-c", "echo $A > /v/out; hostname; sleep 100")  # fmt: skip
         text = pypod.out("kube", "generate", "orig", "vol")
         assert text.startswith("# Save the output of this file and use kubectl create -f to import")
         claim, made = yaml.safe_load_all(text)
@@ -182,6 +214,7 @@ class Kube:
         assert one["securityContext"] == {
             "capabilities": {"drop": ["CAP_KILL"]},
             "readOnlyRootFilesystem": True,
+            "seLinuxOptions": {"filetype": "usr_t"},
         }
         assert made["spec"]["hostname"] == "there"
         pypod("pod", "rm", "orig")

@@ -54,6 +54,24 @@ CONTAINER_OMITTED: dict[str, Any] = {
     },
     "NetworkSettings": {"Networks": None},
 }
+IMAGE_OMITTED: dict[str, Any] = {
+    "Config": {
+        "User": "",
+        "ExposedPorts": None,
+        "Env": [],
+        "Entrypoint": [],
+        "Cmd": [],
+        "Volumes": None,
+        "WorkingDir": "",
+        "Labels": None,
+        "StopSignal": "",
+        "ArgsEscaped": False,
+    },
+    "Healthcheck": None,
+    "NamesHistory": [],
+    "ManifestType": "",
+    "User": "",
+}
 VOLUME_OMITTED: dict[str, Any] = {
     "Anonymous": False,
     "UID": 0,
@@ -117,10 +135,25 @@ def _print(
         ctx.stdout.write(template_json(objects, indent) + "\n")
         return
     # Go's field is ID, its JSON key Id.
-    rows = [Struct(_with_omitted(one, omitted or {}), aliases={"ID": "Id"}) for one in objects]
+    rows = [Struct(_named(_with_omitted(one, omitted or {})), aliases={"ID": "Id"}) for one in objects]
     for other, name in ((".Src", ".Source"), (".Dst", ".Destination"), (".ImageID", ".Image")):
         format = format.replace(other, name)  # podman's older names
     template.print_list(ctx.stdout, format, rows, name="inspect")
+
+
+def _named(value: dict[str, Any]) -> dict[str, Any]:
+    """Lists of what has an Id have Go's ID, too (the containers of a pod)."""
+    from ocicore.cli.godata import Struct
+
+    return {
+        key: [
+            Struct(one, aliases={"ID": "Id"}) if isinstance(one, dict) and "Id" in one else one
+            for one in found
+        ]
+        if isinstance(found, list)
+        else found
+        for key, found in value.items()
+    }
 
 
 def _with_omitted(value: dict[str, Any], omitted: dict[str, Any]) -> dict[str, Any]:

@@ -148,8 +148,11 @@ def _name(engine: Engine, options: CreateOptions) -> str:
         try:
             remove.remove(engine, engine.state.containers.find(name), force=True)
         except NotFound:
-            pass
-        # A container of podman or buildah in the same store is not ours to replace.
+            # One of buildah, or a build that was interrupted.
+            try:
+                remove.remove_external(engine, name, force=True)
+            except NotFound:
+                pass
     return name
 
 
@@ -333,6 +336,8 @@ class _Plan:
             )
         systemd = create_process.is_systemd(options, words)
         annotations = label_options.read_annotations([*conf.annotations, *options.annotation])
+        if options.userns and not options.userns.startswith("container:"):
+            annotations["io.podman.annotations.userns"] = options.userns
         result: ContainerConfig = {
             "id": self.id,
             "name": self.name,
@@ -347,6 +352,7 @@ class _Plan:
             "hostname": self._hostname(modes),
             "read_only": options.read_only or (conf.read_only and "read_only" not in options.given),
             "read_only_tmpfs": options.read_only_tmpfs,
+            "writable_tmpfs": options.writable_tmpfs,
             "security": rights,
             "resources": resources.read(
                 options,

@@ -28,7 +28,7 @@ _LISTS = (
 ).split()
 _FLAGS = (
     "detach disable_content_trust env_host init interactive no_healthcheck no_hostname no_hosts oom_kill_disable "
-    "privileged publish_all quiet read_only replace rm rmi rootfs tty unsetenv_all"
+    "privileged publish_all quiet read_only replace rm rmi rootfs tty unsetenv_all writable_tmpfs"
 ).split()
 _NUMBERS = (
     "cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpu_shares oom_score_adj preserve_fds timeout "

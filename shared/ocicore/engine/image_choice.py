@@ -123,6 +123,7 @@ def pull(
     from ocicore.engine import events
     from ocicore.image import pull as pulling
 
+    engine.debug(f"Pulling image {name} (policy: {policy})")
     address = engine.environ.get("NOTIFY_SOCKET")
     extending = None
     if address:

@@ -83,7 +83,7 @@ def inspect(engine: Engine, container: Container, *, size: bool = False) -> Json
             "NetworkSettings": network_settings(engine, container),
             "Namespace": "",
             "IsInfra": container.is_infra,
-            "IsService": False,
+            "IsService": bool(config.get("is_service")),
             "KubeExitCodePropagation": "invalid",
             "lockNumber": 0,
             "Config": _config(engine, container),

@@ -31,8 +31,9 @@ def find(engine: Engine, asked: str, resolve: Resolve) -> str:
 def own_name() -> str:
     """The name of the image that is made here; a new version makes a new one."""
     from ocicore import __version__
+    from ocicore.engine import build_time
 
-    return f"localhost/podman-pause:{__version__}-0"
+    return f"localhost/podman-pause:{__version__}-{build_time.built()}"
 
 
 def _make(engine: Engine, name: str) -> None:

@@ -105,7 +105,7 @@ def create(engine: Engine, options: PodOptions, *, create_command: list[str], re
         from ocicore.engine import pause_image
 
         def find(wanted: str) -> Any:
-            return resolve(wanted, CreateOptions({}))
+            return resolve(wanted, CreateOptions({"quiet": True}))
 
         image = pause_image.find(engine, options.get("infra_image"), find)
     created = time.time_ns()

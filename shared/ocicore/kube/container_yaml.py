@@ -141,12 +141,32 @@ def _rights(engine: Engine, container: Container, image: ImageConfig) -> Json:
         result["readOnlyRootFilesystem"] = True
     if "ALL" in [str(word).upper() for word in security.get("unmask", ())]:
         result["procMount"] = "Unmasked"
+    labels = _selinux(container.config["asked"].get("security_opt") or ())
+    if labels:
+        result["seLinuxOptions"] = labels
     user = runtime.get("user", "")
     if user and user != image.user:
         result["runAsUser"], result["runAsGroup"] = _ids(engine, container, user)
     if image.user.isdigit() and int(image.user):
         result["runAsNonRoot"] = True
     return result
+
+
+def _selinux(options: Sequence[str]) -> Json:
+    """The labels asked for with --security-opt label=KIND:VALUE."""
+    found: Json = {}
+    for text in options:
+        option, _, value = (
+            text.replace(":", "=", 1).partition("=") if text.startswith("label:") else text.partition("=")
+        )
+        kind, colon, rest = value.partition(":")
+        if option != "label":
+            continue
+        if colon and kind in ("filetype", "level", "type"):
+            found[kind] = rest
+        elif value == "disable":
+            found["type"] = "spc_t"
+    return found
 
 
 def _ids(engine: Engine, container: Container, user: str) -> tuple[int, int]:

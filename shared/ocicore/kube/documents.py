@@ -112,19 +112,29 @@ def objects(value: Json, key: str, where: str) -> list[Json]:
     return found
 
 
+def _scalar(value: object) -> object:
+    """Where Kubernetes wants a string, YAML's numbers and booleans are what they are written as, as its own reader has it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else value
+
+
 def texts(value: Json, key: str, where: str) -> list[str]:
     """A list of strings, [] when it is not there. Raises InvalidInput."""
     found = value.get(key)
     if found is None:
         return []
-    if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
-        raise InvalidInput(f"{where}: {key}: must be a list of strings")
-    return found
+    if isinstance(found, list):
+        items = [_scalar(item) for item in found]
+        words = [item for item in items if isinstance(item, str)]
+        if len(words) == len(items):
+            return words
+    raise InvalidInput(f"{where}: {key}: must be a list of strings")
 
 
 def text(value: Json, key: str, where: str, default: str = "") -> str:
     """A string. Raises InvalidInput."""
-    found = value.get(key)
+    found = _scalar(value.get(key))
     if found is None:
         return default
     if not isinstance(found, str):
@@ -152,11 +162,11 @@ def flag(value: Json, key: str, where: str) -> bool | None:
 
 def string_map(value: Json, key: str, where: str) -> dict[str, str]:
     """An object of strings, {} when it is not there. Raises InvalidInput."""
-    found = mapping(value, key, where)
+    found = {name: _scalar(item) for name, item in mapping(value, key, where).items()}
     for name, item in found.items():
         if not isinstance(item, str):
             raise InvalidInput(f"{where}: {key}: {name}: must be a string", hint="put it in quotes")
-    return {str(name): item for name, item in found.items()}
+    return {str(name): str(item) for name, item in found.items()}
 
 
 def name_of(value: Json, where: str) -> str:

@@ -10,7 +10,7 @@ import yaml
 from ocicore.engine import create, network_verbs, pod_verbs, pods, secrets, volumes
 from ocicore.engine.create_options import CreateOptions
 from ocicore.errors import Error, InvalidInput
-from ocicore.kube import documents, pod_options, pod_volumes, service
+from ocicore.kube import documents, pod_options, pod_volumes, pull_policies, service
 from ocicore.kube.sources import Sources
 
 if TYPE_CHECKING:
@@ -260,7 +260,7 @@ class _Player:
                 engine.debug(f"replacing pod {name}: {error.message}")
         for config in (*inits, *containers):
             self._image_of(config, where)
-        prepared = pod_volumes.prepare(engine, spec, sources, name)
+        prepared = pod_volumes.prepare(engine, spec, sources, name, find_image=self.find_image)
         if self.service is not None:
             values["service"] = self.service.id
 
@@ -298,7 +298,8 @@ class _Player:
         if not image:
             name = documents.text(config, "name", where)
             raise InvalidInput(f"{where}: container {name}: it needs an image")
-        self.find_image(image, pod_options.pull_policy(config, image, where))
+        policy = documents.text(config, "imagePullPolicy", where)
+        self.find_image(image, pull_policies.read(policy, "imagePullPolicy", image, where))
         return image
 
     def _container(
@@ -326,6 +327,7 @@ class _Player:
             sources=sources,
             annotations=annotations,
             facts=_facts(pod, template, config, where),
+            seccomp_root=str(options.get("seccomp_profile_root") or ""),
             init=init,
         )
         values["pull"] = "missing"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from ocicore.errors import InvalidInput
+from ocicore.errors import InvalidInput, NotFound
 from ocicore.kube import documents, pod_volumes, probes, quantities
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ _USERNS = "io.podman.annotations.userns"
 _INFRA_NAME = "io.podman.annotations.infra.name"
 _INIT_KIND = "io.podman.annotations.init.container.type"
 _ULIMIT = "io.podman.annotations.ulimit"
+_AUTOMOUNT = "io.podman.annotations.kube.image.volumes.mount"
+_SECCOMP = "seccomp.security.alpha.kubernetes.io"
 #: Annotations "KEY/CONTAINER" that set an option of that container.
 _BY_CONTAINER = {
     "io.podman.annotations.cid-file": "cidfile",
@@ -138,6 +140,7 @@ def container_values(
     sources: Sources,
     annotations: Mapping[str, str],
     facts: Mapping[str, str],
+    seccomp_root: str = "",
     init: bool = False,
 ) -> tuple[Json, list[str]]:
     """(options of `create` by attribute name, the command's words).
@@ -146,6 +149,7 @@ def container_values(
         full_name: of the container, with its pod's.
         annotations: of the pod, with those of the command line.
         facts: what environment variables may refer to (see Sources.environment).
+        seccomp_root: where the seccomp profiles "localhost/…" of annotations lie.
 
     Raises:
         InvalidInput, NotFound.
@@ -178,7 +182,9 @@ def container_values(
     grace = documents.number(spec, "terminationGracePeriodSeconds", where)
     if grace is not None:
         values["stop_timeout"] = grace
+    values["writable_tmpfs"] = True
     mounts, devices = pod_volumes.mounts(engine, container, volumes, where)
+    mounts = [*automounts(engine, annotations, own), *mounts]
     if mounts:
         values["mount"] = mounts
     if devices:
@@ -197,7 +203,41 @@ def container_values(
     else:
         probes.apply(values, container, where, never=values["restart"] == "no")
     _from_annotations(values, annotations, own, where)
+    profile = seccomp_profile(annotations, own, seccomp_root)
+    if profile:
+        values["security_opt"] = [*values.get("security_opt", ()), f"seccomp={profile}"]
     return values, args
+
+
+def automounts(engine: Engine, annotations: Mapping[str, str], own: str) -> list[str]:
+    """--mount words for the volumes of the images that an annotation names. Raises NotFound."""
+    found: dict[str, str] = {}
+    for name in annotations.get(f"{_AUTOMOUNT}/{own}", "").split(";"):
+        if not name:
+            continue
+        try:
+            image = engine.images.find(name)
+        except NotFound as error:
+            error.message = f"image {name} from container {own} does not exist in local storage, cannot automount: {error.message}"
+            raise
+        for path in image.config().volumes:
+            if path in found:
+                engine.warn(
+                    f'Multiple volume mounts to "{path}" requested, overriding them with image {name}'
+                )
+            found[path] = f"type=image,src={image.id},dst={path},subpath={path}"
+    return list(found.values())
+
+
+def seccomp_profile(annotations: Mapping[str, str], own: str, root: str) -> str:
+    """The seccomp profile of a container (else its pod's) in Kubernetes' older annotations. Raises InvalidInput."""
+    text = annotations.get(f"container.{_SECCOMP}/{own}", annotations.get(f"{_SECCOMP}/pod", ""))
+    if text in ("", "docker/default", "runtime/default", "unconfined"):
+        return text if text == "unconfined" else ""
+    kind, _, rest = text.partition("/")
+    if kind != "localhost" or not rest:
+        raise InvalidInput(f"invalid seccomp path: {text}")
+    return f"{root}/{rest}"
 
 
 def _from_annotations(values: Json, annotations: Mapping[str, str], own: str, where: str) -> None:
@@ -239,9 +279,9 @@ def _rights(values: Json, pod: Json, container: Json, where: str) -> None:
         **documents.mapping(pod, "seLinuxOptions", where),
         **documents.mapping(own, "seLinuxOptions", where),
     }
-    for key in ("user", "role", "type", "level", "fileType"):
+    for key in ("user", "role", "type", "level", "filetype"):
         if labels.get(key):
-            options.append(f"label={key.lower()}:{labels[key]}")
+            options.append(f"label={key}:{labels[key]}")
     if options:
         values["security_opt"] = options
     capabilities = documents.mapping(own, "capabilities", where)
@@ -284,19 +324,6 @@ def _limits(values: Json, container: Json, where: str) -> None:
                 devices.append(name.partition("=")[2])
     if devices:
         values["device"] = [*values.get("device", ()), *devices]
-
-
-def pull_policy(container: Json, image: str, where: str) -> str:
-    """imagePullPolicy in the engine's words; by default "newer" for :latest. Raises InvalidInput."""
-    known = {"Always": "always", "IfNotPresent": "missing", "Never": "never"}
-    text = documents.text(container, "imagePullPolicy", where)
-    if text:
-        if text not in known:
-            raise InvalidInput(f"{where}: imagePullPolicy: {text!r}: must be Always, IfNotPresent or Never")
-        return known[text]
-    last = image.rpartition("/")[2]
-    latest = last.endswith(":latest") or (":" not in last and "@" not in image)
-    return "newer" if latest else "missing"
 
 
 def names_of(containers: Sequence[Json], where: str) -> list[str]:

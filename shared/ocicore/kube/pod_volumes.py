@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from ocicore.engine import volumes as engine_volumes
 from ocicore.errors import Error, InvalidInput, NotFound
-from ocicore.kube import documents
+from ocicore.kube import documents, pull_policies
 
 if TYPE_CHECKING:
     from ocicore.engine.context import Engine
+    from ocicore.kube.play import FindImage
     from ocicore.kube.sources import Sources
 
     Json = dict[str, Any]
@@ -38,20 +39,25 @@ class PodVolume:
         self.size = size
 
 
-def prepare(engine: Engine, spec: Json, sources: Sources, pod_name: str) -> dict[str, PodVolume]:
-    """All volumes by name; ConfigMaps and Secrets are written into volumes of their name. Raises InvalidInput, NotFound, Error."""
+def prepare(
+    engine: Engine, spec: Json, sources: Sources, pod_name: str, *, find_image: FindImage
+) -> dict[str, PodVolume]:
+    """All volumes by name; ConfigMaps and Secrets are written into volumes of their name, images are pulled.
+
+    Raises InvalidInput, NotFound, Error.
+    """
     found = {}
     for entry in documents.objects(spec, "volumes", f"pod {pod_name}"):
         name = documents.text(entry, "name", f"pod {pod_name}: volumes")
         try:
-            found[name] = _volume(engine, entry, name, sources)
+            found[name] = _volume(engine, entry, name, sources, find_image)
         except Error as error:
             error.message = f'failed to create volume "{name}": {error.message}'
             raise
     return found
 
 
-def _volume(engine: Engine, entry: Json, name: str, sources: Sources) -> PodVolume:
+def _volume(engine: Engine, entry: Json, name: str, sources: Sources, find_image: FindImage) -> PodVolume:
     where = f"volume {name}"
     if "hostPath" in entry:
         return _host_path(documents.mapping(entry, "hostPath", where), where)
@@ -81,7 +87,10 @@ def _volume(engine: Engine, entry: Json, name: str, sources: Sources) -> PodVolu
         return PodVolume("volume", name, anonymous=True)
     if "image" in entry:
         source = documents.mapping(entry, "image", where)
-        return PodVolume("image", documents.text(source, "reference", where))
+        reference = documents.text(source, "reference", where)
+        policy = documents.text(source, "pullPolicy", where)
+        find_image(reference, pull_policies.read(policy, "pullPolicy", reference, where))
+        return PodVolume("image", reference)
     raise InvalidInput("this kind of volume is not supported", hint=_HINT)
 
 

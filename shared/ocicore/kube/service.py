@@ -44,6 +44,7 @@ def create(engine: Engine, text: bytes) -> Container:
         resolve=resolve,
     )
     try:
+        engine.state.containers.update(container, config={**container.config, "is_service": True})
         start.start(engine, container)
     except BaseException:
         remove(engine, container)

@@ -37,7 +37,7 @@ def build(config: ContainerConfig, *, rootfs: str, host: HostFacts, new_userns: 
     given = {_clean(mount["destination"]) for mount in config.get("mounts", ())}
     if config.get("systemd"):
         _add_systemd(config, mounts, given)
-    if config.get("read_only") and config.get("read_only_tmpfs", True):
+    if config.get("writable_tmpfs") or (config.get("read_only") and config.get("read_only_tmpfs", True)):
         for path in ("/run", "/tmp", "/var/tmp"):
             mounts.setdefault(path, _tmpfs(path, ["rw", "rprivate", "nosuid", "nodev", "tmpcopyup"]))
     for path in config.get("volumes", ()):

@@ -160,6 +160,7 @@ if TYPE_CHECKING:
         hostname: str  # "" : the first 12 digits of the id, or the host's with a host UTS namespace
         domainname: str
         read_only: bool  # root file system
+        writable_tmpfs: bool  # /run /tmp /var/tmp are tmpfs though the root is writable
         read_only_tmpfs: bool  # with read_only: /dev /dev/shm /run /tmp /var/tmp stay writable; default True
         rootfs_propagation: str
         mounts: list[Mount]  # on top of the defaults; same destination replaces a default

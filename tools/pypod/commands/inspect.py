@@ -49,7 +49,7 @@ COMMAND = Command(
 
 def run(args: Args, ctx: Context) -> int:
     from ocicore.errors import InvalidInput
-    from pypod.inspecting import CONTAINER_OMITTED, VOLUME_OMITTED, show
+    from pypod.inspecting import CONTAINER_OMITTED, IMAGE_OMITTED, VOLUME_OMITTED, show
     from pypod.session import open_engine
 
     if args.type not in ("all", "container", "image", "network", "volume"):
@@ -62,7 +62,7 @@ def run(args: Args, ctx: Context) -> int:
         raise InvalidInput("--latest and arguments cannot be used together")
     engine = open_engine(ctx)
     names = [engine.state.containers.latest().id] if args.latest else args.names
-    omitted = {"container": CONTAINER_OMITTED, "volume": VOLUME_OMITTED}
+    omitted = {"container": CONTAINER_OMITTED, "image": IMAGE_OMITTED, "volume": VOLUME_OMITTED}
     return show(
         ctx,
         names,

@@ -49,10 +49,11 @@ def describe(version: str) -> dict[str, object]:
     import sys
     import time
 
+    from ocicore.engine import build_time
     from ocicore.oci import platform
 
     host = platform.host()
-    built = _built()
+    built = build_time.built()
     python = ".".join(str(part) for part in sys.version_info[:3])
     return {
         "APIVersion": API_VERSION,
@@ -66,14 +67,3 @@ def describe(version: str) -> dict[str, object]:
         "OsArch": f"{os.uname().sysname.lower()}/{host.architecture}",
         "Os": host.os,
     }
-
-
-def _built() -> int:
-    """When the compiled part of this installation was made, seconds since the epoch."""
-    import os
-
-    import ocicore
-
-    folder = os.path.join(os.path.dirname(str(ocicore.__file__)), "native")
-    times = [os.stat(entry.path).st_mtime for entry in os.scandir(folder) if entry.name.endswith(".so")]
-    return int(max(times, default=0))

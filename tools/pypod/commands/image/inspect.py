@@ -24,10 +24,14 @@ COMMAND = Command(
 
 def run(args: Args, ctx: Context) -> int:
     from ocicore.engine import image_listing
-    from pypod.inspecting import show
+    from pypod.inspecting import IMAGE_OMITTED, show
     from pypod.session import open_engine
 
     engine = open_engine(ctx)
     return show(
-        ctx, args.images, lambda name: image_listing.inspect(engine, engine.images.find(name)), args.format
+        ctx,
+        args.images,
+        lambda name: image_listing.inspect(engine, engine.images.find(name)),
+        args.format,
+        omitted=IMAGE_OMITTED,
     )

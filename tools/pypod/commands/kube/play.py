@@ -24,7 +24,7 @@ COMMAND = Command(
         Option("build", kind="tristate", help="Build all images in a YAML (given Containerfiles exist)"),
         Option(
             "configmap",
-            kind="strings",
+            kind="stringArray",
             metavar="Pathname",
             completer="file",
             help="Pathname of a YAML file containing a kubernetes configmap",
@@ -191,6 +191,8 @@ def _build(args: Args, ctx: Context, engine: Engine, name: str) -> bool:
         *self_command(ctx),
         *engine.options.global_words,
         "build",
+        *(["--authfile", args.authfile] if args.authfile else []),
+        *([] if args.tls_verify is None else [f"--tls-verify={str(args.tls_verify).lower()}"]),
         "-t",
         name,
         "-f",
