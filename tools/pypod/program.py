@@ -383,6 +383,10 @@ PROGRAM = Program(
         "unshare": ("pypod.commands.unshare", "Run a command in a modified user namespace"),
         "version": ("pypod.commands.version", "Display the pypod version information"),
         "container": Group("Manage containers", commands=CONTAINER),
+        "auto-update": (
+            "pypod.commands.auto_update",
+            "Auto update containers according to their auto-update policy",
+        ),
         "completion": ("ocicore.cli.completion", "Generate shell completion"),
         "generate": Group(
             "Generate structured data based on containers, pods or volumes",

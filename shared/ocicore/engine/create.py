@@ -207,6 +207,10 @@ class _Plan:
         unit = self.engine.environ.get("PODMAN_SYSTEMD_UNIT", "")
         if unit:  # set by generated units; auto-update and the logs look for the label
             labels["PODMAN_SYSTEMD_UNIT"] = unit
+        if "io.containers.autoupdate" in labels:
+            from ocicore.engine import auto_update
+
+            auto_update.check_name(labels[auto_update.POLICY_LABEL], image_name)
         if network.pop("ignored_ports", None):
             engine.notice(
                 "Port mappings have been discarded as one of the Host, Container, Pod, and None "

@@ -165,7 +165,7 @@ def _pull_first(
     for candidate in found.names:
         reference = DockerReference(candidate)
         try:
-            if policy == "newer" and local is not None and not _differs(reference, local, context):
+            if policy == "newer" and local is not None and not differs(reference, local, context):
                 return local
             progress.note(f"Trying to pull {candidate}...")
             return _copy_into(
@@ -276,8 +276,12 @@ def _find(images: LocalImages, name: str, context: SystemContext) -> LocalImage 
         return None
 
 
-def _differs(reference: DockerReference, local: LocalImage, context: SystemContext) -> bool:
-    """Whether the registry's image is another than the local one; one HEAD settles it in the ordinary case."""
+def differs(reference: DockerReference, local: LocalImage, context: SystemContext) -> bool:
+    """Whether the registry's image is another than the local one; one HEAD settles it in the ordinary case.
+
+    Raises:
+        Error: the registry does not answer, or has no such image.
+    """
     client, repository = reference.connect(context)
     named = reference.named
     found = client.head_manifest(repository, named.digest or named.tag or "latest")
