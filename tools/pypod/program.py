@@ -396,6 +396,18 @@ PROGRAM = Program(
                 "systemd": ("pypod.commands.generate.systemd", "[DEPRECATED] Generate systemd units"),
             },
         ),
+        "quadlet": Group(
+            "Allows users to manage Quadlets",
+            commands={
+                "install": (
+                    "pypod.commands.quadlet.install",
+                    "Install a quadlet file or quadlet application",
+                ),
+                "list": ("pypod.commands.quadlet.list", "List Quadlets", ("ls",)),
+                "print": ("pypod.commands.quadlet.print_", "Display the contents of a quadlet", ("cat",)),
+                "rm": ("pypod.commands.quadlet.rm", "Remove Quadlets"),
+            },
+        ),
         "image": Group("Manage images", commands=IMAGE),
         "healthcheck": Group(
             "Manage health checks on containers",

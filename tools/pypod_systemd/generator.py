@@ -93,7 +93,7 @@ def generate(
 
     if not dry:
         log.debug(f"Starting quadlet-generator, output to: {folder}")
-    folders = search_folders(is_user, environ, log.say)
+    folders = paths.search_folders(is_user, os.getuid(), environ, log.say)
     files = paths.quadlet_files(folders, SECTIONS)
     if not files:
         log.debug(f"No files parsed from {folders}")
@@ -138,22 +138,6 @@ def generate(
         except UnitFileError as error:
             refuse(str(error))
     return int(failed)
-
-
-def search_folders(is_user: bool, environ: dict[str, str], say: _Say) -> list[str]:
-    """The folders in which Quadlet files are looked for, the strongest first."""
-    from ocicore.systemd.quadlet import paths
-
-    given = environ.get("QUADLET_UNIT_DIRS")
-    if given:
-        return paths.named_folders(given, say)
-    if not is_user:
-        return paths.system_folders()
-    config = environ.get("XDG_CONFIG_HOME") or (f"{environ['HOME']}/.config" if environ.get("HOME") else "")
-    if not config.startswith("/"):
-        say("Warning: neither $XDG_CONFIG_HOME nor $HOME names a folder")
-        return []
-    return paths.user_folders(os.getuid(), config, environ.get("XDG_RUNTIME_DIR"))
 
 
 def engine(program: str, environ: dict[str, str]) -> str:
@@ -229,11 +213,7 @@ def _put(text: str, descriptor: int = 1) -> None:
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ocicore.systemd.quadlet.source import Source as _Source
-
-    _Say = Callable[[str], None]
 
 if __name__ == "__main__":
     sys.exit(main())

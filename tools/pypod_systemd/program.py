@@ -28,6 +28,10 @@ PROGRAM = Program(
         Option("tmpdir", kind="path", help="Directory of the engine's volatile files"),
     ),
     commands={
+        "check": ("pypod_systemd.commands.check", "Look for mistakes in Quadlet files"),
+        "diff": ("pypod_systemd.commands.diff", "Show what a reload would change"),
+        "explain": ("pypod_systemd.commands.explain", "Show which line of a Quadlet file made which option"),
+        "from-container": ("pypod_systemd.commands.from_container", "Write a Quadlet file from a container"),
         "generate": ("pypod_systemd.commands.generate", "Generate systemd units"),
         "completion": ("ocicore.cli.completion", "Generate shell completion"),
     },

@@ -65,13 +65,16 @@ def command(program: str, *, deprecated: bool = False) -> Command:
     return Command(
         "[DEPRECATED] Generate systemd units" if deprecated else "Generate systemd units",
         description=(
-            "Prints a systemd service unit for a container or pod, so that systemd starts, watches and stops it.\n\n"
+            ("[DEPRECATED] Generate systemd units for a container or pod.\n\n" if deprecated else "")
+            + "Prints a systemd service unit for a container or pod, so that systemd starts, watches and stops it.\n\n"
             "Without --new the unit starts the existing container. With --new every start makes a fresh container "
             "from the command line it was made with; that is the form to choose for services that are updated."
             + (DEPRECATION.rstrip() if deprecated else "")
         ),
         options=_OPTIONS,
-        arguments=(Argument("container", help="Name or id of the container"),),
+        arguments=(
+            Argument("container", metavar="CONTAINER|POD", help="Name or id of the container or pod"),
+        ),
         examples=(
             (
                 f"{program} --new --name web > ~/.config/systemd/user/container-web.service",
@@ -86,26 +89,37 @@ def command(program: str, *, deprecated: bool = False) -> Command:
 
 
 def run(args: Args, ctx: Context, engine: Engine, names: Names) -> int:
-    """Generates and prints the units of `args.container`.
+    """Generates and prints the units of `args.container`, which may be a pod.
 
     Raises:
-        Error: no such container, wrong options, a file cannot be written.
+        Error: no such container or pod, wrong options, a file cannot be written.
     """
-    from ocicore.engine.unit_facts import container_facts
-    from ocicore.systemd.generate import container_unit
+    from ocicore.engine.unit_facts import container_facts, pod_facts
+    from ocicore.errors import NotFound
+    from ocicore.systemd.generate import container_unit, pod_units
 
     if args.format not in ("", "json"):
         raise InvalidInput(f"unknown --format argument: {args.format}")
     if args.template and args.given("new") and not args.new:
         raise InvalidInput("--template cannot be set with --new=false")
-    facts = container_facts(engine, args.container)
+    facts = None
+    try:
+        facts = container_facts(engine, args.container)
+    except NotFound as error:
+        try:
+            pod = pod_facts(engine, args.container)
+        except NotFound as other:
+            raise NotFound(f"{error.message}: {other.message}")
     options = unit_options(args, ctx)
     if options.template and not options.new:
         # An instance that started one and the same container would be no instance.
         from dataclasses import replace
 
         options = replace(options, new=True)
-    put_out([container_unit(facts, options, names)], args, ctx)
+    if facts is not None:
+        put_out([container_unit(facts, options, names)], args, ctx)
+    else:
+        put_out(pod_units(pod, options, names), args, ctx)
     return 0
 
 

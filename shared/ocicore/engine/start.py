@@ -184,6 +184,10 @@ def _create(
 
         way = (work.run_dir, work.static_dir, root, engine.paths.volumes_dir, engine.paths.tmp_dir)
         traversal.open_way(way, *work.root_ids())
+    if config["runtime"]["cgroups"] == "split":
+        from ocicore.linux import cgroups
+
+        cgroups.leave_for_children(engine.host.cgroup_root)
     request.held_fds = port_reservation.reserve(engine, container)
     try:
         launched = monitor.launch(
@@ -342,7 +346,8 @@ def _monitor_request(
     driver, path = log["driver"], log["path"] or f"{bundle}/ctr.log"
     # conmon knows one way of passing streams through; the other name only allows terminals.
     target = f"{driver}:{path}" if driver == "k8s-file" else driver.removesuffix("-tty")
-    manager = "disabled" if runtime["cgroups"] == "disabled" else engine.cgroup_manager
+    # Split: the container stays below the unit's own group, which systemd has delegated; no scope is asked for.
+    manager = {"disabled": "disabled", "split": "cgroupfs"}.get(runtime["cgroups"], engine.cgroup_manager)
     return MonitorRequest(
         container_id=container.id,
         name=container.name,

@@ -131,6 +131,35 @@ def add_process(group: str, pid: int, root: str = ROOT) -> None:
             raise _failure(f"moving process {pid} to control group", path, error) from None
 
 
+#: The group below a unit's own in which the engine and conmon are, beside the containers' groups.
+RUNTIME_GROUP = "runtime"
+
+
+def leave_for_children(group: str, root: str = ROOT) -> None:
+    """Moves this process from its group to one below: with v2 a group with processes can have no controllers for others.
+
+    Args:
+        group: as `delegated` gives it.
+
+    Raises:
+        CgroupError
+    """
+    below = f"{group.rstrip('/')}/{RUNTIME_GROUP}"
+    if mode(root) != "v2" or own_paths().get("") == below:
+        return
+    path = f"{root}{below}"
+    try:
+        os.makedirs(path, exist_ok=True)
+        _write(os.path.join(path, "cgroup.procs"), str(os.getpid()))
+    except OSError as error:
+        raise _failure("splitting control group", path, error) from None
+
+
+def delegated(group: str) -> str:
+    """The group that a unit's processes divide among them: `group`, or its parent once it has been divided."""
+    return group.removesuffix(f"/{RUNTIME_GROUP}") or "/"
+
+
 def remove(group: str, root: str = ROOT) -> None:
     """Remove a group and the empty groups below it; not finding it is no error. Raises CgroupError when busy."""
     for path in paths_of(group, root):

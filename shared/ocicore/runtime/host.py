@@ -63,7 +63,7 @@ def probe(rootless: bool, warn: Callable[[str], None]) -> HostFacts:
     return HostFacts(
         rootless=rootless,
         cgroup_mode=cgroups.mode(),
-        cgroup_root=_own_cgroup(),
+        cgroup_root=cgroups.delegated(_own_cgroup()),
         uid_map=uid_map,
         gid_map=id_map("gid"),
         rlimits=limits(),

@@ -158,6 +158,10 @@ class UnitFile:
             if line is keep or not (isinstance(line, Entry) and line.section == section and line.key == key)
         ]
 
+    def drop(self, entry: Entry) -> None:
+        """Takes one assignment out."""
+        self._lines = [line for line in self._lines if line is not entry]
+
     def rename_section(self, old: str, new: str) -> None:
         """Gives every section of a name another one."""
         for line in self._lines:

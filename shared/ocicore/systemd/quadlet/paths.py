@@ -9,12 +9,50 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 #: Of the administrator at run time, of the administrator, of the distribution; for root's services.
 SYSTEM_FOLDERS = ("/run/containers/systemd", "/etc/containers/systemd", "/usr/share/containers/systemd")
 #: Folders whose "users" holds files for the services of users: of all, and of one in a folder named by the uid.
 _SHARED_FOLDERS = SYSTEM_FOLDERS[1:]
+
+
+def search_folders(
+    is_user: bool, uid: int, environ: Mapping[str, str], say: Callable[[str], None]
+) -> list[str]:
+    """The folders in which the generator looks, the strongest first.
+
+    Args:
+        environ: $QUADLET_UNIT_DIRS names others; a user's come from $XDG_CONFIG_HOME, $HOME and $XDG_RUNTIME_DIR.
+        say: is told of what is wrong with these.
+    """
+    given = environ.get("QUADLET_UNIT_DIRS")
+    if given:
+        return named_folders(given, say)
+    if not is_user:
+        return system_folders()
+    config = config_home(environ)
+    if not config:
+        say("Warning: neither $XDG_CONFIG_HOME nor $HOME names a folder")
+        return []
+    return user_folders(uid, config, environ.get("XDG_RUNTIME_DIR"))
+
+
+def config_home(environ: Mapping[str, str]) -> str:
+    """Where a user's configuration lies, "" when that cannot be told."""
+    config = environ.get("XDG_CONFIG_HOME") or (f"{environ['HOME']}/.config" if environ.get("HOME") else "")
+    return config if config.startswith("/") else ""
+
+
+def install_folder(is_user: bool, environ: Mapping[str, str]) -> str:
+    """Where new files are put, "" when that cannot be told."""
+    given = environ.get("QUADLET_UNIT_DIRS")
+    if given:
+        return given.split(":")[0]
+    if not is_user:
+        return SYSTEM_FOLDERS[1]
+    config = config_home(environ)
+    return f"{config}/containers/systemd" if config else ""
 
 
 def named_folders(variable: str, say: Callable[[str], None]) -> list[str]:

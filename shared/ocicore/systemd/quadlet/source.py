@@ -50,6 +50,11 @@ class Source:
         self.resource = ""
         self.members: list[str] = []
 
+    def drop(self, entry: Entry) -> None:
+        """Takes an assignment out."""
+        self.unit.drop(entry)
+        self._index[(entry.section, entry.key)].remove(entry)
+
     # -- places -----------------------------------------------------------------------------------------------------
 
     def error(self, reason: str, entry: Entry | None = None) -> QuadletError:

@@ -40,7 +40,7 @@ def run(args: Args, ctx: Context) -> int:
     from pypod.session import open_engine
 
     found = info.collect(open_engine(ctx), describe(ctx.program.version))
-    if not args.format:
+    if not args.given("format"):
         ctx.stdout.write(_yaml(found))
         return 0
     from ocicore.cli import template
