@@ -91,6 +91,7 @@ def show(
     *,
     indent: str = "     ",
     omitted: dict[str, Any] | None = None,
+    aliases: dict[str, str] | None = None,
 ) -> int:
     """Inspect each name; what is found is printed even when other names are missing.
 
@@ -98,6 +99,7 @@ def show(
         find: name to object. Raises Error.
         format: "" or "json" for JSON, else a template.
         omitted: fields (with their zero values) that JSON leaves out; templates know them.
+        aliases: Go's names of fields whose JSON keys are others.
     """
     from ocicore.errors import NotFound
 
@@ -108,7 +110,7 @@ def show(
             objects.append(find(name))
         except NotFound as error:
             errors.append(error)
-    _print(ctx, objects, format, indent, omitted)
+    _print(ctx, objects, format, indent, omitted, aliases)
     if errors:
         from pypod.options.select import report
 
@@ -122,6 +124,7 @@ def _print(
     format: str,
     indent: str,
     omitted: dict[str, Any] | None,
+    aliases: dict[str, str] | None,
 ) -> None:
     if format in ("", "json"):
         from ocicore.cli.gojson import dumps
@@ -135,7 +138,9 @@ def _print(
         ctx.stdout.write(template_json(objects, indent) + "\n")
         return
     # Go's field is ID, its JSON key Id.
-    rows = [Struct(_named(_with_omitted(one, omitted or {})), aliases={"ID": "Id"}) for one in objects]
+    rows = [
+        Struct(_named(_with_omitted(one, omitted or {})), aliases=aliases or {"ID": "Id"}) for one in objects
+    ]
     for other, name in ((".Src", ".Source"), (".Dst", ".Destination"), (".ImageID", ".Image")):
         format = format.replace(other, name)  # podman's older names
     template.print_list(ctx.stdout, format, rows, name="inspect")

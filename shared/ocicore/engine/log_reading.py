@@ -37,7 +37,8 @@ def lines(
                 "using --follow with the journald --log-driver but without the journald --events-backend "
                 f"({eventer}) is not supported"
             )
-    if driver in ("none", "passthrough", "passthrough-tty"):
+    unit = _unit(engine, container) if driver.startswith("passthrough") else ""
+    if driver == "none" or (driver.startswith("passthrough") and not unit):
         raise Error(f"this container is using the '{driver}' log driver, cannot read logs")
     path = log["path"] or f"{places.static_dir(engine, container)}/ctr.log"
     try:
@@ -49,11 +50,22 @@ def lines(
             until=until,
             follow=_still_runs(engine, container) if follow else None,
             container_id=container.id,
+            unit=unit,
             env=engine.environ,
         )
     except NotFound:
         if container.status != records.CONFIGURED and not follow:
             return
+
+
+def _unit(engine: Engine, container: Container) -> str:
+    """The journal's field and value for a container whose output its unit has; "" when it runs in none."""
+    name = container.labels.get("PODMAN_SYSTEMD_UNIT", "")
+    if not name:
+        return ""
+    if container.config["runtime"]["cgroups"] != "split":
+        name = f"libpod-{container.id}.scope"
+    return f"{'_SYSTEMD_USER_UNIT' if engine.rootless else '_SYSTEMD_UNIT'}={name}"
 
 
 def _still_runs(engine: Engine, container: Container) -> Callable[[], bool]:

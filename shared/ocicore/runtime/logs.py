@@ -55,13 +55,15 @@ def read(
     until: int | None = None,
     follow: Callable[[], bool] | None = None,
     container_id: str = "",
+    unit: str = "",
     env: Mapping[str, str] | None = None,
 ) -> Iterator[LogLine]:
     """The lines of a container's log, oldest first.
 
     Args:
-        driver: "k8s-file", "json-file" or "journald".
+        driver: "k8s-file", "json-file", "journald", or "passthrough" of a unit, whose manager keeps its output.
         path: the log file (files only); container_id, env: whose entries, and journalctl's environment (journald only).
+        unit: field and value of the journal's entries of a unit ("_SYSTEMD_UNIT=web.service"; passthrough only).
         tail: only so many last lines (-1: all); since, until: only lines of that time, ns since the epoch, inclusive.
         follow: None to stop at the end, else called at the end of the file: whether more may come.
     Raises NotFound (no log file), InvalidInput (another driver), MissingProgram (journalctl).
@@ -69,7 +71,9 @@ def read(
     if follow is not None and until is not None:
         follow = _up_to(until, follow)
     if driver == "journald":
-        return _journal(container_id, tail, since, until, follow, env or {})
+        return _journal(f"CONTAINER_ID_FULL={container_id}", tail, since, until, follow, env or {})
+    if driver.startswith("passthrough") and unit:
+        return _journal(unit, tail, since, until, follow, env or {})
     if driver not in {"k8s-file", "json-file"}:
         raise InvalidInput(f"this container is using the '{driver}' log driver, cannot read logs")
     parse = _parse_cri if driver == "k8s-file" else _parse_json
@@ -279,14 +283,14 @@ def _days(year: int, month: int, day: int) -> int:
 
 
 def _journal(
-    container_id: str,
+    match: str,
     tail: int,
     since: int | None,
     until: int | None,
     follow: Callable[[], bool] | None,
     env: Mapping[str, str],
 ) -> Iterator[LogLine]:
-    """Entries with CONTAINER_ID_FULL, as conmon writes them; the journal is read by its own program."""
+    """Entries with a field and value, CONTAINER_ID_FULL as conmon writes it or a unit's; the journal's own program reads."""
     from ocicore.linux import spawn
 
     program = spawn.find("journalctl", ("/usr/bin", "/bin"))
@@ -294,7 +298,7 @@ def _journal(
         raise MissingProgram(
             "reading logs from the journal: journalctl is not installed", hint="install systemd"
         )
-    argv = [program, "--quiet", "--output=json", "--all", "--no-pager", f"CONTAINER_ID_FULL={container_id}"]
+    argv = [program, "--quiet", "--output=json", "--all", "--no-pager", match]
     if since is not None:
         argv.append(f"--since=@{since / _SECOND:.6f}")
     if until is not None and follow is None:  # journalctl takes no end for what it follows
@@ -330,6 +334,8 @@ def _journal_line(raw: bytes, pieces: dict[str, bytes]) -> LogLine | None:
         message = entry["MESSAGE"]
         time = int(entry["__REALTIME_TIMESTAMP"]) * 1000
     except (ValueError, KeyError, TypeError):
+        return None
+    if "PODMAN_EVENT" in entry:  # what the engine itself has written in its unit
         return None
     stream = "stderr" if entry.get("PRIORITY") == "3" else "stdout"
     data = pieces.pop(stream, b"") + _journal_bytes(message)

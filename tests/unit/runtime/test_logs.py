@@ -159,3 +159,15 @@ def test_journal_entries() -> None:
     assert error is not None
     assert error.stream == "stderr"
     assert logs._journal_line(b"no json", pieces) is None
+
+
+def test_output_of_a_unit_is_read_without_the_engines_own_events() -> None:
+    def line(**more: str) -> bytes:
+        entry = {"MESSAGE": "said", "__REALTIME_TIMESTAMP": "1700000000000000", "PRIORITY": "6", **more}
+        return json.dumps(entry).encode()
+
+    found = logs._journal_line(line(_SYSTEMD_UNIT="web.service"), {})
+    assert found is not None and (found.data, found.stream) == (b"said\n", "stdout")
+    assert logs._journal_line(line(PODMAN_EVENT="start"), {}) is None
+    with pytest.raises(InvalidInput, match="cannot read logs"):
+        logs.read("passthrough", "")

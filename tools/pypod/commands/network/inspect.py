@@ -6,8 +6,37 @@ from ocicore.cli.declare import Argument, Command, Option
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
+
+#: Go's names of the fields, which templates use, and the keys in JSON.
+_FIELDS = {
+    "Name": "name",
+    "ID": "id",
+    "Driver": "driver",
+    "NetworkInterface": "network_interface",
+    "Created": "created",
+    "Subnets": "subnets",
+    "Routes": "routes",
+    "IPv6Enabled": "ipv6_enabled",
+    "Internal": "internal",
+    "DNSEnabled": "dns_enabled",
+    "NetworkDNSServers": "network_dns_servers",
+    "Labels": "labels",
+    "Options": "options",
+    "IPAMOptions": "ipam_options",
+    "Containers": "containers",
+}
+_SUBNET_FIELDS = {"Subnet": "subnet", "Gateway": "gateway", "LeaseRange": "lease_range"}
+_OMITTED: dict[str, Any] = {
+    "labels": {},
+    "options": {},
+    "subnets": [],
+    "routes": [],
+    "network_dns_servers": [],
+}
 
 COMMAND = Command(
     "Inspect network",
@@ -34,4 +63,14 @@ def run(args: Args, ctx: Context) -> int:
     from pypod.session import open_engine
 
     engine = open_engine(ctx)
-    return show(ctx, args.networks, lambda name: network_verbs.inspect(engine, name), args.format)
+
+    def find(name: str) -> dict[str, Any]:
+        found = network_verbs.inspect(engine, name)
+        if args.format in ("", "json"):
+            return found
+        from ocicore.cli.godata import Struct
+
+        subnets = [Struct(subnet, aliases=_SUBNET_FIELDS) for subnet in found.get("subnets", ())]
+        return {**found, "subnets": subnets}
+
+    return show(ctx, args.networks, find, args.format, omitted=_OMITTED, aliases=_FIELDS)
