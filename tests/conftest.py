@@ -20,7 +20,12 @@ from support.users import OrdinaryUser
 from support.users import ordinary_user as make_ordinary_user
 
 # Before the first import: what these assert is told as in a test.
-pytest.register_assert_rewrite("support.interop", "support.interop_operations")
+pytest.register_assert_rewrite(
+    *(
+        f"support.{name}"
+        for name in ("interop", "interop_operations", "pypod_life", "pypod_scripts", "rootless_scenarios")
+    )
+)
 
 # The same examples every time, so that a green run stays green; HYPOTHESIS_EXPLORE=1 looks for new ones.
 hypothesis.settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)

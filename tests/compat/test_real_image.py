@@ -14,7 +14,8 @@ from support.docker_registry import fetch
 from support.programs import REPOSITORY, Tool, ours, run, theirs
 from support.users import OrdinaryUser
 
-pytestmark = [pytest.mark.compat, pytest.mark.slow]
+# Fetching some 150 packages alone may take minutes.
+pytestmark = [pytest.mark.compat, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

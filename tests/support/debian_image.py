@@ -41,7 +41,7 @@ def debian_tar(folder: Path) -> Path:
                 mirror,
             ],
             check=True,
-            timeout=280,
+            timeout=600,
         )
     return target
 

@@ -148,11 +148,11 @@ class Scripts:
         conf.write_text(f'[engine]\nevents_logfile_path="{path}"\nevents_logfile_max_size=1000\n')
         tool = pypod.with_options("--events-backend=file")
         env = {"CONTAINERS_CONF_OVERRIDE": str(conf)}
-        for number in range(12):
+        for number in range(16):
             tool("volume", "create", f"vol{number:02}", env=env)
         lines = tool.out("events", "--stream=false", "--format", "{{.Status}} {{.Name}}", env=env).split("\n")
-        assert (lines[0], lines[-1]) == (f"log-rotation {path}", "create vol11")
-        assert 0 < len([line for line in lines if line.startswith("create")]) < 12
+        assert (lines[0], lines[-1]) == (f"log-rotation {path}", "create vol15")
+        assert 0 < len([line for line in lines if line.startswith("create")]) < 16
         none = pypod.with_options("--events-backend=none")("events", status=125).stderr
         assert none == 'Error: cannot read events with the "none" backend\n'
 

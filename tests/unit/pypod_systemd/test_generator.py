@@ -130,6 +130,7 @@ def test_it_imports_next_to_nothing(tmp_path: Path) -> None:
         "__future__",
         "_collections_abc",
         "_stat",
+        "errno",
         "genericpath",
         "os",
         "os.path",
