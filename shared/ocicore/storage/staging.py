@@ -10,6 +10,7 @@ committed (tempdirs.py). tar-split: vbatts/tar-split JSON lines, gzip, as contai
 
 from __future__ import annotations
 
+import errno
 import os
 
 from ocicore.errors import Corrupted, Error
@@ -258,6 +259,13 @@ class _Zip:
                 write_all(out, compressor.flush())
             finally:
                 os.close(out)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            self.error = Error(
+                f"unpacking layer: writing {self._path}: {reason}",
+                hint="free some space, or move the store" if full else None,
+            )
         except BaseException as error:  # noqa: BLE001 – raised again by whoever waits for the thread
             self.error = error
         finally:
@@ -390,8 +398,8 @@ def _stage(
                 os.close(fd)
         for thread in threads:
             thread.join()
-    # The reader's error is the cause where both failed: the unpacker then only saw an early end.
-    for cause in (feed.error, failure, packer.error):
+    # The threads' errors are the cause where the unpacker failed, too: it then only saw an early end, or a closed pipe.
+    for cause in (feed.error, packer.error, failure):
         if cause is not None:
             raise cause
     if result is None:
