@@ -81,9 +81,10 @@ class World:
         (settings / "storage.conf").write_text(
             f'[storage]\ndriver = "overlay"\ngraphroot = "{folder}/graph"\nrunroot = "{folder}/run"\n'
         )
+        # An ordinary user's processes are started here without a login, so there is no manager of the session.
         (folder / "containers.conf").write_text(
             '[containers]\nnetns = "none"\npids_limit = 0\ndefault_ulimits = ["nofile=1000:1000", "nproc=1000:1000"]\n'
-            f'[engine]\nruntime = "{runtime}"\nevents_logger = "file"\ntmp_dir = "{folder}/tmp"\n'
+            f'[engine]\nruntime = "{runtime}"\nevents_logger = "file"\ncgroup_manager = "cgroupfs"\ntmp_dir = "{folder}/tmp"\n'
             f'static_dir = "{folder}/graph/libpod"\n'
         )
         (folder / "registries.conf").write_text(f'[[registry]]\nlocation = "{registry}"\ninsecure = true\n')
