@@ -168,8 +168,8 @@ def _in_foreground(
 
     base = engine.runtime(container.config["oci_runtime"])
     # Both files are memory only, found by the runtime below its own /proc.
-    spec_fd = os.memfd_create("process.json", 0)
-    log_fd = os.memfd_create("oci-log", 0)
+    spec_fd = os.memfd_create("process.json", os.MFD_CLOEXEC)
+    log_fd = os.memfd_create("oci-log", os.MFD_CLOEXEC)
     stdin = 0
     try:
         os.write(spec_fd, quick_json.dumps(process).encode())

@@ -155,6 +155,8 @@ class _Process:
 
 def _map_inside(pid: int, kind: str, host_id: int) -> int | None:
     """Our id as the container's user namespace has it."""
+    if os.readlink(f"/proc/{pid}/ns/user") == os.readlink("/proc/self/ns/user"):
+        return host_id  # the map of one's own namespace is told relative to the parent
     with open(f"/proc/{pid}/{kind}_map") as file:
         for line in file:
             inside, outside, size = map(int, line.split())

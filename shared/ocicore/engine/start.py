@@ -297,7 +297,13 @@ def _namespaces(engine: Engine, container: Container, netns: str) -> Any:
     def pid_of(other_id: str) -> int:
         return _pid_of(engine, container, other_id)
 
-    modes = container.config["namespaces"]
+    modes = dict(container.config["namespaces"])
+    for kind, mode in modes.items():
+        # The other's may be the host's, which cannot be entered through its process by an ordinary user.
+        if kind != "user" and mode.startswith("container:"):
+            other = engine.state.containers.find(mode.removeprefix("container:"))
+            if other.config["namespaces"][kind] == "host":
+                modes[kind] = "host"
     default_cgroup = "private" if engine.host.cgroup_mode == "v2" else "host"
     result: dict[str, Any] = {
         kind: resolve_mode(kind, modes[kind], pid_of, default="private") for kind in ("pid", "ipc", "uts")

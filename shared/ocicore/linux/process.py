@@ -176,7 +176,7 @@ def parse_signal(text: str) -> int:
         number = int(bare)
         if 1 <= number <= _RTMAX:
             return number
-        raise InvalidInput(f"invalid signal: {text}")
+        raise InvalidInput(f"invalid signal: {bare}")
     name = bare.upper()
     if not name.startswith("SIG"):
         name = "SIG" + name

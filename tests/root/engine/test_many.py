@@ -22,7 +22,7 @@ from support.programs import Tool, ours
 from support.pypod_life import IMAGE, NONET, names, started
 from support.rootfs import busybox_tar
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.timeout(7200)]  # the large numbers take their time
 
 PARALLEL = int(os.environ.get("PYPOD_PARALLEL", "12"))
 MANY = int(os.environ.get("PYPOD_MANY", "16"))
