@@ -66,7 +66,7 @@ class RegistryServer:
         requests: (method, route) counted; `log` has every (method, path, headers).
         basic: "user:password" for basic authorisation; token_for: the same for the token service.
         page_size: tags on a page, 0 for all.
-        referrers_api: whether there is one; deletes_tags: whether a manifest can be deleted by a tag's name.
+        quota: headers of every answer. referrers_api: whether there is one; deletes_tags: whether a manifest can be deleted by a tag's name.
         slow: seconds that a blob's bytes are held back; most_at_once: blobs read ("blob") and written ("upload").
     """
 
@@ -84,6 +84,7 @@ class RegistryServer:
         self.anonymous_pull = False
         self.tokens: dict[str, set[str]] = {}
         self.page_size = 0
+        self.quota: dict[str, str] = {}
         self.referrers_api = True
         self.deletes_tags = True
         self.slow = 0.0
@@ -410,7 +411,7 @@ class _Handler(BaseHTTPRequestHandler):
             body = body + b"x" if fault.kind == "long" else body[:-1]
             length = len(body)
         self.send_response(status)
-        for name, value in (headers or {}).items():
+        for name, value in {**self.state.quota, **(headers or {})}.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(length))
         self.end_headers()

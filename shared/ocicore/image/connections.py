@@ -55,6 +55,12 @@ class Connections:
                 self._clients[key] = client
             return client
 
+    def quotas(self) -> dict[str, dict[str, str]]:
+        """What registries said last of how much may still be fetched, by host; without those that said nothing."""
+        with self._lock:
+            clients = list(self._clients.values())
+        return {client.host: dict(client.session.quota) for client in clients if client.session.quota}
+
     def close(self) -> None:
         """Close idle connections."""
         with self._lock:

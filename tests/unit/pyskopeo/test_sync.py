@@ -103,6 +103,12 @@ def test_only_what_changed_is_copied(sync: Sync) -> None:
     assert sync()["Counts"] == {"unchanged": 5, "copied": 1}
 
 
+def test_quotas_are_reported(sync: Sync) -> None:
+    _tags(sync.server, 2)
+    sync.server.quota = {"ratelimit-limit": "100;w=21600", "ratelimit-remaining": "76;w=21600"}
+    assert sync()["Quotas"] == {sync.server.address: sync.server.quota}
+
+
 # -- state --------------------------------------------------------------------------------
 
 

@@ -127,7 +127,8 @@ def _sync(args: Args, ctx: Context, source_context: SystemContext) -> int:
     if state is not None and not failed and not incomplete and not args.dry_run:
         state.finish()
     sources = {str(item.source).rpartition(":")[0] for item in items}
-    return _finish(args, ctx, results, pruned, len(sources), incomplete)
+    quotas = source_context.connections.quotas()
+    return _finish(args, ctx, results, pruned, len(sources), incomplete, quotas)
 
 
 def _options(args: Args, ctx: Context) -> Callable[[SyncItem, ImageReference], CopyOptions]:
@@ -277,7 +278,13 @@ def _tell(ctx: Context, result: SyncResult) -> None:
 
 
 def _finish(
-    args: Args, ctx: Context, results: list[SyncResult], pruned: list[Pruned], sources: int, incomplete: bool
+    args: Args,
+    ctx: Context,
+    results: list[SyncResult],
+    pruned: list[Pruned],
+    sources: int,
+    incomplete: bool,
+    quotas: dict[str, dict[str, str]],
 ) -> int:
     from ocicore.errors import Error
 
@@ -316,7 +323,7 @@ def _finish(
             }
             for item in pruned
         ]
-        ctx.print(pretty({"Images": rows, "Counts": counts}))
+        ctx.print(pretty({"Images": rows, "Counts": counts, "Quotas": quotas}))
     failed = next((result for result in results if result.outcome == "failed"), None)
     if failed is not None and not args.keep_going:
         raise Error(f'Error copying ref "{failed.source}": {failed.error}')
