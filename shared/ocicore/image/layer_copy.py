@@ -9,19 +9,22 @@ from ocicore.errors import Corrupted, Error, Unsupported
 from ocicore.files import codec
 from ocicore.files.verified import VerifiedReader
 from ocicore.image.resume import MIN_KEPT, ResumedBlob
-from ocicore.image.watched_blob import MemoryBlob, WatchedBlob
+from ocicore.image.watched_blob import MemoryBlob, Remade, WatchedBlob
 from ocicore.oci import digest as digests
 from ocicore.oci import media_types
 from ocicore.oci.descriptor import Descriptor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable
+    from typing import Any, TypeVar
 
     from ocicore.image.encryption_keys import DecryptionKeys, Recipients
     from ocicore.image.progress import Progress
     from ocicore.image.resume import KeptBytes
     from ocicore.image.types import BlobReader, ImageDestination, ImageSource
+
+    T = TypeVar("T")
 
 _CHUNK = 1 << 18
 CHUNKED = "zstd:chunked"
@@ -326,48 +329,34 @@ class Stopped(Error):
     """Another blob failed, or the user interrupted; this one gave up."""
 
 
-class Recoder:
+class Recoder(Remade):
     """Reads a stream in another compression format."""
 
     def __init__(self, stream: BlobReader, kind: str, level: int | None) -> None:
-        self._raw = stream
+        super().__init__(stream)
+        self._plain = self._blaming_digest(lambda: codec.open_reader(stream))
+        self._compressor: Any = codec.compressor(kind, level) if kind != "none" else None
+        self._ended = False
+
+    def next_piece(self) -> bytes:
+        """Some bytes in the new format."""
+        while not self._ended:
+            data = self._blaming_digest(lambda: self._plain.read(_CHUNK))
+            if not data:
+                self._ended = True
+                return self._compressor.flush() if self._compressor is not None else b""
+            piece: bytes = self._compressor.compress(data) if self._compressor is not None else data
+            if piece:
+                return piece
+        return b""
+
+    def _blaming_digest(self, step: Callable[[], T]) -> T:
+        """Bytes that cannot be decompressed are seldom what the digest promised, which says more."""
         try:
-            self._plain = codec.open_reader(stream)
+            return step()
         except Corrupted:
             self.finish()
             raise
-        self._compressor: Any = codec.compressor(kind, level) if kind != "none" else None
-        self._buffer = b""
-        self._ended = False
-
-    def read(self, amount: int = -1, /) -> bytes:
-        """Bytes in the new format, b"" at the end."""
-        while not self._buffer and not self._ended:
-            try:
-                data = self._plain.read(_CHUNK)
-            except Corrupted:
-                # Bytes that cannot be decompressed are seldom what the digest promised, which says more.
-                self.finish()
-                raise
-            if not data:
-                self._ended = True
-                self._buffer = self._compressor.flush() if self._compressor is not None else b""
-            else:
-                self._buffer = self._compressor.compress(data) if self._compressor is not None else data
-        if amount < 0 or amount >= len(self._buffer):
-            piece, self._buffer = self._buffer, b""
-        else:
-            piece, self._buffer = self._buffer[:amount], self._buffer[amount:]
-        return piece
-
-    def finish(self) -> None:
-        """Read the source to its very end, so that its digest is checked."""
-        while self._raw.read(_CHUNK):
-            pass
-
-    def close(self) -> None:
-        """Close the source."""
-        self._raw.close()
 
 
 def _changed(layer: Descriptor, digest: str, size: int) -> Descriptor:

@@ -7,8 +7,6 @@ more is fetched a second time than is asked for.
 
 from __future__ import annotations
 
-from collections import deque
-
 from ocicore.errors import Corrupted
 from ocicore.oci import digest as digests
 
@@ -43,6 +41,40 @@ class MemoryBlob:
         """Nothing to do."""
 
 
+class Remade:
+    """A stream made from another one, piece by piece; sub-classes say what comes next.
+
+    Args:
+        stream: the source.
+    """
+
+    def __init__(self, stream: BlobReader) -> None:
+        self._raw = stream
+        self._rest = b""
+
+    def next_piece(self) -> bytes:
+        """Some bytes, b"" at the end."""
+        raise NotImplementedError
+
+    def read(self, amount: int = -1, /) -> bytes:
+        """Up to `amount` bytes, b"" at the end."""
+        rest = self._rest or self.next_piece()
+        if amount < 0 or amount >= len(rest):
+            self._rest = b""
+            return rest
+        self._rest = rest[amount:]
+        return rest[:amount]
+
+    def finish(self) -> None:
+        """Read the source to its very end, so that its digest is checked."""
+        while self._raw.read(_CHUNK):
+            pass
+
+    def close(self) -> None:
+        """Close the source."""
+        self._raw.close()
+
+
 class WatchedBlob:
     """A blob read through verification: size first, digest at the end. Opened with the first read.
 
@@ -74,7 +106,7 @@ class WatchedBlob:
         #: (offset, state of the hash there), so that `go_back` need not begin at 0.
         self._states: list[tuple[int, Any]] = []
         #: (offset, bytes) read last, if the destination can ask for them; and what is read again of it.
-        self._recent: deque[tuple[int, bytes]] = deque()
+        self._recent: list[tuple[int, bytes]] = []
         self._replayed: list[bytes] = []
         self.keeps_recent = False
 
@@ -138,7 +170,7 @@ class WatchedBlob:
     def _remember(self, data: bytes) -> None:
         self._recent.append((self._position, data))
         while self._position + len(data) - self._recent[0][0] - len(self._recent[0][1]) > _WINDOW:
-            self._recent.popleft()
+            self._recent.pop(0)
 
     def _note_state(self) -> None:
         last = self._states[-1][0] if self._states else 0

@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING, Any
 from ocicore.errors import Corrupted, Unsupported
 from ocicore.files import codec
 from ocicore.image import go_json
+from ocicore.image.watched_blob import Remade
 from ocicore.linux import archive
 from ocicore.oci import digest as digests
 
@@ -46,7 +47,7 @@ _TYPES = {
 _XATTR = "SCHILY.xattr."
 
 
-class ChunkedReader:
+class ChunkedReader(Remade):
     """Reads a layer, whatever its compression, as zstd:chunked; after its end `annotations` tells about the table.
 
     Args:
@@ -56,36 +57,15 @@ class ChunkedReader:
     """
 
     def __init__(self, stream: BlobReader, level: int | None, tmp: str) -> None:
-        self._raw = stream
+        super().__init__(stream)
         self._level = _LEVEL if level is None else level
         self._tmp = tmp
-        self._pieces: Iterator[bytes] | None = None
-        self._buffer = b""
+        self._pieces = self._compressed()
         self.annotations: dict[str, str] = {}
 
-    def read(self, amount: int = -1, /) -> bytes:
-        """Up to `amount` bytes, b"" at the end."""
-        if self._pieces is None:
-            self._pieces = self._compressed()
-        while not self._buffer:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return b""
-            self._buffer = piece
-        if amount < 0 or amount >= len(self._buffer):
-            piece, self._buffer = self._buffer, b""
-        else:
-            piece, self._buffer = self._buffer[:amount], self._buffer[amount:]
-        return piece
-
-    def finish(self) -> None:
-        """Read the source to its very end, so that its digest is checked."""
-        while self._raw.read(_CHUNK):
-            pass
-
-    def close(self) -> None:
-        """Close the source."""
-        self._raw.close()
+    def next_piece(self) -> bytes:
+        """Some bytes of the layer in its new form."""
+        return next((piece for piece in self._pieces if piece), b"")
 
     def _compressed(self) -> Iterator[bytes]:
         with tempfile.TemporaryFile(dir=self._tmp) as plain, tempfile.TemporaryFile(dir=self._tmp) as lines:
