@@ -223,20 +223,31 @@ class DockerDestination(ImageDestination):
         layer_index: int | None,
         media_type: str,
     ) -> tuple[str, int]:
-        """Upload; a small one in a single request."""
-        if digest is not None and size is not None and size <= _SMALL_BLOB:
-            data = read_whole(stream)
-            self.client.upload_bytes(self.repository, data, digest)
-            self._remember(digest)
-            return digest, len(data)
+        """Upload; a small one in a single request. What another image of this process brought is not sent again."""
+        if digest is None or size is None:
+            found = self.client.upload(self.repository, stream, size=size, digest=digest)
+            self._remember(found[0])
+            return found
+
+        def send() -> None:
+            self._send(stream, digest, size)
+
+        self.client.once(self.repository, digest, send)
+        self._remember(digest)
+        return digest, size
+
+    def _send(self, stream: BlobReader, digest: str, size: int) -> None:
+        if size <= _SMALL_BLOB:
+            self.client.upload_bytes(self.repository, read_whole(stream), digest)
+            return
         session = None
-        if digest is not None and size is not None and size >= MIN_KEPT:
+        if size >= MIN_KEPT:
             from ocicore.image.upload_sessions import UploadSession
 
             session = UploadSession(self._context, self.client.host, self.repository, digest)
             if hasattr(stream, "keeps_recent"):
                 stream.keeps_recent = True
-        found = self.client.upload(
+        self.client.upload(
             self.repository,
             stream,
             size=size,
@@ -245,8 +256,6 @@ class DockerDestination(ImageDestination):
             skip_to=getattr(stream, "skip_to", None),
             session=session,
         )
-        self._remember(found[0])
-        return found
 
     def put_manifest(self, data: bytes, media_type: str, instance: str | None = None) -> None:
         """Under the tag or the digest of the reference; an instance under its own digest."""

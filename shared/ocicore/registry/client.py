@@ -5,6 +5,8 @@ Names of repositories are without the host. Sizes are bytes. Failures are `probl
 
 from __future__ import annotations
 
+from _thread import allocate_lock
+
 from ocicore.errors import Corrupted
 from ocicore.files import quick_json
 from ocicore.oci import digest as digests
@@ -19,6 +21,7 @@ from ocicore.registry.upload import BlobUpload
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from _thread import LockType
     from collections.abc import Callable, Iterator
     from threading import BoundedSemaphore
     from typing import Any
@@ -54,6 +57,9 @@ class Registry:
         self._writing: BoundedSemaphore | None = None
         #: Repositories in which this process has seen a blob, by digest; others can take it over from there.
         self.blob_locations: dict[str, str] = {}
+        self._uploads: dict[tuple[str, str], LockType] = {}
+        self._uploaded: set[tuple[str, str]] = set()
+        self._lock = allocate_lock()
         self.session = Session(
             host,
             transport=transport,
@@ -307,6 +313,22 @@ class Registry:
     def upload_bytes(self, repository: str, data: bytes, digest: str) -> None:
         """Upload a small blob held in memory."""
         BlobUpload(self.session, repository, _scope(repository, "pull,push")).send_bytes(data, digest)
+
+    def once(self, repository: str, digest: str, upload: Callable[[], None]) -> bool:
+        """Upload a blob unless this process did already; whoever comes meanwhile waits, for images share layers.
+
+        Returns:
+            Whether `upload` was called.
+        """
+        key = repository, digest
+        with self._lock:
+            turn = self._uploads.setdefault(key, allocate_lock())
+        with turn:
+            if key in self._uploaded:
+                return False
+            upload()
+            self._uploaded.add(key)
+            return True
 
     def mount(self, repository: str, digest: str, from_repository: str) -> bool:
         """Take a blob over from another repository of this registry; True when it is there now."""

@@ -1,4 +1,4 @@
-"""`pyskopeo inspect docker://` is a matter of milliseconds: what it may not import."""
+"""`pyskopeo inspect` and `list-tags` are a matter of milliseconds: what it may not import."""
 
 from __future__ import annotations
 
@@ -26,19 +26,22 @@ def server() -> Iterator[RegistryServer]:
         yield running
 
 
-def test_inspect_over_plain_http_imports_little(server: RegistryServer, tmp_path: object) -> None:
+@pytest.mark.parametrize(
+    ("command", "name", "said"), [("inspect", "a:v1", '"Digest"'), ("list-tags", "a", '"Tags"')]
+)
+def test_what_plain_http_needs(server: RegistryServer, command: str, name: str, said: str) -> None:
     publish(server, "a", "v1", make_image())
     program = (
         "import sys; sys.path[:0] = sys.argv[1:3]; del sys.argv[1:3]; before = set(sys.modules); "
         "import os; os._exit = lambda status: None; from pyskopeo.main import main; main(); "
         "print(*sorted(set(sys.modules) - before), file=sys.stderr)"
     )
-    words = ["inspect", "--tls-verify=false", f"docker://{server.address}/a:v1"]
+    words = [command, "--tls-verify=false", f"docker://{server.address}/{name}"]
     folders = [str(REPOSITORY / "tools"), str(REPOSITORY / "shared")]
     done = subprocess.run(
         [sys.executable, "-IS", "-c", program, *folders, *words], capture_output=True, text=True, check=False
     )
-    assert '"Digest"' in done.stdout, done.stderr
+    assert said in done.stdout, done.stderr
     loaded = set(done.stderr.split())
     assert "ocicore.registry.wire" in loaded
     assert not loaded & HEAVY

@@ -319,6 +319,27 @@ def test_newer_than_a_date(sync: Sync, tmp_path: Path) -> None:
     assert "images: expected a table" in sync.skopeo.fails(*sync.words(source=path, kind="yaml"))
 
 
+def test_a_layer_of_several_images_is_sent_once(sync: Sync) -> None:
+    """Four images at a time begin with the same layer; a registry may stumble over several uploads of one blob."""
+    shared = make_image(layers=1, size=3_000_000)
+    for number in range(8):
+        own = make_image(layers=1, seed=number + 50)
+        value = json.loads(own.manifest)
+        value["layers"].insert(0, json.loads(shared.manifest)["layers"][0])
+        manifest = json.dumps(value).encode()
+        own.blobs.update(shared.blobs)
+        publish(
+            sync.server, "a", f"v{number}", MadeImage(own.blobs, manifest, own.media_type, own.config, [], [])
+        )
+    sync.server.slow = sync.mirror.slow = 0.05
+    assert sync()["Counts"] == {"copied": 8}
+    assert sync.mirror.requests["PATCH", "upload"] == 1
+    assert (
+        len([1 for method, path, _ in sync.server.log if method == "GET" and path.endswith(shared.layers[0])])
+        == 1
+    )
+
+
 def test_a_limit_per_registry(sync: Sync) -> None:
     """One blob at a time in each direction, also when an upload is cut and its source has to be read again."""
     for number in range(4):

@@ -38,14 +38,13 @@ def run(args: Args, ctx: Context) -> int:
 def _value(text: str, reference: ImageReference, context: SystemContext) -> dict[str, object]:
     from ocicore.errors import InvalidInput
     from ocicore.image.docker import DockerReference
-    from ocicore.image.docker_archive import DockerArchiveReference
 
     if isinstance(reference, DockerReference):
         if _has_tag(text):
             raise InvalidInput(f"No tag or digest allowed in reference: {text}")
         client, repository = reference.connect(context)
         return {"Repository": reference.named.name, "Tags": client.tags(repository)}
-    if isinstance(reference, DockerArchiveReference):
+    if reference.transport == "docker-archive":
         return {"Tags": _archive_tags(reference, context.tmp)}
     raise InvalidInput(
         f"Unsupported transport '{reference.transport}'. Only supported: docker, docker-archive"
