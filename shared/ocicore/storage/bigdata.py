@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 
 def path(folder: str, key: str) -> str:
-    """The file of an item. Raises InvalidInput for an empty key, and for one whose file name would have a slash."""
+    """The file of an item. Raises InvalidInput for a key that cannot be a file of the folder."""
     name = identifiers.big_data_file(key)
-    if not key or "/" in name:  # base64 has a slash; containers/storage cannot store such keys either
+    # base64 has a slash; containers/storage cannot store such keys either.
+    if name in ("", ".", "..") or "/" in name:
         raise InvalidInput(f"not a valid name for a big data item: {key!r}")
     return os.path.join(folder, name)
 

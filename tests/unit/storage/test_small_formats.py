@@ -90,6 +90,12 @@ def test_times_are_written_as_go_does() -> None:
     assert timestamps.to_text(1709208000_000000000) == "2024-02-29T12:00:00Z"
 
 
+@pytest.mark.parametrize("key", ["", ".", "..", "0\uffc0"])
+def test_keys_of_big_data_that_cannot_be_files(tmp_path: Path, key: str) -> None:
+    with pytest.raises(InvalidInput, match="not a valid name for a big data item"):
+        bigdata.write(str(tmp_path), key, b"")
+
+
 @pytest.mark.parametrize("data", [b"", bytes(40), b"[{", b"{}", b"[1]", b'[{"path": "/x"}]', b"null"])
 def test_mount_counts_that_a_power_cut_left_are_none(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "mountpoints.json").write_bytes(data)
