@@ -22,7 +22,7 @@ def path(folder: str, key: str) -> str:
     """The file of an item. Raises InvalidInput for a key that cannot be a file of the folder."""
     name = identifiers.big_data_file(key)
     # base64 has a slash; containers/storage cannot store such keys either.
-    if name in ("", ".", "..") or "/" in name:
+    if not key or name in (".", "..") or "/" in name:
         raise InvalidInput(f"not a valid name for a big data item: {key!r}")
     return os.path.join(folder, name)
 
