@@ -229,6 +229,12 @@ def _from_table(storage: dict[str, Any], path: str, environ: Mapping[str, str]) 
         return value
 
     options = _table(storage, "options", path)
+    for key in ("remap-uids", "remap-gids", "remap-user", "remap-group"):
+        if text(options, key):
+            raise InvalidInput(
+                f"reading {path}: {key} is not supported",
+                hint="give containers a mapping with --userns or --uidmap",
+            )
     driver = _known_name(environ.get("STORAGE_DRIVER") or text(storage, "driver"))
     driver_options: list[str] = []
     for key in ("additionalimagestores", "additionallayerstores"):

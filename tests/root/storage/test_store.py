@@ -449,6 +449,35 @@ def test_additional_image_stores(tmp_path: Path) -> None:
     shared.shutdown()
 
 
+def test_several_additional_image_stores(tmp_path: Path) -> None:
+    """Searched in their order, after the own store; an own image on a layer of each, and none of them is written."""
+    first, second = (Store(config(tmp_path / name)) for name in ("first", "second"))
+    add_image(first, [_BASE], "both", "a")
+    add_image(second, [_BASE, _UPPER], "both", "b")
+    for shared in (first, second):
+        shared.shutdown()
+    before = {path: path.stat().st_mtime_ns for path in sorted(tmp_path.rglob("*"))}
+    store = Store(config(tmp_path / "own", image_stores=[first.graph_root, second.graph_root]))
+    assert store.image("both").id == store.image("a").id
+    assert sorted(name for image in store.images() for name in image.names) == ["a", "b", "both", "both"]
+    for name, names in (("a", ["one", "two"]), ("b", ["one", "three"])):
+        container = store.create_container(image=store.image(name).id)
+        root = store.mount(container.id)
+        assert sorted(os.listdir(f"{root}/etc")) == names
+        Path(root, "written").write_text("x")
+        assert [repr(change) for change in store.changes(container.id)] == ["A /written"]
+        layer = store.commit_layer(store.stage_container_diff(container.id), store.image(name).layer)
+        add = store.create_image(names=[f"own-{name}"], layer=layer.id, big_data={"manifest": b"{}"})
+        assert store.delete_image(add.id) == [layer.id]
+    add_image(store, [_UPPER], "both")
+    assert store.image("both").read_only is False
+    assert store.check(contents=True).problems == []
+    assert store.df().orphans == 0
+    store.shutdown(force=True)
+    after = {path: path.stat().st_mtime_ns for path in before}
+    assert after == before
+
+
 def test_an_additional_store_on_a_read_only_file_system(tmp_path: Path) -> None:
     from ocicore.linux import mount
 

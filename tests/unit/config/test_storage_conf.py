@@ -172,3 +172,10 @@ def test_malformed_files_are_named(tmp_path: Path, system: Path, text: str) -> N
 def test_image_store_must_be_elsewhere(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="imagestore"):
         storage_conf.load(_user(tmp_path), {}, root=str(tmp_path), imagestore=str(tmp_path))
+
+
+@pytest.mark.parametrize("key", ["remap-uids", "remap-gids", "remap-user", "remap-group"])
+def test_a_mapping_for_the_whole_store_is_refused_not_ignored(tmp_path: Path, system: Path, key: str) -> None:
+    (system / "storage.conf").write_text(f'[storage]\n[storage.options]\n{key} = "0:1000:100"\n')
+    with pytest.raises(InvalidInput, match=f"{key} is not supported"):
+        storage_conf.load(_user(tmp_path), {})
