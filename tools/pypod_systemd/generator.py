@@ -6,6 +6,7 @@ systemd waits for it, so it imports next to nothing, and nothing at all of the c
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -60,7 +61,8 @@ class _Log:
 
 def main() -> int:
     """Returns the exit status: 0, 1 when something was wrong with a file, 2 for a wrong command line."""
-    argv = [os.fsdecode(os.fsencode(word)) for word in sys.argv]
+    gc.disable()  # it lives for some milliseconds and makes no rings to speak of
+    argv = sys.argv
     program = argv[0]
     flags, rest, status = _read_flags(argv)
     if status is not None:

@@ -75,7 +75,10 @@ class Command:
 
     def take(self, source: Source, *keys: str) -> None:
         """Adds the options of keys that become one as they are; the table says how each is read."""
+        present = source.present
         for key in keys:
+            if key not in present:
+                continue
             kind, option, _ = KEYS[source.section][key]
             if kind == "text":
                 text = source.text(key)

@@ -33,9 +33,12 @@ class Source:
         service: name of the service without ".service".
         resource: what the engine will call the thing that the service makes; "" where that has no name or cannot be told.
         members: services of the containers that start with this pod.
+        present: keys that the file's own section has.
     """
 
-    __slots__ = ("_index", "kind", "members", "name", "path", "resource", "section", "service", "unit")
+    __slots__ = (
+        "_index", "kind", "members", "name", "path", "present", "resource", "section", "service", "unit",
+    )  # fmt: skip
 
     def __init__(self, path: str, unit: UnitFile) -> None:
         self.path = path
@@ -46,6 +49,7 @@ class Source:
         self._index: dict[tuple[str, str], list[Entry]] = {}
         for entry in unit:
             self._index.setdefault((entry.section, entry.key), []).append(entry)
+        self.present = {key for section, key in self._index if section == self.section}
         self.service = ""
         self.resource = ""
         self.members: list[str] = []
