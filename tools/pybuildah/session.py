@@ -202,10 +202,10 @@ def help_defaults(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def check_files(bound: Bound, ctx: Context) -> None:
-    """Before any command but login and logout: an authentication file that was named must be there."""
+    """Before any command but login: an authentication file that was named must be there."""
     ctx.log("debug", f"running {' '.join(bound.path)}")
     path = str(getattr(bound.args, "authfile", "") or "")
-    if path and bound.path[0] not in ("login", "logout") and not os.path.exists(path):
+    if path and bound.path[0] != "login" and not os.path.exists(path):
         from ocicore.errors import NotFound
 
         raise NotFound(f"credential file is not accessible: stat {path}: no such file or directory")

@@ -395,6 +395,7 @@ class Executor:
 
     def step_error(self, instruction: Instruction, error: Error | OSError) -> Error:
         """The error of a step, with the step and where it is written."""
+        self.step_failed = True
         where = f"{instruction.file}:{instruction.line}"
         if isinstance(error, Error):
             message, hint, status = error.message, error.hint, error.exit_status

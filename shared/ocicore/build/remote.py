@@ -58,7 +58,7 @@ class RemoteOptions:
 def is_git(url: str) -> bool:
     """Whether a URL is a repository to clone."""
     location = url.partition("#")[0]
-    if url.startswith(("git://", "git@", "ssh://", "github.com/")):
+    if url.startswith(("git://", "git@", "ssh://")):
         return True
     return location.endswith(".git")
 
@@ -121,8 +121,6 @@ def clone(url: str, folder: str, remote: RemoteOptions) -> str:
     from ocicore.linux import resolve, spawn
 
     location, _, fragment = url.partition("#")
-    if location.startswith("github.com/"):
-        location = f"https://{location}"
     reference, _, below = fragment.partition(":")
     git = spawn.find("git", remote.environ.get("PATH", "/usr/bin:/bin").split(":"))
     if not git:
@@ -283,6 +281,11 @@ def _last_modified(text: str) -> int:
 
 def fetch_context(url: str, folder: str, remote: RemoteOptions) -> str:
     """A build context from a URL: a repository, an archive, or a single Containerfile; returns its folder."""
+    if url.startswith("github.com/"):
+        # As buildah: the archive of the main line, without git.
+        inner = os.path.basename(url.rstrip("/")) + "-master"
+        found = fetch_context(f"https://{url.rstrip('/')}/archive/master.tar.gz", folder, remote)
+        return os.path.join(found, inner)
     if is_git(url):
         return clone(url, os.path.join(folder, "repository"), remote)
     from ocicore.build.archives import is_archive

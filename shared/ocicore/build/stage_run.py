@@ -67,15 +67,16 @@ class StageBuild:
 
     def build(self) -> None:
         """Build the stage; `image` and `root_path` are usable afterwards."""
+        if self.stage.base_stage is None:
+            # Before the base is looked for: pulling it may take a while, and may fail.
+            written = len(self.stage.instructions) + (1 if self.last and self.executor.options.labels else 0)
+            self.say(f"STEP 1/{written + 1}: {_display_from(self.stage)}")
         instructions = self._begin()
         steps = len(instructions) + 1
-        shown = self.stage.from_instruction.original
-        if self.stage.base_stage is not None and self._base is not None:
+        if self.stage.base_stage is not None:
             alias = f" AS {self.stage.alias}" if self.stage.alias else ""
-            shown = f"FROM {self._base.id}{alias}"
-        else:
-            shown = _display_from(self.stage)
-        self.say(f"STEP 1/{steps}: {shown}")
+            base = self._base.id if self._base is not None else self.stage.base
+            self.say(f"STEP 1/{steps}: FROM {base}{alias}")
         if not instructions:
             self._no_steps()
             return
@@ -465,7 +466,7 @@ class StageBuild:
         executor = self.executor
         options = executor.options
         names = executor.full_names if final and self.last else []
-        if empty and not squash and self.container is None:
+        if empty and not squash and self.container is None and not executor.keep_containers:
             platform = executor.platform(self.stage.platform)
             container = working.describe(
                 executor.environment.store,

@@ -9,6 +9,8 @@ from pybuildah.options.shared import DECRYPTION_KEY, REGISTRY, SIGN_BY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import TextIO
+
     from ocicore.build.options import BuildOptions, BuildResult
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
@@ -73,7 +75,9 @@ def run(args: Args, ctx: Context) -> int:
             "debug",
             f"Setting MaxPullPushRetries to {args.retry} and PullPushRetryDelay to {args.retry_delay or '1s'}",
         )
-        out = _Output(ctx, args.logfile)
+        # Standard output is the archive's own then.
+        to_pipe = options.output is not None and options.output[1] == "-"
+        out = _Output(ctx, args.logfile, use_stderr=to_pipe)
         try:
             result = executor.build(
                 options,
@@ -89,7 +93,7 @@ def run(args: Args, ctx: Context) -> int:
         finally:
             environment.close()
             out.close()
-    if not options.iid_file:
+    if not options.iid_file and not to_pipe:
         ctx.print(result.image_id)
     return 0
 
@@ -130,23 +134,26 @@ def _sign(session: Session, result: BuildResult, args: Args) -> None:
 
 
 class _Output:
-    """Progress lines and the commands' output: standard output, or the log file."""
+    """Progress lines and the commands' output: standard output (or error), or the log file."""
 
-    def __init__(self, ctx: Context, path: str) -> None:
+    def __init__(self, ctx: Context, path: str, *, use_stderr: bool = False) -> None:
         self._ctx = ctx
         self._file = open(path, "w", encoding="utf-8", errors="surrogateescape") if path else None
+        self._stream: TextIO = self._file or (ctx.stderr if use_stderr else ctx.stdout)
+        self._use_stderr = use_stderr
 
     def write_line(self, text: str) -> None:
-        stream = self._file or self._ctx.stdout
-        stream.write(text + "\n")
-        if self._file is None and self._ctx.stdout.isatty():
-            stream.flush()
+        self._stream.write(text + "\n")
+        if self._file is None and self._stream.isatty():
+            self._stream.flush()
 
     def flush(self) -> None:
-        (self._file or self._ctx.stdout).flush()
+        self._stream.flush()
 
     def descriptor(self, number: int) -> int:
-        return self._file.fileno() if self._file is not None else number
+        if self._file is not None:
+            return self._file.fileno()
+        return 2 if self._use_stderr else number
 
     def close(self) -> None:
         if self._file is not None:

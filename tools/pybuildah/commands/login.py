@@ -42,13 +42,36 @@ def run(args: Args, ctx: Context) -> int:
         get_login=args.get_login,
         verbose=args.verbose,
     )
+    check_files(args)
     context = Session(ctx, enter=False).system_context(args)
     if args.compat_auth_file:
         context = context.with_(authfile=args.compat_auth_file)
     return login(request, context, stdin=ctx.stdin, write=ctx.print, ask_password=_ask_password)
 
 
+def check_files(args: Args) -> None:
+    """Raises InvalidInput when both kinds of file are named."""
+    if args.authfile and args.compat_auth_file:
+        from ocicore.errors import InvalidInput
+
+        raise InvalidInput(
+            "options for paths to the credential file and to the Docker-compatible credential file "
+            "can not be set simultaneously"
+        )
+
+
 def _ask_password(prompt: str) -> str:
     import getpass
+    import warnings
 
-    return getpass.getpass(prompt)
+    from ocicore.errors import InvalidInput
+
+    try:
+        with warnings.catch_warnings():
+            # Without a terminal the password comes from standard input, as asked for.
+            warnings.simplefilter("ignore")
+            return getpass.getpass(prompt)
+    except EOFError as error:
+        raise InvalidInput(
+            "getting username and password: standard input ended", hint="use --password-stdin"
+        ) from error

@@ -25,8 +25,10 @@ COMMAND = Command(
 def run(args: Args, ctx: Context) -> int:
     """Forget; prints what was removed."""
     from ocicore.image.login import logout
+    from pybuildah.commands.login import check_files
     from pybuildah.session import Session
 
+    check_files(args)
     context = Session(ctx, enter=False).system_context(args)
     if args.compat_auth_file:
         context = context.with_(authfile=args.compat_auth_file)
