@@ -315,9 +315,25 @@ class StageBuild:
             content = CopyStep(self, instruction, request).perform()
         elif isinstance(request, RunRequest):
             RunStep(self, instruction, request).perform()
+        elif instruction.name == "volume":
+            self._make_volumes(instruction)
         if request is not None or instruction.name == "workdir":
             self.ensure_working_dir()
         return content
+
+    def _make_volumes(self, instruction: Instruction) -> None:
+        """Volumes are folders from their declaration on."""
+        from ocicore.build.run import make_volumes
+
+        root = self.mounted()
+        try:
+            make_volumes(self._container(), root, list(self.state.draft.config.get("Volumes") or ()))
+        except Error as error:
+            paths = " ".join(self.state.draft.config.get("Volumes") or ())
+            reason = error.message.rpartition(": ")[2]
+            raise self.executor.step_error(
+                instruction, Error(f"open {paths}: {reason}", hint=error.hint)
+            ) from error
 
     def ensure_working_dir(self) -> bool:
         """Make the working directory where it is missing; whether that changed the files."""

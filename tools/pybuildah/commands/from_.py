@@ -119,6 +119,11 @@ def run(args: Args, ctx: Context) -> int:
         if settings.group_add:
             container.raw["GroupAdd"] = settings.group_add
         container.save()
+        if container.draft.config.get("OnBuild"):
+            from pybuildah import on_build
+
+            on_build.perform(session, container, args)
+            container.save()
     except BaseException:
         container.delete()
         raise
