@@ -22,6 +22,8 @@ HABITS = {
     "scratch has a working directory": ("buildah", (1, 38)),
     # Debian 12's skopeo was built without sigstore.
     "signs with sigstore": ("skopeo", (1, 18)),
+    # Here-documents of Containerfiles are read.
+    "heredocs are read": ("buildah", (1, 33)),
     # An image without signatures has no record of them in the store.
     "only signatures are recorded": ("skopeo", (1, 12)),
 }

@@ -233,8 +233,8 @@ def commit(container: WorkingContainer, options: CommitOptions) -> LocalImage:
         history=history,
         annotations=annotations,
         parent=options.parent,
-        # The configuration's date is the content's; lists of images show when it came to be here.
-        created=_now_ns(),
+        # The configuration's date is the content's; lists show when it came to be here, unless a time was asked for.
+        created=(options.times.seconds or 0) * 1_000_000_000 if options.times.rewrite else _now_ns(),
         compressed=compressed,
     )
 

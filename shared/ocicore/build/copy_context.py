@@ -327,6 +327,11 @@ def _match(options: AddOptions, source: str) -> list[_Item]:
             host = _host_path(context, path, keep_link=options.keep_links)
             status = os.stat(host, follow_symlinks=False)
         except (resolve.ResolveError, OSError) as error:
+            if os.path.normpath(source).startswith(".."):
+                raise InvalidInput(
+                    f'"{source}": possible escaping context directory error: it leads out of "{context}"',
+                    hint="sources are in the build context, or in one of --build-context",
+                ) from error
             raise _missing(context, path, getattr(error, "errno", None)) from error
         kept = path[len(pivot) :].lstrip("/") if pivot else path
         items.append(_Item(os.path.join(context, path) if path else context, host, status, kept))
@@ -446,6 +451,8 @@ def resolve_owner(chown: str, root: str) -> tuple[int, int] | None:
     user, colon, group = chown.partition(":")
     if not colon and user.isdecimal():
         return int(user), int(user)
+    if not user and not group:
+        raise InvalidInput(f'looking up UID/GID for "{chown}": can\'t find uid for user', hint="--chown=USER[:GROUP]")
     from ocicore.runtime import users
 
     resolved = users.resolve(f"{user or '0'}:{group}" if colon and group else user, root)

@@ -371,7 +371,7 @@ class Executor:
 
     def missing_argument(self, name: str) -> None:
         """An ARG that has no value."""
-        self.remark(
+        self.environment.warn(
             f'missing "{name}" build argument. Try adding "--build-arg {name}=<VALUE>" to the command line'
         )
 

@@ -159,7 +159,7 @@ def _private_options(keys: DecryptionKeys, annotations: Mapping[str, str]) -> di
     if not reasons:
         raise Error("decrypting a layer: it names no recipient of a kind known here (JWE, PKCS7)")
     raise Error(
-        "decrypting a layer: no suitable key unwrapper found or none of the private keys could be used for decryption: "
+        "decrypting a layer: no suitable key found for decrypting layer key: no suitable key unwrapper found or none of the private keys could be used for decryption: "
         + "; ".join(dict.fromkeys(reasons)),
         hint="for PKCS7 give the certificate as a --decryption-key too",
     )

@@ -49,6 +49,10 @@ def transfer(args: Args, ctx: Context, *, verb: str) -> int:
     from pybuildah import history
     from pybuildah.session import Session
 
+    if args.ignorefile and not args.contextdir:
+        from ocicore.errors import InvalidInput
+
+        raise InvalidInput("--ignorefile option requires that you specify a context dir using --contextdir")
     session = Session(ctx)
     container = working.load(session.store, args.container)
     sources = list(args.paths)
@@ -122,10 +126,6 @@ def _bring(
             os.path.relpath(text, context) if text == context or text.startswith(context + "/") else text
             for text in sources
         ]
-    if args.ignorefile and not args.contextdir:
-        from ocicore.errors import InvalidInput
-
-        raise InvalidInput("--ignorefile option requires that you specify a context dir using --contextdir")
     if args.ignorefile or args.contextdir:
         patterns, ignore_file = copy_context.load_patterns(context, args.ignorefile)
     patterns += args.exclude

@@ -117,7 +117,7 @@ def _rows(image: LocalImage, args: Args) -> list[dict[str, Any]]:
     shared = {
         "ID": identity,
         "Digest": image.digest or "",
-        "Created": units.ago(image.created, time_ns()),
+        "Created": image.created // 1_000_000_000,
         "CreatedAt": units.ago(image.created, time_ns()),
         "CreatedAtRaw": units.format_time(image.created),
         "Size": _size(image),
@@ -135,7 +135,7 @@ def _print_table(rows: list[dict[str, Any]], args: Args, ctx: Context) -> None:
     columns = [("REPOSITORY", "Name"), ("TAG", "Tag")]
     if args.digests:
         columns.append(("DIGEST", "Digest"))
-    columns += [("IMAGE ID", "ID"), ("CREATED", "Created"), ("SIZE", "Size")]
+    columns += [("IMAGE ID", "ID"), ("CREATED", "CreatedAt"), ("SIZE", "Size")]
     if any(row["ReadOnly"] for row in rows):
         columns.append(("R/O", "ReadOnly"))
     if args.history:
