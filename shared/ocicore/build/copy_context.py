@@ -134,7 +134,9 @@ def add(root: str, sources: Sequence[str], options: AddOptions, *, write: bool =
     remote = [source for source in sources if is_url(source)]
     if remote and options.remote is None:
         raise InvalidInput("source can't be a URL for COPY", hint="ADD fetches URLs")
-    matches = [(source, _match(options, source)) for source in local]
+    matches = [(source, _match(options, source, several=len(sources) > 1)) for source in local]
+    if local and not remote and not options.allow_empty and not any(found for _, found in matches):
+        raise _missing(options.context, os.path.normpath("/" + local[0]).lstrip("/"))
     items = [item for _, found in matches for item in found]
     if options.extract:
         from ocicore.build.archives import is_archive
@@ -302,8 +304,8 @@ def make_folders(root: str, path: str, owner: tuple[int, int], mode: int = 0o755
         current = missing.pop()
 
 
-def _match(options: AddOptions, source: str) -> list[_Item]:
-    """What one source pattern matches, sorted.
+def _match(options: AddOptions, source: str, *, several: bool = False) -> list[_Item]:
+    """What one source pattern matches, sorted; of several patterns one may match nothing.
 
     Raises:
         NotFound: nothing; the hint names what is similar.
@@ -318,7 +320,7 @@ def _match(options: AddOptions, source: str) -> list[_Item]:
     else:
         paths = _glob(context, cleaned)
         if not paths:
-            if options.allow_empty:
+            if options.allow_empty or several:
                 return []
             raise _missing(context, cleaned)
     items = []

@@ -210,7 +210,7 @@ class Inputs:
         warn: told what is ignored.
     """
 
-    __slots__ = ("cpp_flags", "environ", "remote", "scratch", "stdin", "warn")
+    __slots__ = ("cpp_flags", "debug", "environ", "remote", "scratch", "stdin", "warn")
 
     def __init__(
         self,
@@ -220,9 +220,11 @@ class Inputs:
         scratch: str,
         remote: Callable[[], RemoteOptions],
         warn: Callable[[str], None] | None = None,
+        debug: Callable[[str], None] | None = None,
     ) -> None:
         self.cpp_flags: list[str] = []
         self.warn = warn or (lambda text: None)
+        self.debug = debug or (lambda text: None)
         self.environ = environ
         self.stdin = stdin
         self.scratch = scratch
@@ -329,6 +331,7 @@ def read(args: Any, context: str, inputs: Inputs) -> BuildOptions:
                 f'unable to parse value provided "{args.cache_ttl}" to --cache-ttl: {error}'
             ) from error
         if options.cache_ttl == 0:
+            inputs.debug("Setting --no-cache=true since --cache-ttl was set to 0s: nothing is young enough")
             options.use_cache = False
     if args.output:
         from ocicore.build.output import parse

@@ -519,7 +519,8 @@ def _files(
     texts: dict[str, str] = {}
     settings = container.options
     shared = network_mode(container, options) == "host"
-    if not (options.no_hosts or settings.get("NoHosts")):
+    nothing = network_mode(container, options) == "none"
+    if not (options.no_hosts or settings.get("NoHosts") or nothing):
         texts["/etc/hosts"] = run_files.hosts(
             [*(settings.get("AddHost") or ()), *options.add_hosts],
             names=[hostname, container.name],
@@ -528,7 +529,7 @@ def _files(
             shared=shared,
         )
     servers = [*options.dns, *(settings.get("DNSServers") or ())]
-    if servers != ["none"]:
+    if servers != ["none"] and not nothing:
         texts["/etc/resolv.conf"] = run_files.resolv_conf(
             servers,
             [*options.dns_search, *(settings.get("DNSSearch") or ())],

@@ -292,7 +292,8 @@ class OCIRuntime:
         try:
             # The log must outlive the exec of the runtime and be a path: the child finds it under its own /proc.
             log_number = max(fds) + 1
-            words = ["--log-format=json", "--log", f"/proc/self/fd/{log_number}"]
+            form = "text" if show_log else "json"
+            words = [f"--log-format={form}", "--log", f"/proc/self/fd/{log_number}"]
             if self.rejects_json_log or any(flag.startswith("--log=") for flag in self.flags):
                 words = []
             command = ["run", "--bundle", bundle]

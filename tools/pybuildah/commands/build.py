@@ -63,6 +63,7 @@ def run(args: Args, ctx: Context) -> int:
                 warn=ctx.warn,
             ),
             warn=ctx.warn,
+            debug=lambda text: ctx.log("debug", text),
         )
         options = flags.read(args, args.context or "", inputs)
         decide(options, args, ctx, run_settings.decide(args, session.conf))

@@ -37,6 +37,8 @@ def run(args: Args, ctx: Context) -> int:
         raise InvalidInput(f"when using the {switch} switch, you may not pass any images names or IDs")
     session = Session(ctx)
     names = list(args.images)
+    if args.all and args.prune:
+        raise InvalidInput("when using the --all switch, you may not use --prune switch")
     if args.all:
         names = [image.id for image in session.images.list() if not image.read_only]
     elif args.prune:
@@ -46,18 +48,28 @@ def run(args: Args, ctx: Context) -> int:
         try:
             if args.all and not session.images.exists(name):
                 continue  # went with an image before it
-            _remove(session, ctx, name, force=args.force)
+            # With --all the names an image has are no reason to keep it.
+            _remove(session, ctx, name, force=args.force, all_names=args.all)
         except Error as error:
             problems.append(error)
     if problems:
         # podman's status for an image in use is 2, buildah's 125.
         hint = problems[0].hint if len(problems) == 1 else None
-        raise Error("; ".join(problem.message for problem in problems), hint=hint)
+        messages = [problem.message for problem in problems]
+        if len(messages) == 1:
+            raise Error(messages[0], hint=hint)
+        # One line each, as scripts that read buildah's list know it.
+        listed = "".join(f"\n\t* {message}" for message in messages)
+        raise Error(f"{len(messages)} errors occurred:{listed}\n")
     return 0
 
 
-def _remove(session: Session, ctx: Context, name: str, *, force: bool) -> None:
+def _remove(session: Session, ctx: Context, name: str, *, force: bool, all_names: bool = False) -> None:
     image = session.images.find(name, allow_list=True)
+    if all_names:
+        for extra in list(image.names)[1:]:
+            show(session.images.remove(session.images.find(extra, allow_list=True), referenced_by=extra), ctx)
+        image = session.images.find(name, allow_list=True)
     report = session.images.remove(
         image,
         referenced_by=name,
