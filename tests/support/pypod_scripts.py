@@ -405,3 +405,15 @@ class Scripts:
         conf.write_text(f'[containers]\nmounts=["type=bind,src={tmp_path}/g1,dst=/always,ro"]\n')
         env = {"CONTAINERS_CONF_OVERRIDE": str(conf)}
         assert pypod.out("run", "--rm", *NONET, IMAGE, "cat", "/always", env=env) == "g1"
+
+    def test_cp_words_and_memory(self, pypod: Tool, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("content")
+        pypod("run", "-d", "--name", "box", *NONET, "--tmpfs", "/mem", IMAGE, "sleep", "1000")
+        pypod("cp", f"{tmp_path}/file", "box:/mem")
+        assert pypod.out("exec", "box", "cat", "/mem/file") == "content"
+        missing = pypod("cp", "box:/no*", str(tmp_path), status=125).stderr
+        assert missing == 'Error: "/no*" could not be found on container box: no such file or directory\n'
+        here = pypod("cp", f"{tmp_path}/nosuch", "box:/tmp", status=125).stderr
+        assert (
+            here == f'Error: "{tmp_path}/nosuch" could not be found on the host: no such file or directory\n'
+        )

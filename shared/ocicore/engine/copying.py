@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 
+from ocicore.engine import records
 from ocicore.errors import Error, InvalidInput, NotFound
 from ocicore.linux.resolve import resolve_in_root
 
@@ -69,12 +70,15 @@ class Endpoint:
         source = ""
         for mount in config["mounts"]:
             place = mount["destination"]
-            if mount["type"] in ("bind", "volume") and (
+            if mount["type"] in ("bind", "volume", "tmpfs", "ramfs") and (
                 resolved == place or resolved.startswith(place.rstrip("/") + "/")
             ):
                 if len(place) > len(best):
-                    best, source = place, mount["source"]
-        if not best:
+                    best, source = place, mount["source"] if mount["type"] in ("bind", "volume") else ""
+        if best and not source and self.container.status in records.ALIVE:
+            # In memory, and only there: seen through the container's own mounts.
+            return f"/proc/{self.container.pid}/root{resolved}"
+        if not source:
             return self._root + resolved
         rest = resolved[len(best) :]
         return resolve_in_root(source, rest, missing_ok=True) if rest else source
@@ -116,10 +120,7 @@ def copy(source: Endpoint, target: Endpoint, *, archive: bool, overwrite: bool) 
     path = source.host_path()
     contents = source.path.endswith("/.") or source.path == "."
     if not os.path.lexists(path):
-        where = (
-            source.path if source.container is None else f"{source.path} on container {source.container.id}"
-        )
-        raise NotFound(f'"{where}" could not be found: no such file or directory')
+        raise _missing(source)
     if target.is_stream:
         _to_stream(source, path)
         return
@@ -129,6 +130,11 @@ def copy(source: Endpoint, target: Endpoint, *, archive: bool, overwrite: bool) 
         _copy_directory(source, path, target, destination, contents, owner, overwrite)
     else:
         _copy_file(path, source.path, target, destination, owner, overwrite)
+
+
+def _missing(place: Endpoint) -> NotFound:
+    where = "the host" if place.container is None else f"container {place.container.name}"
+    return NotFound(f'"{place.path}" could not be found on {where}: no such file or directory')
 
 
 def _copy_directory(
@@ -155,7 +161,7 @@ def _copy_directory(
     if not os.path.isdir(destination):
         parent = os.path.dirname(destination)
         if not os.path.isdir(parent):
-            raise NotFound(f'"{target.path}" could not be found: no such file or directory')
+            raise _missing(target)
         os.mkdir(destination, 0o755)
         info = os.stat(path)
         os.chmod(destination, stat.S_IMODE(info.st_mode))
@@ -169,16 +175,21 @@ def _copy_file(
     if os.path.isdir(destination):
         destination = f"{destination}/{os.path.basename(os.path.normpath(typed))}"
     elif target.path.endswith("/"):
-        raise NotFound(f'"{target.path}" could not be found: no such file or directory')
+        raise _missing(target)
     if os.path.isdir(destination) and not os.path.islink(destination):
         if not overwrite:
-            raise InvalidInput(f'cannot overwrite directory "{destination}" with non-directory')
+            shown = f"{target.path.rstrip('/')}/" if target.container is not None else "/"
+            shown += os.path.basename(destination)
+            raise InvalidInput(
+                f'cannot overwrite directory with non-directory: error creating "{shown}": '
+                f"open {destination}: file exists"
+            )
         import shutil
 
         shutil.rmtree(destination)
     info = os.lstat(path)
     if not os.path.isdir(os.path.dirname(destination)):
-        raise NotFound(f'"{target.path}" could not be found: no such file or directory')
+        raise _missing(target)
     temporary = f"{destination}.{os.getpid()}.copying"
     try:
         if stat.S_ISLNK(info.st_mode):
