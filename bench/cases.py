@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
 
-from bench import mirroring
+from bench import mirroring, monitors
 from bench.pairs import Counts, Pair, execute, quiet, settle
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -415,4 +415,5 @@ CASES: dict[str, Callable[[Bench], Iterator[Pair | Counts]]] = {
     "list-tags": mirroring.list_tags,
     "copy-remote": mirroring.copy_remote,
     "sync": mirroring.sync,
+    "conmon": monitors.conmon,
 }

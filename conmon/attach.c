@@ -23,12 +23,12 @@
 #define ACCEPT_RETRY_MS 500
 #define LAG_CHECK_MS 1000
 #define FRAMES_PER_EVENT 256
+#define LEFT_BEHIND_MAX (4 << 20)
 #define LAG_LIMIT_MS 10000   /* congested and nothing taken for so long: given up */
 #define LINGER_LIMIT_MS 60000 /* the same after the container's end */
 
 static void on_client(struct conmon *c, struct source *source, uint32_t events);
 static void check_lag(struct conmon *c);
-static void read_rest(struct conmon *c, struct client *client);
 
 static bool has_pending(const struct client *client)
 {
@@ -276,9 +276,7 @@ void attach_flush_stdin(struct conmon *c)
         client->pending = NULL;
         client->pending_start = client->pending_end = 0;
         rewatch(c, client);
-        read_rest(c, client);
         forget_if_done(c, client);
-        blocked = blocked || has_pending(client);
     }
     leave(c);
     if (blocked)
@@ -305,13 +303,20 @@ static void keep_pending(struct conmon *c, struct client *client, const unsigned
         stdin_want_write(c, true);
 }
 
-static void take_input(struct conmon *c, struct client *client)
+/* recv(2) into c->io. */
+static ssize_t receive(struct conmon *c, struct client *client)
 {
     ssize_t count;
     do /* ECONNRESET comes once, before what a client had sent that closed without reading all */
         count = recv(client->source.fd, c->io, sizeof(c->io), MSG_DONTWAIT);
     while (count < 0 && (errno == EINTR || errno == ECONNRESET));
-    if (count < 0 && errno == EAGAIN && !client->dead)
+    return count;
+}
+
+static void take_input(struct conmon *c, struct client *client)
+{
+    ssize_t count = receive(c, client);
+    if (count < 0 && errno == EAGAIN)
         return;
     if (count <= 0) {
         client->reading = false;
@@ -332,19 +337,50 @@ static void take_input(struct conmon *c, struct client *client)
     }
 }
 
-/* A dead socket is not watched any more; what its client had sent is read as soon as there is room for it. */
-static void read_rest(struct conmon *c, struct client *client)
+/* Bytes kept for stdin from clients that are gone. */
+static size_t left_behind(const struct conmon *c)
 {
-    while (client->dead && client->reading && !has_pending(client) && !client->freed)
-        take_input(c, client);
+    size_t total = 0;
+    for (const struct client *client = c->clients; client != NULL; client = client->next)
+        if (client->source.fd < 0)
+            total += client->pending_end - client->pending_start;
+    return total;
+}
+
+/* Takes what a client had sent before it went, so that its descriptor need not wait for a container that does not read. */
+static void keep_rest(struct conmon *c, struct client *client)
+{
+    ssize_t count;
+    while ((count = receive(c, client)) > 0) {
+        size_t held = client->pending_end - client->pending_start, size = (size_t)count;
+        unsigned char *all = left_behind(c) + held + size <= LEFT_BEHIND_MAX ? malloc(held + size) : NULL;
+        if (all == NULL) {
+            warn(c, "attach client %d: its last input is too much to keep", client->source.fd);
+            return;
+        }
+        if (held > 0)
+            memcpy(all, client->pending + client->pending_start, held);
+        memcpy(all + held, c->io, size);
+        free(client->pending);
+        client->pending = all;
+        client->pending_start = 0;
+        client->pending_end = held + size;
+    }
 }
 
 static void hung_up(struct conmon *c, struct client *client)
 {
-    loop_unwatch(c, &client->source); /* it would be ready for ever */
-    client->dead = true;
-    stop_output(c, client);
-    read_rest(c, client);
+    bool was_reading = client->reading;
+    if (was_reading)
+        keep_rest(c, client);
+    loop_close(c, &client->source); /* it would be ready for ever */
+    spool_close(&client->spool);
+    client->deaf = true;
+    client->reading = false;
+    if (was_reading)
+        input_ended(c);
+    if (has_pending(client))
+        attach_flush_stdin(c);
     forget_if_done(c, client);
 }
 

@@ -51,7 +51,6 @@ struct client {
     struct client *next;
     bool reading;  /* may still send stdin */
     bool deaf;     /* takes no more output */
-    bool dead;     /* peer closed: no longer watched, kept for the input it had sent */
     bool freed;
     unsigned char *pending; /* bytes for stdin not yet taken by the container */
     size_t pending_start, pending_end;
