@@ -33,7 +33,7 @@ def as_tester(*argv: str) -> Tool:
     )
 
 
-def eventually(what: Callable[[], bool], seconds: float = 20) -> None:
+def eventually(what: Callable[[], bool], seconds: float = 60) -> None:
     """Wait for something that systemd does by itself."""
     deadline = time.monotonic() + seconds
     while not what():

@@ -241,10 +241,16 @@ def test_the_first_connection_starts_the_container(place: tuple[Tool, Tool, Path
 def test_the_generator_is_as_quick_as_podmans(tmp_path: Path) -> None:
     """Nothing to do: the shell in front answers in no time. (How long files take: `make bench`'s business, not a test's.)"""
     front = Path("/usr/local/lib/systemd/system-generators/pypod-system-generator")
-    times = []
-    for _ in range(20):
-        begin = time.monotonic()
-        Tool([str(front), str(tmp_path), str(tmp_path), str(tmp_path)], {"PATH": "/usr/bin:/bin"})()
-        times.append(time.monotonic() - begin)
-    assert sorted(times)[10] < 0.02
+    words = {
+        "front": [str(front), str(tmp_path), str(tmp_path), str(tmp_path)],
+        "shell": ["/bin/sh", "-c", ":"],
+    }
+    times: dict[str, list[float]] = {name: [] for name in words}
+    for _ in range(30):
+        for name, argv in words.items():
+            begin = time.monotonic()
+            Tool(argv, {"PATH": "/usr/bin:/bin"})()
+            times[name].append(time.monotonic() - begin)
+    # Beside a shell that does nothing, so that it holds on a busy machine, too. Python would take ten times as long.
+    assert sorted(times["front"])[10] < 3 * sorted(times["shell"])[10] + 0.005
     assert list(tmp_path.iterdir()) == []
