@@ -178,16 +178,19 @@ def test_signing(pypod: Tool, tmp_path: Path) -> None:
         check=True,
         capture_output=True,
     )
-    (tmp_path / "signatures").mkdir()
-    reference = f"containers-storage:{IMAGE}"
-    assert "no identity provided" in pypod("image", "sign", reference, status=125).stderr
-    sign = ("image", "sign", "--sign-by", "me@example.com", "-d", f"{tmp_path}/signatures")
-    for _ in range(2):
-        pypod(*sign, reference, env=env)
-    digest = pypod.out("image", "inspect", "--format", "{{.Digest}}", IMAGE)
-    folder = tmp_path / "signatures" / f"box@{digest.replace(':', '=')}"
-    assert sorted(path.name for path in folder.iterdir()) == ["signature-1", "signature-2"]
-    pypod(*sign, "containers-storage:nonexistent", env=env, status=125)
+    try:
+        (tmp_path / "signatures").mkdir()
+        reference = f"containers-storage:{IMAGE}"
+        assert "no identity provided" in pypod("image", "sign", reference, status=125).stderr
+        sign = ("image", "sign", "--sign-by", "me@example.com", "-d", f"{tmp_path}/signatures")
+        for _ in range(2):
+            pypod(*sign, reference, env=env)
+        digest = pypod.out("image", "inspect", "--format", "{{.Digest}}", IMAGE)
+        folder = tmp_path / "signatures" / f"box@{digest.replace(':', '=')}"
+        assert sorted(path.name for path in folder.iterdir()) == ["signature-1", "signature-2"]
+        pypod(*sign, "containers-storage:nonexistent", env=env, status=125)
+    finally:
+        subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=False)
 
 
 def test_help_renumber_and_reload(pypod: Tool, tmp_path: Path) -> None:
