@@ -57,8 +57,17 @@ class UploadSession:
             finally:
                 os.close(descriptor)
             os.rename(temporary, self._path)
+            self._sweep()
         except OSError:
             return
+
+    def _sweep(self) -> None:
+        """Remove what nobody went on with."""
+        oldest = time.time() - _MAX_AGE
+        with os.scandir(self._folder) as entries:
+            for entry in entries:
+                if entry.stat(follow_symlinks=False).st_mtime < oldest:
+                    os.unlink(entry.path)
 
     def forget(self) -> None:
         """The upload is done, or gone."""
