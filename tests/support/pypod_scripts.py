@@ -417,3 +417,14 @@ class Scripts:
         assert (
             here == f'Error: "{tmp_path}/nosuch" could not be found on the host: no such file or directory\n'
         )
+
+    def test_cp_of_a_compressed_stream(self, pypod: Tool, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("content")
+        packed = subprocess.run(
+            ["tar", "-C", str(tmp_path), "-czf", "-", "file"], check=True, capture_output=True
+        ).stdout
+        pypod("run", "-d", "--name", "box", *NONET, IMAGE, "sleep", "1000")
+        pypod("cp", "-", "box:/tmp", stdin=packed)
+        assert pypod.out("exec", "box", "cat", "/tmp/file") == "content"
+        wrong = pypod("cp", "box:/tmp/file", "/dev/null", status=125).stderr
+        assert wrong == 'Error: invalid destination: "/dev/null" must be a directory or a regular file\n'

@@ -6,6 +6,7 @@ are reached whether it runs or not.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 
@@ -15,6 +16,7 @@ from ocicore.linux.resolve import resolve_in_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
     from ocicore.engine.context import Engine
@@ -126,6 +128,8 @@ def copy(source: Endpoint, target: Endpoint, *, archive: bool, overwrite: bool) 
         return
     owner = target.owner() if archive else None
     destination = target.host_path()
+    if os.path.exists(destination) and not (os.path.isdir(destination) or os.path.isfile(destination)):
+        raise InvalidInput(f'invalid destination: "{target.path}" must be a directory or a regular file')
     if os.path.isdir(path) and not os.path.islink(path):
         _copy_directory(source, path, target, destination, contents, owner, overwrite)
     else:
@@ -240,7 +244,44 @@ def _from_stream(source: Endpoint, target: Endpoint, *, archive: bool) -> None:
     if not os.path.isdir(destination):
         raise InvalidInput("destination must be a directory when copying from stdin")
     owner = target.owner() if archive else None
-    tar_stream.read_tree(0, destination, owner=owner, rootless=target.engine.rootless)
+    with _plain_input() as descriptor:
+        tar_stream.read_tree(descriptor, destination, owner=owner, rootless=target.engine.rootless)
+
+
+@contextlib.contextmanager
+def _plain_input() -> Iterator[int]:
+    """A descriptor with the plain bytes of standard input, whatever it was compressed with. Raises Corrupted."""
+    import threading
+
+    from ocicore.files import codec
+
+    reader, writer = os.pipe()
+    failures: list[Exception] = []
+
+    def pump() -> None:
+        try:
+            with open(0, "rb", buffering=0, closefd=False) as source:
+                plain = codec.open_reader(source)
+                while data := plain.read(1 << 20):
+                    view = memoryview(data)
+                    while view:
+                        view = view[os.write(writer, view) :]
+        except BrokenPipeError:
+            return  # whoever unpacks has given up, and says why
+        except (Error, OSError, EOFError) as error:
+            failures.append(error)
+        finally:
+            os.close(writer)
+
+    thread = threading.Thread(target=pump)
+    thread.start()
+    try:
+        yield reader
+    finally:
+        os.close(reader)
+        thread.join()
+    if failures:
+        raise failures[0]
 
 
 def _to_stream(source: Endpoint, path: str) -> None:
