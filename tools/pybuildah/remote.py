@@ -99,7 +99,8 @@ def pull(
 
     _note_network_backend(session)
     name = _local_name(session, name, policy)
-    _check_sources(session, context, name)
+    if policy in ("always", "newer") or not session.images.exists(name):
+        _check_sources(session, context, name)
     with progress.shown(session.ctx.stderr, quiet=quiet) as shown:
         return pulls.pull(
             session.images,
@@ -319,6 +320,8 @@ def _docker_reference(target: str) -> str | None:
     scheme, separator, rest = target.partition(":")
     if separator and rest.startswith("//") and scheme == "docker":
         return names.normalise(rest[2:])
-    if separator and scheme in ("oci", "oci-archive", "dir", "docker-archive", "docker-daemon"):
+    from ocicore.image import transport
+
+    if separator and transport.has_transport(target):
         return None
     return names.normalise(target)
