@@ -70,11 +70,13 @@ def _limit_slice(engine: Engine, name: str, limits: dict[str, Any]) -> None:
     properties = pod_limits.properties(limits)
     if not properties:
         return
+    from ocicore.engine import runtime_choice
     from ocicore.errors import Error
     from ocicore.linux import spawn
 
     done = spawn.capture(
-        [*_systemctl(engine), "set-property", "--runtime", name, *properties], engine.environ
+        [*_systemctl(engine), "set-property", "--runtime", name, *properties],
+        runtime_choice.runtime_environment(engine),
     )
     if done.status:
         raise Error(f"limiting {name}: {done.error_text()}")
@@ -99,9 +101,10 @@ def remove(engine: Engine, pod: Pod) -> None:
     from ocicore.linux import cgroups
 
     if group.endswith(".slice"):
+        from ocicore.engine import runtime_choice
         from ocicore.linux import spawn
 
-        spawn.capture([*_systemctl(engine), "stop", group], engine.environ)
+        spawn.capture([*_systemctl(engine), "stop", group], runtime_choice.runtime_environment(engine))
         return
     try:
         cgroups.remove(group)

@@ -307,6 +307,8 @@ def _journal(
         argv.append(f"--lines={tail}")
     if follow is not None:
         argv += ["--follow"] if tail >= 0 else ["--follow", "--no-tail"]
+    # systemd's programs tell the service manager how they end; the service is ours.
+    env = {name: value for name, value in env.items() if name != "NOTIFY_SOCKET"}
     reader, writer = os.pipe()
     null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
     try:

@@ -171,3 +171,20 @@ def test_output_of_a_unit_is_read_without_the_engines_own_events() -> None:
     assert logs._journal_line(line(PODMAN_EVENT="start"), {}) is None
     with pytest.raises(InvalidInput, match="cannot read logs"):
         logs.read("passthrough", "")
+
+
+def test_the_journals_reader_says_nothing_to_our_service_manager(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ocicore.linux import spawn
+
+    seen: list[dict[str, str]] = []
+
+    def start(argv: list[str], env: dict[str, str], fds: dict[int, int]) -> int:
+        seen.append(env)
+        raise spawn.SpawnError("not started")
+
+    monkeypatch.setattr(spawn, "find", lambda *_: "/usr/bin/journalctl")
+    monkeypatch.setattr(spawn, "spawn", start)
+    environ = {"NOTIFY_SOCKET": "/run/notify", "PATH": "/bin"}
+    with pytest.raises(spawn.SpawnError):
+        list(logs.read("journald", "", container_id="x", env=environ))
+    assert seen == [{"PATH": "/bin"}]
