@@ -180,7 +180,7 @@ def test_the_journals_reader_says_nothing_to_our_service_manager(monkeypatch: py
 
     def start(argv: list[str], env: dict[str, str], fds: dict[int, int]) -> int:
         seen.append(env)
-        raise spawn.SpawnError("not started")
+        raise spawn.SpawnError("not started", errno=2)
 
     monkeypatch.setattr(spawn, "find", lambda *_: "/usr/bin/journalctl")
     monkeypatch.setattr(spawn, "spawn", start)
