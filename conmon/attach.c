@@ -6,6 +6,7 @@
  */
 #include "attach.h"
 
+#include "attach_client.h"
 #include "diag.h"
 #include "loop.h"
 #include "socket.h"
@@ -23,14 +24,13 @@
 #define ACCEPT_RETRY_MS 500
 #define LAG_CHECK_MS 1000
 #define FRAMES_PER_EVENT 256
-#define LEFT_BEHIND_MAX (4 << 20)
 #define LAG_LIMIT_MS 10000   /* congested and nothing taken for so long: given up */
 #define LINGER_LIMIT_MS 60000 /* the same after the container's end */
 
 static void on_client(struct conmon *c, struct source *source, uint32_t events);
 static void check_lag(struct conmon *c);
 
-static bool has_pending(const struct client *client)
+bool client_has_pending(const struct client *client)
 {
     return client->pending_start < client->pending_end;
 }
@@ -38,14 +38,14 @@ static bool has_pending(const struct client *client)
 static uint32_t wanted_events(const struct client *client)
 {
     uint32_t events = 0;
-    if (client->reading && !has_pending(client))
+    if (client->reading && !client_has_pending(client))
         events |= EPOLLIN;
     if (!spool_empty(&client->spool))
         events |= EPOLLOUT;
     return events;
 }
 
-static void rewatch(struct conmon *c, struct client *client)
+void client_rewatch(struct conmon *c, struct client *client)
 {
     /* Once watched, changing the events needs no memory and cannot fail. */
     if (!client->freed && client->source.watched)
@@ -54,14 +54,14 @@ static void rewatch(struct conmon *c, struct client *client)
 
 /*
  * Closing one client may end stdin, which may let go of others, so a client is freed only when
- * nobody is walking the list: between the outermost enter() and leave() it is merely marked.
+ * nobody is walking the list: between the outermost clients_enter() and clients_leave() it is merely marked.
  */
-static void enter(struct conmon *c)
+void clients_enter(struct conmon *c)
 {
     c->client_walks++;
 }
 
-static void leave(struct conmon *c)
+void clients_leave(struct conmon *c)
 {
     if (--c->client_walks > 0)
         return;
@@ -89,22 +89,9 @@ static void forget(struct conmon *c, struct client *client)
     client->freed = true;
 }
 
-/* No more stdin will come from this client; with -i that ends the container's stdin. */
-static void input_ended(struct conmon *c)
+void client_forget_if_done(struct conmon *c, struct client *client)
 {
-    if (!c->options.stdin_open)
-        return;
-    if (c->options.leave_stdin_open) {
-        info(c, "Not closing input");
-        return;
-    }
-    c->in_close_wanted = true;
-    attach_flush_stdin(c);
-}
-
-static void forget_if_done(struct conmon *c, struct client *client)
-{
-    if (client->deaf && !client->reading && !has_pending(client) && !client->freed)
+    if (client->deaf && !client->reading && !client_has_pending(client) && !client->freed)
         forget(c, client);
 }
 
@@ -114,12 +101,12 @@ static void stop_output(struct conmon *c, struct client *client)
     client->deaf = true;
     spool_close(&client->spool);
     if (client->reading)
-        rewatch(c, client);
-    forget_if_done(c, client);
+        client_rewatch(c, client);
+    client_forget_if_done(c, client);
 }
 
 /* The client is thrown out, with what it may still have to say. */
-static void expel(struct conmon *c, struct client *client)
+void client_expel(struct conmon *c, struct client *client)
 {
     bool was_reading = client->reading;
     client->reading = false;
@@ -163,7 +150,7 @@ static int offer(struct conmon *c, struct client *client, int stream, const unsi
                 return -1;
             }
             if (first)
-                rewatch(c, client);
+                client_rewatch(c, client);
         }
         data += part;
         size -= part;
@@ -173,11 +160,11 @@ static int offer(struct conmon *c, struct client *client, int stream, const unsi
 
 void attach_broadcast(struct conmon *c, int stream, const unsigned char *data, size_t size)
 {
-    enter(c);
+    clients_enter(c);
     for (struct client *client = c->clients; client != NULL; client = client->next)
         if (!client->deaf && !client->freed && offer(c, client, stream, data, size) < 0)
             stop_output(c, client);
-    leave(c);
+    clients_leave(c);
 }
 
 static void flush_spool(struct conmon *c, struct client *client)
@@ -203,7 +190,7 @@ static void flush_spool(struct conmon *c, struct client *client)
     if (c->phase == PHASE_END)
         forget(c, client);
     else
-        rewatch(c, client);
+        client_rewatch(c, client);
 }
 
 bool attach_congested(struct conmon *c)
@@ -221,7 +208,7 @@ static void check_lag(struct conmon *c)
 {
     int64_t now = now_ms();
     int64_t limit = c->phase == PHASE_END ? LINGER_LIMIT_MS : LAG_LIMIT_MS;
-    enter(c);
+    clients_enter(c);
     for (struct client *client = c->clients; client != NULL; client = client->next) {
         if (client->freed || client->deaf)
             continue;
@@ -231,171 +218,42 @@ static void check_lag(struct conmon *c)
             client->progress_ms = now;
         } else if (now - client->progress_ms >= limit) {
             warn(c, "attach client %d takes no output: closing it", client->source.fd);
-            expel(c, client);
+            client_expel(c, client);
         }
     }
-    leave(c);
+    clients_leave(c);
     if (c->clients != NULL && (c->phase == PHASE_END || attach_congested(c)))
         timer_start(c, TIMER_LAG, LAG_CHECK_MS, check_lag);
-}
-
-/* A terminal that the runtime has not sent yet will take input later; a closed stdin will not. */
-static bool stdin_expected(const struct conmon *c)
-{
-    return c->in.fd >= 0 || (c->options.terminal && c->phase == PHASE_CREATE);
-}
-
-void attach_discard_stdin(struct conmon *c)
-{
-    for (struct client *client = c->clients; client != NULL; client = client->next)
-        client->pending_start = client->pending_end = 0;
-}
-
-void attach_flush_stdin(struct conmon *c)
-{
-    bool blocked = false;
-    enter(c);
-    for (struct client *client = c->clients; client != NULL; client = client->next) {
-        if (client->freed)
-            continue;
-        while (has_pending(client) && !blocked) {
-            ssize_t count = stdin_write(c, client->pending + client->pending_start,
-                                        client->pending_end - client->pending_start);
-            if (count < 0 && c->in.fd < 0 && stdin_expected(c))
-                blocked = true; /* until streams_adopt_terminal() */
-            else if (count < 0)
-                client->pending_start = client->pending_end;
-            else if (count == 0)
-                blocked = true;
-            else
-                client->pending_start += (size_t)count;
-        }
-        if (has_pending(client))
-            continue;
-        free(client->pending);
-        client->pending = NULL;
-        client->pending_start = client->pending_end = 0;
-        rewatch(c, client);
-        forget_if_done(c, client);
-    }
-    leave(c);
-    if (blocked)
-        stdin_want_write(c, true);
-    else if (c->in_close_wanted && c->in.fd >= 0)
-        stdin_close(c);
-    else
-        stdin_want_write(c, false);
-}
-
-static void keep_pending(struct conmon *c, struct client *client, const unsigned char *data, size_t size)
-{
-    client->pending = malloc(size);
-    if (client->pending == NULL) {
-        warn(c, "no memory for input of attach client %d", client->source.fd);
-        expel(c, client);
-        return;
-    }
-    memcpy(client->pending, data, size);
-    client->pending_start = 0;
-    client->pending_end = size;
-    rewatch(c, client);
-    if (c->in.fd >= 0)
-        stdin_want_write(c, true);
-}
-
-/* recv(2) into c->io. */
-static ssize_t receive(struct conmon *c, struct client *client)
-{
-    ssize_t count;
-    do /* ECONNRESET comes once, before what a client had sent that closed without reading all */
-        count = recv(client->source.fd, c->io, sizeof(c->io), MSG_DONTWAIT);
-    while (count < 0 && (errno == EINTR || errno == ECONNRESET));
-    return count;
-}
-
-static void take_input(struct conmon *c, struct client *client)
-{
-    ssize_t count = receive(c, client);
-    if (count < 0 && errno == EAGAIN)
-        return;
-    if (count <= 0) {
-        client->reading = false;
-        rewatch(c, client);
-        input_ended(c);
-        return;
-    }
-    size_t done = 0, size = (size_t)count;
-    while (done < size) {
-        count = stdin_write(c, c->io + done, size - done);
-        if (count == 0 || (count < 0 && c->in.fd < 0 && stdin_expected(c))) {
-            keep_pending(c, client, c->io + done, size - done);
-            return;
-        }
-        if (count < 0)
-            return; /* nobody reads stdin: what is sent to it is dropped */
-        done += (size_t)count;
-    }
-}
-
-/* Bytes kept for stdin from clients that are gone. */
-static size_t left_behind(const struct conmon *c)
-{
-    size_t total = 0;
-    for (const struct client *client = c->clients; client != NULL; client = client->next)
-        if (client->source.fd < 0)
-            total += client->pending_end - client->pending_start;
-    return total;
-}
-
-/* Takes what a client had sent before it went, so that its descriptor need not wait for a container that does not read. */
-static void keep_rest(struct conmon *c, struct client *client)
-{
-    ssize_t count;
-    while ((count = receive(c, client)) > 0) {
-        size_t held = client->pending_end - client->pending_start, size = (size_t)count;
-        unsigned char *all = left_behind(c) + held + size <= LEFT_BEHIND_MAX ? malloc(held + size) : NULL;
-        if (all == NULL) {
-            warn(c, "attach client %d: its last input is too much to keep", client->source.fd);
-            return;
-        }
-        if (held > 0)
-            memcpy(all, client->pending + client->pending_start, held);
-        memcpy(all + held, c->io, size);
-        free(client->pending);
-        client->pending = all;
-        client->pending_start = 0;
-        client->pending_end = held + size;
-    }
 }
 
 static void hung_up(struct conmon *c, struct client *client)
 {
     bool was_reading = client->reading;
     if (was_reading)
-        keep_rest(c, client);
+        input_keep_rest(c, client);
     loop_close(c, &client->source); /* it would be ready for ever */
     spool_close(&client->spool);
     client->deaf = true;
     client->reading = false;
     if (was_reading)
         input_ended(c);
-    if (has_pending(client))
+    if (client_has_pending(client))
         attach_flush_stdin(c);
-    forget_if_done(c, client);
+    client_forget_if_done(c, client);
 }
 
 static void on_client(struct conmon *c, struct source *source, uint32_t events)
 {
     /* the source is the first member */
     struct client *client = (struct client *)source;
-    enter(c);
-    if ((events & EPOLLIN) != 0 && client->reading && !has_pending(client))
-        take_input(c, client);
+    clients_enter(c);
+    if ((events & EPOLLIN) != 0 && client->reading && !client_has_pending(client))
+        input_take(c, client);
     else if ((events & (EPOLLHUP | EPOLLERR)) != 0)
         hung_up(c, client);
     else if ((events & EPOLLOUT) != 0)
         flush_spool(c, client);
-    leave(c);
+    clients_leave(c);
 }
 
 static void accept_again(struct conmon *c)
@@ -463,7 +321,7 @@ void attach_finish(struct conmon *c)
 {
     loop_close(c, &c->listener);
     timer_cancel(c, TIMER_ACCEPT);
-    enter(c);
+    clients_enter(c);
     for (struct client *client = c->clients; client != NULL; client = client->next) {
         client->reading = false;
         client->pending_start = client->pending_end = 0;
@@ -471,9 +329,9 @@ void attach_finish(struct conmon *c)
         if (client->deaf || spool_empty(&client->spool))
             forget(c, client);
         else
-            rewatch(c, client);
+            client_rewatch(c, client);
     }
-    leave(c);
+    clients_leave(c);
     if (c->clients != NULL)
         timer_start(c, TIMER_LAG, LAG_CHECK_MS, check_lag);
 }
