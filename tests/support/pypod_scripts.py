@@ -272,7 +272,7 @@ class Scripts:
         until(lambda: "unhealthy" in pypod.out("inspect", "--format", form, "ward"), "the new command")
         pypod("update", "--no-healthcheck", "ward")
         assert pypod.out("inspect", "--format", "{{.Config.Healthcheck.Test}}", "ward") == "[NONE]"
-        pypod("update", "--env", "A=b", "--ulimit", "nofile=99:100", "ward")
+        pypod("update", "--env", "A=b", "--ulimit", "nofile=99:99", "ward")
         pypod("restart", "-t", "0", "ward")
         assert pypod.out("exec", "ward", "sh", "-c", "echo $A; ulimit -Sn") == "b\n99"
 
