@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ocicore.oci.config import ImageConfig
 
 
-def requested(options: CreateOptions) -> list[MountSpec]:
+def requested(options: CreateOptions, *, rootless: bool = False) -> list[MountSpec]:
     """What the command line asks for, one for each destination. Raises InvalidInput, Error."""
     if not (options.volume or options.mount or options.tmpfs):
         return []
@@ -33,6 +33,10 @@ def requested(options: CreateOptions) -> list[MountSpec]:
     for text in options.tmpfs:
         found.append(volume_options.read_tmpfs(text))
     found = volume_options.unify(found)
+    if rootless and any("noswap" in mount.get("options", ()) for mount in found):
+        raise InvalidInput(
+            "the 'noswap' option is only allowed with rootful tmpfs mounts: must provide an argument for option"
+        )
     for mount in found:
         if mount["type"] in ("bind", "overlay") and not os.path.lexists(mount["source"]):
             raise Error(f"statfs {mount['source']}: no such file or directory")
@@ -94,7 +98,7 @@ def merged(
     engine: Engine, options: CreateOptions, image: ImageConfig | None
 ) -> tuple[list[MountSpec], list[str], list[str]]:
     """(mounts, containers needed, destinations the user asked for)."""
-    own = requested(options)
+    own = requested(options, rootless=engine.rootless)
     borrowed, needed = from_containers(engine, options)
     mode = options.image_volume or engine.config.engine.image_volume_mode
     implied = from_image(options, image, mode)

@@ -167,7 +167,7 @@ def external(engine: Engine) -> list[dict[str, Any]]:
         found.append(
             {
                 "AutoRemove": False,
-                "Command": ["buildah" if "buildah.json" in other.big_data_names else "storage"],
+                "Command": [_maker(engine, other.id)],
                 "CreatedAt": "",
                 "CIDFile": "",
                 "Exited": False,
@@ -196,6 +196,14 @@ def external(engine: Engine) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _maker(engine: Engine, container_id: str) -> str:
+    """Whose container it is: buildah keeps a file of its own in the container's directory."""
+    import os
+
+    kept = f"{engine.store.container_dir(container_id)}/buildah.json"
+    return "buildah" if os.path.exists(kept) else "storage"
 
 
 def _created(text: str) -> int:
