@@ -119,6 +119,22 @@ def test_detached_logs_exec_stop(podman: Podman, driver: str) -> None:
     podman("rm", name)
 
 
+def test_health_check(podman: Podman) -> None:
+    """Run by hand: its timers are systemd's. Each is an exec session with a monitor of its own."""
+    options = ("-d", "--name", "well", "--health-interval", "disable", "--health-retries", "1")
+    podman.run("sleep", "100", options=(*options, "--health-cmd", "test ! -e /ill"))
+    podman("healthcheck", "run", "well")
+    podman("exec", "well", "touch", "/ill")
+    podman("healthcheck", "run", "well", status=1)
+    assert podman("inspect", "-f", "{{.State.Health.FailingStreak}}", "well") == "1\n"
+    podman("rm", "-f", "-t", "0", "well")
+
+
+def test_without_a_log(podman: Podman) -> None:
+    assert podman.run("echo", "seen", options=("--rm", "--log-driver", "none")) == "seen\n"
+    assert podman.run("echo", "passed", options=("--rm", "--log-driver", "passthrough")) == "passed\n"
+
+
 def test_restart_policy(podman: Podman) -> None:
     podman.run("sh", "-c", "exit 3", options=("-d", "--name", "again", "--restart", "on-failure:2"))
     wait_until(
