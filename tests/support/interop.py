@@ -29,7 +29,13 @@ class Side:
     """
 
     def __init__(
-        self, name: str, programs: tuple[str, str, str], become: list[str], env: dict[str, str]
+        self,
+        name: str,
+        programs: tuple[str, str, str],
+        become: list[str],
+        env: dict[str, str],
+        *,
+        rootless: bool,
     ) -> None:
         self.name = name
         self.engine, self.builder, self.copier = (
@@ -38,7 +44,7 @@ class Side:
         self._env = {**env, "E": programs[0], "B": programs[1], "S": programs[2]}
         # Mounts of an ordinary user live in its namespace: a shell that looks at them has to be there.
         shell = ["sh", "-euc"]
-        self._shell = Tool([*become, programs[0], "unshare", *shell] if become else shell, self._env)
+        self._shell = Tool([*become, programs[0], "unshare", *shell] if rootless else shell, self._env)
 
     def shell(self, script: str, *words: str) -> str:
         """Run a script in which $E, $B and $S are the engine, the builder and the copier, and $1 … the words."""
@@ -108,8 +114,9 @@ class World:
             programs = user.programs
         self.env = env
         own = tuple(str(programs / name) for name in ("pypod", "pybuildah", "pyskopeo"))
-        self.ours = Side("ours", own, become, env)  # type: ignore[arg-type]
-        self.theirs = Side("theirs", ("podman", "buildah", "skopeo"), become, env)
+        rootless = user is not None
+        self.ours = Side("ours", own, become, env, rootless=rootless)  # type: ignore[arg-type]
+        self.theirs = Side("theirs", ("podman", "buildah", "skopeo"), become, env, rootless=rootless)
         self.give(folder)
 
     def give(self, path: Path) -> Path:
