@@ -323,17 +323,31 @@ def _unexpected(store: Store, layer: Layer) -> str | None:
         while below:  # a vfs layer holds the files of all layers under it
             known |= _member_names(store.layer_store.tar_split_path(below))
             below = store.layer(below).parent
-        for folder, directories, files in os.walk(os.fsencode(root)):
-            inside = os.path.relpath(folder, os.fsencode(root))
-            for name in (*directories, *files):
-                path = os.path.normpath(os.path.join(inside, name))
-                if path not in known and os.path.join(os.path.dirname(path), b".wh." + name) not in known:
+        # No os.walk: until Python 3.12 it calls itself for every level, and a layer may have thousands.
+        base = os.fsencode(root)
+        folders = [b""]
+        while folders:
+            inside = folders.pop()
+            for name, is_folder in _listing(os.path.join(base, inside)):
+                path = os.path.join(inside, name)
+                if path not in known and os.path.join(inside, b".wh." + name) not in known:
                     return f"{os.fsdecode(path)}: not in the layer: layer content modified"
+                if is_folder:
+                    folders.append(path)
     except (FileNotFoundError, Error):
         return None  # said about that layer, or it has gone
     except (OSError, ValueError, EOFError, KeyError) as error:
         return f"reading {tar_split}: {error}: layer content modified"
     return None
+
+
+def _listing(folder: bytes) -> list[tuple[bytes, bool]]:
+    """(name, is it a directory) of what is in a folder; nothing where it cannot be read."""
+    try:
+        with os.scandir(folder) as entries:
+            return [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+    except OSError:
+        return []
 
 
 def _member_names(tar_split: str) -> set[bytes]:
