@@ -41,13 +41,20 @@ def remove(
     return report
 
 
-def remove_external_containers(engine: Engine) -> list[str]:
-    """Remove containers of the store that are none of ours: those of builds, buildah's, podman's; their ids."""
+def remove_external_containers(engine: Engine, *, dangling_only: bool = False) -> list[str]:
+    """Remove containers of the store that are none of ours: those of builds, buildah's, podman's; their ids.
+
+    Args:
+        dangling_only: only those made from an image without a name.
+    """
     from ocicore.engine import remove as container_removal
 
     own = {container.id for container in engine.state.containers.all()}
     removed = []
     for record in engine.store.containers():
+        image = engine.images.by_id(record.image) if dangling_only and record.image else None
+        if dangling_only and (image is None or image.repo_tags):
+            continue
         if record.id not in own:
             container_removal.remove_external(engine, record.id, force=True)
             removed.append(record.id)

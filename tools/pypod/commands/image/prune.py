@@ -45,7 +45,7 @@ def run(args: Args, ctx: Context) -> int:
         return 0
     engine = open_engine(ctx)
     if args.external:
-        image_removal.remove_external_containers(engine)
+        image_removal.remove_external_containers(engine, dangling_only=not args.all)
     for image_id, _ in image_removal.prune(engine, all_images=args.all, filters=args.filter):
         ctx.print(image_id)
     if args.build_cache:
