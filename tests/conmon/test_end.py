@@ -112,7 +112,8 @@ def test_container_that_beats_the_timeout(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
 def test_signals_are_passed_on(tmp_path: Path, number: signal.Signals) -> None:
     command = f"trap 'exit 42' {number.value}; echo ready; while :; do sleep 0.05; done"
-    with Monitor(tmp_path, command) as monitor:
+    # A shell's background jobs have SIGINT and SIGQUIT ignored, and what is ignored no shell can trap.
+    with Monitor(tmp_path, command, prefix=("env", "--default-signal=INT,QUIT")) as monitor:
         monitor.launched().sync()
         wait_until(lambda: "ready" in monitor.log_text(), "the container")
         os.kill(monitor.conmon_pid, number)
