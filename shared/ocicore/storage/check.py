@@ -326,10 +326,14 @@ def _unexpected(store: Store, layer: Layer) -> str | None:
         # No os.walk: until Python 3.12 it calls itself for every level, and a layer may have thousands.
         base = os.fsencode(root)
         folders = [b""]
+        resolved = False
         while folders:
             inside = folders.pop()
             for name, is_folder in _listing(os.path.join(base, inside)):
                 path = os.path.join(inside, name)
+                if path not in known and not resolved:
+                    known |= _behind_links(root, known)
+                    resolved = True
                 if path not in known and os.path.join(inside, b".wh." + name) not in known:
                     return f"{os.fsdecode(path)}: not in the layer: layer content modified"
                 if is_folder:
@@ -339,6 +343,27 @@ def _unexpected(store: Store, layer: Layer) -> str | None:
     except (OSError, ValueError, EOFError, KeyError) as error:
         return f"reading {tar_split}: {error}: layer content modified"
     return None
+
+
+def _behind_links(root: str, names: set[bytes]) -> set[bytes]:
+    """Where members are whose name goes through a symbolic link of the same layer, with the directories on the way."""
+    from ocicore.linux import resolve
+
+    found: set[bytes] = set()
+    places: dict[bytes, bytes] = {}
+    for name in names:
+        folder, last = os.path.split(name)
+        if folder not in places:
+            try:
+                place = os.fsencode(os.path.relpath(resolve.resolve_in_root(root, os.fsdecode(folder)), root))
+            except (Error, OSError):
+                place = folder
+            places[folder] = b"" if place == b"." else place
+        path = os.path.join(places[folder], last)
+        while path and path not in found:
+            found.add(path)
+            path = os.path.dirname(path)
+    return found
 
 
 def _listing(folder: bytes) -> list[tuple[bytes, bool]]:
