@@ -246,52 +246,6 @@ def copy_options(args: Any, *, target: str, ctx: Context, everything: bool = Fal
     )
 
 
-def cache_options(args: Any) -> CopyOptions:
-    """How images go to --cache-to."""
-    from ocicore.image.copy import CopyOptions
-
-    return CopyOptions(
-        compression=args.compression_format,
-        compression_level=args.compression_level if args.compression_level >= 0 else None,
-        force_compression=args.force_compression,
-    )
-
-
-def platforms_of(session: Session, name: str, args: Any) -> list[str]:
-    """The platforms a name's list at its registry offers.
-
-    Raises:
-        InvalidInput: it is a single image. Error: no registry has it.
-    """
-    from ocicore.errors import Error
-    from ocicore.image import pull as pulls
-    from ocicore.image import transport
-    from ocicore.oci.manifest import Index, parse_manifest
-
-    context = system_context(session, args)
-    problem = ""
-    for candidate in pulls.candidates(context, name).names:
-        try:
-            source = transport.parse(f"docker://{candidate}").source(context)
-            try:
-                parsed = parse_manifest(*source.manifest())
-            finally:
-                source.close()
-        except Error as error:
-            problem = problem or error.message
-            continue
-        if isinstance(parsed, Index):
-            return [
-                str(entry.platform)
-                for entry in parsed.manifests
-                if entry.platform is not None
-                and entry.platform.os not in ("", "unknown")
-                and entry.platform.architecture not in ("", "unknown")
-            ]
-        problem = problem or f"{candidate} is a single image"
-    raise InvalidInput(f'base image name "{name}" didn\'t resolve to a manifest list: {problem}')
-
-
 def sign_local(session: Session, image_id: str, name: str, fingerprint: str) -> None:
     """One more signature of an image in the store, kept beside its manifest, where a push finds it."""
     import json

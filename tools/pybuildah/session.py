@@ -163,21 +163,25 @@ class Session:
         )
 
     def _push(self, image_id: str, destination: str, args: Any) -> None:
+        from ocicore.build import flags
         from pybuildah import remote
 
-        remote.push(self, image_id, destination, args, options=remote.cache_options(args), quiet=True)
+        remote.push(self, image_id, destination, args, options=flags.cache_copy(args), quiet=True)
 
     def _platforms(self, name: str, args: Any) -> list[str]:
-        from pybuildah import remote
+        from ocicore.image import pull
 
-        return remote.platforms_of(self, name, args)
+        return pull.offered_platforms(self.system_context(args), name)
 
 
 def _warn_platform(image: LocalImage, wanted: Platform, warn: Callable[[str], None]) -> None:
     """An image without variants, or for another platform, is used, but not silently."""
+    from ocicore.oci.platform import Platform, normalise
+
     config = image.config()
-    text = f"{config.os}/{config.architecture}" + (f"/{config.variant}" if config.variant else "")
-    if text != str(wanted):
+    has = Platform(config.os, config.architecture, config.variant)
+    if normalise(has) != normalise(wanted):
+        text = f"{config.os}/{config.architecture}" + (f"/{config.variant}" if config.variant else "")
         warn(f"image platform ({text}) does not match the expected platform ({wanted})")
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ocicore.build.options import BuildOptions
     from ocicore.build.remote import RemoteOptions
+    from ocicore.image.copy import CopyOptions
 
 #: (long, short, keyword arguments of `cli.declare.Option`): plain data, as this package may not import `cli`.
 DECLARATION: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -383,6 +384,17 @@ def _epoch(text: str) -> int | None:
         return int(text)
     except ValueError as error:
         raise InvalidInput(f'--source-date-epoch "{text}": not a number of seconds') from error
+
+
+def cache_copy(args: Any) -> CopyOptions:
+    """How images go to the repositories of --cache-to."""
+    from ocicore.image.copy import CopyOptions
+
+    return CopyOptions(
+        compression=args.compression_format,
+        compression_level=args.compression_level if args.compression_level >= 0 else None,
+        force_compression=args.force_compression,
+    )
 
 
 def platforms_of(args: Any, build_args: Mapping[str, str]) -> list[str]:

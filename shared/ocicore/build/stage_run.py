@@ -16,7 +16,7 @@ from ocicore.build.copy_step import CopyStep
 from ocicore.build.draft import ImageDraft
 from ocicore.build.instructions import PREDEFINED_ARGS, CopyRequest, RunRequest, StageState
 from ocicore.build.run_step import RunStep
-from ocicore.errors import Error
+from ocicore.errors import Error, Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -296,9 +296,12 @@ class StageBuild:
         executor = self.executor
         targets = executor.options.cache_to
         send = executor.environment.push_image
-        if not targets or send is None:
+        if not targets:
             return
         from ocicore.build import remote_cache
+
+        if send is None:
+            raise Unsupported("--cache-to: this program pushes no images")
 
         tag = remote_cache.key(base, created_by, adds_layer=adds_layer)
         executor.say(f"--> Pushing cache [{' '.join(targets)}]:{tag}")

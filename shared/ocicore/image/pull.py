@@ -18,6 +18,7 @@ from ocicore.image.docker import DockerReference
 from ocicore.image.local import ImageNotKnown, LocalImage, LocalImages
 from ocicore.image.progress import Progress
 from ocicore.image.types import ImageReference, StoreLocation, SystemContext
+from ocicore.oci.manifest import Index, parse_manifest
 from ocicore.oci.reference import Reference, parse_normalized
 
 PullPolicy = Literal["always", "missing", "never", "newer"]
@@ -288,3 +289,32 @@ def differs(reference: DockerReference, local: LocalImage, context: SystemContex
     if found is None:
         raise NotFound(f"{named}: manifest unknown")
     return found[0] not in local.digests
+
+
+def offered_platforms(context: SystemContext, name: str) -> list[str]:
+    """The platforms ("linux/arm64/v8" …) that the list behind a name offers at its registry.
+
+    Raises:
+        InvalidInput: the name is malformed, or no registry has a list under it.
+    """
+    problem = ""
+    for candidate in candidates(context, name).names:
+        try:
+            source = DockerReference(candidate).source(context)
+            try:
+                parsed = parse_manifest(*source.manifest())
+            finally:
+                source.close()
+        except Error as error:
+            problem = problem or error.message
+            continue
+        if isinstance(parsed, Index):
+            return [
+                str(entry.platform)
+                for entry in parsed.manifests
+                if entry.platform is not None
+                and entry.platform.os not in ("", "unknown")
+                and entry.platform.architecture not in ("", "unknown")
+            ]
+        problem = problem or f"{candidate} is a single image"
+    raise InvalidInput(f'base image name "{name}" didn\'t resolve to a manifest list: {problem}')

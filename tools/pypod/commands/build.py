@@ -99,6 +99,20 @@ def _environment(engine: Engine, args: Args, ctx: Context) -> BuildEnvironment:
     def find_image(name: str, policy: str, platform: str) -> LocalImage:
         return _find_image(engine, args, ctx, name, policy, platform)
 
+    def push_image(image_id: str, destination: str) -> None:
+        from ocicore.build import flags
+        from ocicore.engine import image_choice
+        from ocicore.image import push
+
+        context = image_choice.system_context(engine, args)
+        push.push(engine.images, image_id, destination, context=context, options=flags.cache_copy(args))
+
+    def platforms_of(name: str) -> list[str]:
+        from ocicore.engine import image_choice
+        from ocicore.image import pull
+
+        return pull.offered_platforms(image_choice.system_context(engine, args), name)
+
     conf = engine.config.engine
     return BuildEnvironment(
         engine.store,
@@ -114,6 +128,9 @@ def _environment(engine: Engine, args: Args, ctx: Context) -> BuildEnvironment:
         cgroup_manager=engine.cgroup_manager,
         containers_conf=engine.config,
         hooks_dirs=engine.options.hooks_dirs or conf.hooks_dir,
+        push_image=push_image,
+        platforms_of=platforms_of,
+        debug=lambda text: ctx.log("debug", text),
     )
 
 
