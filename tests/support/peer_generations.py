@@ -24,6 +24,8 @@ HABITS = {
     "signs with sigstore": ("skopeo", (1, 18)),
     # Here-documents of Containerfiles are read.
     "heredocs are read": ("buildah", (1, 33)),
+    # A declared volume is a folder of the image, with one layer for the whole build too.
+    "a declared volume is a folder": ("buildah", (1, 39)),
     # An image without signatures has no record of them in the store.
     "only signatures are recorded": ("skopeo", (1, 12)),
 }

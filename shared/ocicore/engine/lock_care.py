@@ -12,16 +12,20 @@ if TYPE_CHECKING:
 def remove_unused(engine: Engine) -> list[str]:
     """Remove the lock files of containers, pods and volumes that are gone; returns their names.
 
-    A file is removed with its lock held, so that whoever waits for it takes the new one.
+    They stay behind when a program is killed, and when one had waited for the lock of what another removed. A file is
+    removed with its lock held, so that whoever waits for it takes the new one; what somebody holds is in use.
     """
     removed = []
     for name in sorted(_names(engine.paths.locks_dir)):
         if not _is_unused(engine, name):
             continue
         lock = engine.lock(name)
-        lock.acquire()
-        lock.release(discard=True)
-        removed.append(name)
+        if not lock.acquire(wait=False):
+            continue
+        unused = _is_unused(engine, name)  # it may have come while we took the lock
+        lock.release(discard=unused)
+        if unused:
+            removed.append(name)
     return removed
 
 

@@ -26,11 +26,14 @@ class Lock:
         self._fd = -1
         self._depth = 0
 
-    def acquire(self) -> None:
-        """Wait for the lock. Raises Error when its directory cannot be written."""
+    def acquire(self, *, wait: bool = True) -> bool:
+        """Take the lock; without `wait` only when nobody holds it. Returns whether it is taken.
+
+        Raises Error when its directory cannot be written.
+        """
         if self._depth:
             self._depth += 1
-            return
+            return True
         while True:
             try:
                 fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -39,10 +42,14 @@ class Lock:
                 continue
             except OSError as error:
                 raise Error(f"opening lock {self.path}: {(error.strerror or '').lower()}") from error
-            fcntl.flock(fd, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(fd)
+                return False
             if os.fstat(fd).st_nlink:
                 self._fd, self._depth = fd, 1
-                return
+                return True
             os.close(fd)
 
     def release(self, *, discard: bool = False) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ocicore.engine import listing, records, remove
+from ocicore.engine import listing, lock_care, records, remove
 from ocicore.errors import Error
 
 TYPE_CHECKING = False
@@ -34,6 +34,7 @@ def containers(engine: Engine, filters: Iterable[str]) -> tuple[list[str], list[
             removed += remove.remove(engine, container, volumes=True)
         except Error as error:
             errors.append(error)
+    lock_care.remove_unused(engine)
     return removed, errors
 
 

@@ -67,3 +67,16 @@ def test_reentry_and_discard(tmp_path: Path) -> None:
     assert not os.path.exists(tmp_path / "x")
     with locks.get("x"):
         assert os.path.exists(tmp_path / "x")
+
+
+def test_without_waiting(tmp_path: Path) -> None:
+    holder = start(HOLD, folder=str(tmp_path))
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        lock = Locks(str(tmp_path)).get("x")
+        assert not lock.acquire(wait=False)
+    finally:
+        holder.communicate()
+    assert lock.acquire(wait=False)
+    lock.release()

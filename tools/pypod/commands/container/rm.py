@@ -81,6 +81,10 @@ def run(args: Args, ctx: Context) -> int:
         gone.update(removed)
         for other in removed:
             ctx.print(typed if other == container.id else other)
+    if args.all:
+        from ocicore.engine import lock_care
+
+        lock_care.remove_unused(engine)
     errors = _remove_external(ctx, engine, errors, force=args.force)
     if args.ignore or args.force:
         errors = [error for error in errors if not isinstance(error, NotFound)]
