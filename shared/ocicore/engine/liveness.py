@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from ocicore.engine.context import Engine
     from ocicore.engine.records import Container
 
-#: How long conmon may take from the death of the container to its exit file.
-_EXIT_FILE_MS = 5_000
+#: How long a conmon that lives may take from the death of the container to its exit file: on a machine with far more to do
+#: than it can, seconds; an exit status recorded as unknown would never be put right.
+_EXIT_FILE_MS = 30_000
 _LOOK_AGAIN_MS = 2
 #: Exit status when nobody saw the container end (conmon was killed).
 UNKNOWN_EXIT = -1
