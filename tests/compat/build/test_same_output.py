@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,8 +52,7 @@ def test_output(both: tuple[Tool, Tool], words: tuple[str, ...]) -> None:
     own, peer = both
     left, right = own.out(*words), peer.out(*words)
     # "Less than a second ago" or "1 second ago": the two ran one after the other.
-    for text in ("Less than a second ago", "1 second ago", "2 seconds ago", "3 seconds ago"):
-        left, right = left.replace(text, "NOW"), right.replace(text, "NOW")
+    left, right = (re.sub(r"(Less than a second|\d+ seconds?) ago", "NOW", text) for text in (left, right))
     if "--json" in words:
         assert json.loads(left) == json.loads(right)
     else:
