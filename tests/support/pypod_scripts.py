@@ -38,6 +38,23 @@ class Scripts:
         refused = pypod.with_options("--out", "/nosuch/file")("ps", status=1).stderr
         assert refused.startswith("Error: unable to open file for standard output: ")
 
+    def test_standard_output_is_not_replaced(self, pypod: Tool, tmp_path: Path) -> None:
+        out = tmp_path / "standard-output"
+        out.symlink_to("/proc/self/fd/1")
+        for form in ("docker-archive", "oci-archive"):
+            saved = tmp_path / form
+            saved.touch()
+            saved.chmod(0o666)
+            done = with_descriptors(pypod, f">{saved}", "save", "-q", "--format", form, "-o", str(out), IMAGE)
+            assert (done.returncode, done.stderr) == (0, "")
+            assert out.is_symlink()
+            pypod("load", "-q", "-i", str(saved))
+        box = pypod.out("create", *NONET, IMAGE)
+        done = with_descriptors(pypod, f">{tmp_path}/file", "cp", f"{box}:/bin/sh", str(out))
+        assert done.returncode == 125
+        assert f'invalid destination: "{out}" must be a directory or a regular file' in done.stderr
+        assert out.is_symlink()
+
     def test_remote_is_refused(self, pypod: Tool) -> None:
         assert "works on its own host only" in pypod.with_options("--remote")("ps", status=125).stderr
         assert "CONTAINER_HOST asks" in pypod("ps", status=125, env={"CONTAINER_HOST": "unix:/x"}).stderr

@@ -128,7 +128,11 @@ def copy(source: Endpoint, target: Endpoint, *, archive: bool, overwrite: bool) 
         return
     owner = target.owner() if archive else None
     destination = target.host_path()
-    if os.path.exists(destination) and not (os.path.isdir(destination) or os.path.isfile(destination)):
+    # /dev/stdout is no file to replace, even where standard output goes into a regular one.
+    odd = os.path.islink(destination) and os.readlink(destination).startswith("/proc/self/fd/")
+    if odd or (
+        os.path.exists(destination) and not os.path.isdir(destination) and not os.path.isfile(destination)
+    ):
         raise InvalidInput(f'invalid destination: "{target.path}" must be a directory or a regular file')
     if os.path.isdir(path) and not os.path.islink(path):
         _copy_directory(source, path, target, destination, contents, owner, overwrite)

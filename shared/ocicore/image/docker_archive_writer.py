@@ -9,7 +9,7 @@ from typing import Any
 
 from ocicore.errors import Error
 from ocicore.image import go_json
-from ocicore.image.tar_writer import DeterministicTar
+from ocicore.image.tar_writer import DeterministicTar, written_in_place
 from ocicore.oci import digest as digests
 from ocicore.oci.manifest import Manifest
 from ocicore.oci.reference import parse_normalized
@@ -21,13 +21,12 @@ class DockerArchiveWriter:
     """An archive that grows image by image and appears whole when it is closed.
 
     Args:
-        path: where it goes; a pipe or device is written in place.
+        path: where it goes; a pipe, a device or a link is written in place.
     """
 
     def __init__(self, path: str) -> None:
         self._path = path
-        in_place = os.path.exists(path) and not os.path.isfile(path)
-        self._temporary = None if in_place else f"{path}.{os.getpid()}.partial"
+        self._temporary = None if written_in_place(path) else f"{path}.{os.getpid()}.partial"
         try:
             self._file = open(self._temporary or path, "wb")
         except OSError as exc:

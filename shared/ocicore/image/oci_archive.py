@@ -12,7 +12,7 @@ from ocicore.errors import Corrupted, Error, InvalidInput, NotFound
 from ocicore.files import codec
 from ocicore.image import directory
 from ocicore.image.oci_layout import OciDestination, OciSource, name_of_only, split_path
-from ocicore.image.tar_writer import DeterministicTar
+from ocicore.image.tar_writer import DeterministicTar, written_in_place
 from ocicore.image.types import ImageReference, SystemContext
 from ocicore.oci.manifest import MAX_MANIFEST_SIZE
 
@@ -91,8 +91,7 @@ class OciArchiveDestination(OciDestination):
         super().commit()
         temporary = f"{self._target}.{os.getpid()}.partial"
         try:
-            # A device or a pipe can only be written in place.
-            in_place = os.path.exists(self._target) and not os.path.isfile(self._target)
+            in_place = written_in_place(self._target)
             with open(self._target if in_place else temporary, "wb") as file:
                 archive = DeterministicTar(file)
                 for name in _members(self._folder):

@@ -6,10 +6,16 @@ USTAR headers with pax records only for sizes and names that do not fit; the fie
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 from typing import IO
 
 from ocicore.errors import Error
+
+
+def written_in_place(path: str) -> bool:
+    """Whether an archive is not renamed to its name: a pipe, a device, and any link, as /dev/stdout is one."""
+    return os.path.islink(path) or (os.path.exists(path) and not os.path.isfile(path))
 
 
 class DeterministicTar:
