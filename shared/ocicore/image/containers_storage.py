@@ -23,6 +23,7 @@ from ocicore.image.types import (
     StoreLocation,
     SystemContext,
 )
+from ocicore.image.watched_blob import MemoryBlob
 from ocicore.oci import digest as digests
 from ocicore.oci import media_types
 from ocicore.oci.config import parse as parse_config
@@ -205,7 +206,7 @@ class StorageSource(ImageSource):
         if layer_id is not None:
             stream: BlobReader = self._store.diff(layer_id)
         else:
-            stream = _Bytes(self._config(descriptor.digest))
+            stream = MemoryBlob(self._config(descriptor.digest))
         while offset > 0:
             skipped = stream.read(min(offset, 1 << 18))
             if not skipped:
@@ -446,19 +447,6 @@ class StorageDestination(ImageDestination):
             return not self.store.layer(layer_id).incomplete
         except NotFound:
             return False
-
-
-class _Bytes:
-    def __init__(self, data: bytes) -> None:
-        self._data = memoryview(data)
-
-    def read(self, amount: int = -1, /) -> bytes:
-        size = len(self._data) if amount < 0 else amount
-        piece, self._data = bytes(self._data[:size]), self._data[size:]
-        return piece
-
-    def close(self) -> None:
-        self._data = memoryview(b"")
 
 
 def _created(config: bytes) -> int | None:
