@@ -19,7 +19,7 @@ class OrdinaryUser:
     def __init__(self, name: str, programs: Path) -> None:
         entry = pwd.getpwnam(name)
         self.name, self.uid, self.gid, self.home = name, entry.pw_uid, entry.pw_gid, Path(entry.pw_dir)
-        self.runtime_dir = Path(f"/run/user/{self.uid}")
+        self.runtime_dir = _runtime_dir(self.uid)
         self.programs = programs
 
     def environment(self) -> dict[str, str]:
@@ -51,6 +51,18 @@ class OrdinaryUser:
         if os.geteuid() == self.uid:
             return []
         return ["/usr/bin/setpriv", f"--reuid={self.uid}", f"--regid={self.gid}", "--init-groups", "--"]
+
+
+def _runtime_dir(uid: int) -> Path:
+    """What a login made; for a caller without one (su, chroot) a private folder in /tmp, as the programs take it."""
+    usual = Path(f"/run/user/{uid}")
+    if os.geteuid() == 0 or usual.is_dir():
+        return usual
+    if given := os.environ.get("XDG_RUNTIME_DIR"):
+        return Path(given)
+    fallback = Path(f"/tmp/storage-run-{uid}")
+    fallback.mkdir(mode=0o700, exist_ok=True)
+    return fallback
 
 
 def _readable(user: str, path: Path) -> bool:

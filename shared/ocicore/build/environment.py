@@ -112,6 +112,9 @@ class BuildEnvironment:
                 for name, value in self.environ.items()
                 if name in ("PATH", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "TERM", "HOME", "TMPDIR")
             }
+            if self.rootless:
+                # Without one, a runtime that finds itself root in its namespace writes to /run.
+                env.setdefault("XDG_RUNTIME_DIR", self.paths.runtime_dir)
             self._runtime = oci.choose(
                 self.runtime_name,
                 self.configured_runtime,

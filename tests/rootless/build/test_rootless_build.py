@@ -75,6 +75,12 @@ def test_unshare_mounts(own: Tool) -> None:
     own("rm", container)
 
 
+def test_run_step_after_su(own: Tool, context: Path) -> None:
+    """su and chroot set no XDG_RUNTIME_DIR; the runtime must not look for its state in root's /run."""
+    bare = Tool(own.argv, {k: v for k, v in (own.env or {}).items() if k != "XDG_RUNTIME_DIR"}, own.cwd)
+    bare("build", "-q", "--network", "none", str(context))
+
+
 @pytest.mark.root
 def test_the_same_digest_as_roots(own: Tool, context: Path, tmp_path: Path) -> None:
     options = ("build", "-q", "--network", "none", str(context))
