@@ -118,7 +118,9 @@ def test_list_that_names_itself_or_another_list(server: RegistryServer, copy: Co
     entry = {"mediaType": OCI_INDEX, "digest": digest, "size": len(inner), "platform": platform}
     _manifest(server, {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry]}, OCI_INDEX)
     for more in (("--override-arch=amd64",), ("--override-arch=amd64", "--override-os=linux")):
-        line = copy.skopeo.fails(*more, "copy", *PLAIN, f"docker://{server.address}/a:v1", "dir:x")
+        line = copy.skopeo.fails(
+            *more, "copy", *PLAIN, f"docker://{server.address}/a:v1", f"dir:{copy.folder}/x"
+        )
         assert "is itself a list" in line
     line = copy.skopeo.fails(
         "copy", "--all", *PLAIN, f"docker://{server.address}/a:v1", f"dir:{copy.folder}/x"

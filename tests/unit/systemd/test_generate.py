@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -301,8 +302,14 @@ def verify(tmp_path: Path, *units: Unit) -> str:
         path = tmp_path / unit.file_name
         path.write_text(unit.text.replace("/usr/bin/pypod", "/bin/true"))
         paths.append(str(path))
+    # A user who may not write to /run/systemd asks for a manager of its own.
+    own = [] if os.geteuid() == 0 else ["--user"]
     done = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", *paths], capture_output=True, text=True, cwd=tmp_path
+        ["systemd-analyze", *own, "verify", "--man=no", *paths],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"XDG_RUNTIME_DIR": str(tmp_path)},
     )
     lines = [line for line in done.stderr.splitlines() if str(tmp_path) in line or ".service" in line]
     return "\n".join(lines) + ("" if done.returncode == 0 else f"\nstatus {done.returncode}: {done.stderr}")
