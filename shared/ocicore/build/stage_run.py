@@ -52,6 +52,8 @@ class StageBuild:
         self._images_root = ""
         #: A step of this stage was performed, not found in the cache.
         self.executed = False
+        #: No RUN comes after the step at hand, and it is not the last: nothing needs a volume's folder.
+        self._runs_are_over = False
 
     @property
     def last(self) -> bool:
@@ -85,6 +87,7 @@ class StageBuild:
                 raise Error("build was cancelled because another stage failed")
             self.say(f"STEP {number + 2}/{steps}: {_display(instruction)}")
             final = number == len(instructions) - 1
+            self._runs_are_over = not final and all(later.name != "run" for later in instructions[number + 1 :])
             if instruction.name == "arg":
                 self._check_arguments(instruction)
             before = usage.now() if self.executor.options.log_usage else None
@@ -318,14 +321,14 @@ class StageBuild:
             content = CopyStep(self, instruction, request).perform()
         elif isinstance(request, RunRequest):
             RunStep(self, instruction, request).perform()
-        elif instruction.name == "volume":
+        elif instruction.name == "volume" and not self._runs_are_over:
             self._make_volumes(instruction)
         if request is not None or instruction.name == "workdir":
             self.ensure_working_dir()
         return content
 
     def _make_volumes(self, instruction: Instruction) -> None:
-        """Volumes are folders from their declaration on."""
+        """Volumes are folders from their declaration on, as with buildah 1.39 where a RUN follows or no step does."""
         from ocicore.build.run import make_volumes
 
         root = self.mounted()

@@ -39,6 +39,8 @@ CMD ["one", "$A"]
 ARG X=5
 ENV FROM_ARG=$X
 """,
+    "volume at the end": "FROM scratch\nCOPY a.txt /one\nVOLUME /data/deep\n",
+    "volume before the end": "FROM scratch\nVOLUME /data/deep\nCOPY a.txt /one\n",
     "shell forms": 'FROM scratch\nENTRYPOINT /bin/app $A\nCMD run me\nCMD ["a", b]\n',
     "copies": """FROM scratch
 COPY a.txt /one
