@@ -1,7 +1,7 @@
 """Reading TOML 1.0 configuration files fast.
 
-The files administrators write are plain: tables, keys, one-line values, arrays of strings. A
-reader of that subset needs no import of `tomllib` (4 ms, more than the rest of a hot command's
+The files administrators write are plain: tables, arrays of tables, keys, one-line values, arrays of
+strings. A reader of that subset needs no import of `tomllib` (4 ms, more than the rest of a hot command's
 start). Whatever is not obviously plain is left to `tomllib`, errors included.
 """
 
@@ -48,7 +48,9 @@ def loads(text: str) -> dict[str, Any]:
 def _plain(text: str) -> dict[str, Any]:
     root: dict[str, Any] = {}
     table = root
-    seen: set[str] = set()
+    # By id(), all of them stay alive below `root`: tables and arrays a header made, and inline tables.
+    headed: set[int] = set()
+    closed: set[int] = set()
     lines = iter(text.replace("\r\n", "\n").split("\n"))
     for raw in lines:
         line = raw.strip(" \t")
@@ -58,7 +60,7 @@ def _plain(text: str) -> dict[str, Any]:
         if line[0] == "#":
             continue
         if line[0] == "[":
-            table = _table(root, line, seen)
+            table = _header(root, line, headed, closed)
             continue
         if line[0] == '"':
             # Debian's short-name aliases are quoted keys.
@@ -75,6 +77,8 @@ def _plain(text: str) -> dict[str, Any]:
         value, rest = _value(rest.lstrip(" \t"), lines)
         _only_comment(rest)
         table[key] = value
+        if type(value) is dict:
+            closed.add(id(value))
     return root
 
 
@@ -84,24 +88,54 @@ def _check_characters(raw: str) -> None:
         raise _NotPlain
 
 
-def _table(root: dict[str, Any], line: str, seen: set[str]) -> dict[str, Any]:
-    end = line.find("]")
-    name = line[1:end].strip(" \t") if end > 0 else ""
-    if not name or name in seen or line[1] == "[":
-        raise _NotPlain
-    _only_comment(line[end + 1 :])
-    parts = name.split(".")
+def _header(root: dict[str, Any], line: str, headed: set[int], closed: set[int]) -> dict[str, Any]:
+    """The table that `[name]` or `[[name]]` opens.
+
+    Args:
+        headed: ids of the tables and arrays that had a header; this one's is added.
+        closed: ids of the tables no header may add to.
+    """
+    brackets = 2 if line[1:2] == "[" else 1
+    end = line.find("]" * brackets)
+    name = line[brackets:end].strip(" \t") if end > 0 else ""
+    _only_comment(line[end + brackets :])
+    *path, last = name.split(".")
     table = root
-    for part in parts:
-        if not part or not _KEY.issuperset(part):
+    for part in path:
+        table = _below(table, part, headed, closed)
+    if brackets == 1:
+        table = _below(table, last, headed, closed, through_array=False)
+        if id(table) in headed:
             raise _NotPlain
-        below = table.setdefault(part, {})
-        # A value of that name, or a table that came from an array, needs the full rules.
-        if type(below) is not dict:
-            raise _NotPlain
-        table = below
-    seen.add(name)
-    return table
+        headed.add(id(table))
+        return table
+    if not last or not _KEY.issuperset(last):
+        raise _NotPlain
+    if last not in table:
+        table[last] = []
+        headed.add(id(table[last]))
+    array = table[last]
+    # An array written as a value takes no more items.
+    if type(array) is not list or id(array) not in headed:
+        raise _NotPlain
+    item: dict[str, Any] = {}
+    headed.add(id(item))
+    array.append(item)
+    return item
+
+
+def _below(
+    table: dict[str, Any], part: str, headed: set[int], closed: set[int], *, through_array: bool = True
+) -> dict[str, Any]:
+    """The table `part` of `table`, made if it is not there; of an array of tables its last item."""
+    if not part or not _KEY.issuperset(part):
+        raise _NotPlain
+    below = table.setdefault(part, {})
+    if through_array and type(below) is list and id(below) in headed:
+        below = below[-1]
+    if type(below) is not dict or id(below) in closed:
+        raise _NotPlain
+    return below
 
 
 def _only_comment(rest: str) -> None:

@@ -33,6 +33,12 @@ _LINE = st.one_of(
     st.tuples(st.just("["), _SPACE, _KEY, st.sampled_from(["", ".a", ".a.b", "."]), st.just("]"), _SPACE).map(
         "".join
     ),
+    st.tuples(
+        st.just("[["), _SPACE, _KEY, st.sampled_from(["", ".a", ".a.b", "."]), st.just("]]"), _SPACE
+    ).map("".join),
+    st.sampled_from(
+        ["[a]", "[[a]]", "[a.b]", "[[a.b]]", "[a.b.c]", "[[a.b.c]]", "a = {}", "b = [{}]", "c = {}"]
+    ),
     st.sampled_from(
         ["", "# comment", "#\x01", "\r", "[[a]]", "a.b = 1", '"q" = 1', "[a]", "a = 1", "\x0b", "\u00a0"]
     ),

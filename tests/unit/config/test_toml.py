@@ -23,6 +23,19 @@ additionalimagestores = [
 ]
 flag = true
 nested = [["x"], []]
+[[registry]]
+location = "a" # first
+  [[registry.mirror]]
+  location = "m1"
+  [[ registry.mirror ]]
+  location = "m2"
+  [registry.mirror.more]
+  x = 1
+[[registry]] # second
+location = "b"
+mirror = [{location = "m3", insecure = true}]
+[registry.more]
+[[storage.pools.items]]
 """
 
 
@@ -39,10 +52,48 @@ def test_plain_text_needs_no_complete_parser(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize(
     "text",
-    ['a = "\\u0041"', "a.b = 1", "[[x]]\ny = 1", 'a = """b"""', "a = {b = 1}", "a = 1979-05-27", "a = -1"],
+    [
+        'a = "\\u0041"',
+        "a.b = 1",
+        "[[x.'y']]\ny = 1",
+        'a = """b"""',
+        "a = {b = 1}",
+        "a = 1979-05-27",
+        "a = -1",
+    ],
 )
 def test_the_rest_is_tomllibs(text: str) -> None:
     assert toml.loads(text) == tomllib.loads(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[[a]\nx = 1",
+        "[ [a]]",
+        "[[a] ]",
+        "[[]]",
+        "[[a]] x",
+        "[a]\n[[a]]",
+        "[[a]]\n[a]",
+        "[a.b]\n[[a]]",
+        "a = []\n[[a]]",
+        "a = [{}]\n[[a]]",
+        "a = [{}]\n[a.b]",
+        "a = {}\n[a.b]",
+        "a = {}\n[a]",
+        "a = {}\n[[a.b]]",
+        "[[a]]\n[a.b]\n[a.b]",
+        "[[a]]\nb = 1\n[[a.b]]",
+        "[[a]]\n[[a.b]]\n[a.b]",
+        "[[a.b]]\n[a]\nb = 1",
+    ],
+)
+def test_headers_that_contradict_each_other(text: str) -> None:
+    with pytest.raises(tomllib.TOMLDecodeError):
+        tomllib.loads(text)
+    with pytest.raises(tomllib.TOMLDecodeError):
+        toml.loads(text)
 
 
 def test_errors_name_the_file(tmp_path: Path) -> None:

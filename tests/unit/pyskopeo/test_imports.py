@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,7 @@ from support.registry_server import RegistryServer, registry_server
 #: Each costs milliseconds, most of them half of what skopeo takes in all.
 HEAVY = frozenset(
     "collections ssl socket http http.client email urllib urllib.parse json re enum hashlib base64 threading functools "
-    "dataclasses typing inspect importlib requests urllib3 cryptography yaml typer rich tempfile shutil "
+    "tomllib dataclasses typing inspect importlib requests urllib3 cryptography yaml typer rich tempfile shutil "
     "subprocess concurrent logging random ipaddress encodings.idna".split()
 )
 
@@ -26,22 +27,67 @@ def server() -> Iterator[RegistryServer]:
         yield running
 
 
-@pytest.mark.parametrize(
-    ("command", "name", "said"), [("inspect", "a:v1", '"Digest"'), ("list-tags", "a", '"Tags"')]
-)
-def test_what_plain_http_needs(server: RegistryServer, command: str, name: str, said: str) -> None:
-    publish(server, "a", "v1", make_image())
+#: What registries.conf and its drop-ins hold on ordinary machines; HOST is the test's registry.
+CONFIGURATIONS = {
+    "comments": '# unqualified-search-registries = ["example.com"]\n',
+    "search": 'unqualified-search-registries = [\n  "docker.io", # first\n  "quay.io",\n]\nshort-name-mode="enforcing"\n',
+    "aliases": '[aliases]\n  # Debian\n  "alpine" = "docker.io/library/alpine"\n  "suse/sle15" = "registry.suse.com/suse/sle15"\n',
+    "insecure": '[[registry]]\nlocation = "HOST"\ninsecure = true\n\n[[registry]]\nprefix = "*.example.com"\nblocked = true\n',
+    "mirrors": '[[registry]]\nprefix = "docker.io"\nlocation = "docker.io"\n[[registry.mirror]]\nlocation = "m.example.com"\n'
+    '[[registry.mirror]]\nlocation = "HOST/cache"\ninsecure = true\npull-from-mirror = "digest-only"\n',
+    "inline mirrors": '[[registry]]\nlocation = "quay.io"\nmirror = [{location = "HOST/q", insecure = true}, {location = "m.example.com"}]\n',
+    "version 1": "[registries.search]\nregistries = ['docker.io']\n[registries.insecure]\nregistries = ['HOST']\n"
+    "[registries.block]\nregistries = []\n",
+}
+
+
+def run(tmp_path: Path, words: list[str], configuration: str = "", dropin: str = "") -> set[str]:
+    """The modules `pyskopeo WORDS` imports where these files are all there is in the way of configuration."""
     program = (
         "import sys; sys.path[:0] = sys.argv[1:3]; del sys.argv[1:3]; before = set(sys.modules); "
         "import os; os._exit = lambda status: None; from pyskopeo.main import main; main(); "
         "print(*sorted(set(sys.modules) - before), file=sys.stderr)"
     )
-    words = [command, "--tls-verify=false", f"docker://{server.address}/{name}"]
     folders = [str(REPOSITORY / "tools"), str(REPOSITORY / "shared")]
+    file, directory = tmp_path / "registries.conf", tmp_path / "registries.conf.d"
+    directory.mkdir()
+    file.write_text(configuration)
+    (directory / "50-site.conf").write_text(dropin)
+    environ = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(tmp_path),
+        "XDG_RUNTIME_DIR": str(tmp_path / "run"),
+        "CONTAINERS_REGISTRIES_CONF": str(file),
+        "CONTAINERS_REGISTRIES_CONF_DIR": str(directory),
+        "CONTAINERS_SHORT_NAME_ALIASES_CONF": str(tmp_path / "aliases.conf"),
+    }
     done = subprocess.run(
-        [sys.executable, "-IS", "-c", program, *folders, *words], capture_output=True, text=True, check=False
+        [sys.executable, "-IS", "-c", program, *folders, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environ,
     )
-    assert said in done.stdout, done.stderr
-    loaded = set(done.stderr.split())
+    assert ('"Digest"' if words[0] == "inspect" else '"Tags"') in done.stdout, done.stderr
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize(("command", "name"), [("inspect", "a:v1"), ("list-tags", "a")])
+def test_what_plain_http_needs(server: RegistryServer, tmp_path: Path, command: str, name: str) -> None:
+    publish(server, "a", "v1", make_image())
+    loaded = run(tmp_path, [command, "--tls-verify=false", f"docker://{server.address}/{name}"])
     assert "ocicore.registry.wire" in loaded
+    assert not loaded & HEAVY
+
+
+@pytest.mark.parametrize("form", CONFIGURATIONS)
+@pytest.mark.parametrize("place", ["file", "drop-in"])
+def test_what_a_machines_configuration_needs(
+    server: RegistryServer, tmp_path: Path, form: str, place: str
+) -> None:
+    publish(server, "a", "v1", make_image())
+    text = CONFIGURATIONS[form].replace("HOST", server.address)
+    words = ["inspect", "--tls-verify=false", f"docker://{server.address}/a:v1"]
+    loaded = run(tmp_path, words, **{"configuration" if place == "file" else "dropin": text})
+    assert "ocicore.config.toml" in loaded
     assert not loaded & HEAVY
