@@ -53,6 +53,7 @@ class StorageConfig:
         driver_options: "overlay.mountopt=nodev" and the like, in order.
         image_store: separate place for images (`imagestore`, --imagestore), or None.
         image_stores: additional read-only stores.
+        layer_stores: additional layer stores, "PATH" or "PATH:ref".
         transient: containers live in the run root and vanish at boot.
         disable_volatile: mount nothing with "volatile".
         pull_options: `pull_options` table.
@@ -71,6 +72,7 @@ class StorageConfig:
         "graph_root",
         "image_store",
         "image_stores",
+        "layer_stores",
         "pull_options",
         "run_root",
         "source",
@@ -87,6 +89,7 @@ class StorageConfig:
         driver_options: Sequence[str] = (),
         image_store: str | None = None,
         image_stores: Sequence[str] = (),
+        layer_stores: Sequence[str] = (),
         transient: bool = False,
         disable_volatile: bool = False,
         pull_options: Mapping[str, str] | None = None,
@@ -102,6 +105,7 @@ class StorageConfig:
         self.driver_options = list(driver_options)
         self.image_store = image_store
         self.image_stores = list(image_stores)
+        self.layer_stores = list(layer_stores)
         self.transient = transient
         self.disable_volatile = disable_volatile
         self.pull_options = dict(pull_options or {})
@@ -158,7 +162,7 @@ def load(
         config.transient = transient
     config.graph_root = _expand(config.graph_root, paths, environ)
     config.run_root = _expand(config.run_root, paths, environ)
-    _image_stores(config)
+    _additional_stores(config)
     if config.image_store and config.image_store == config.graph_root:
         raise InvalidInput(
             f"imagestore {config.image_store} must either be not set or be a different than graphroot"
@@ -314,17 +318,20 @@ def _known_name(driver: str) -> str:
     return "overlay" if driver == "overlay2" else driver
 
 
-def _image_stores(config: StorageConfig) -> None:
-    """Take the additional image stores out of the driver's options (`overlay.imagestore=A,B`)."""
+def _additional_stores(config: StorageConfig) -> None:
+    """Take the additional stores out of the driver's options (`overlay.imagestore=A,B`): they may be given repeatedly."""
     kept = []
     for option in config.driver_options:
         key, _, value = option.partition("=")
-        if key.rpartition(".")[2] in ("imagestore", "additionalimagestore"):
+        name = key.strip().lower().rpartition(".")[2]
+        if name in ("imagestore", "additionalimagestore"):
             for store in value.split(","):
                 if store and not os.path.isabs(store):
                     raise InvalidInput(f'overlay: image path "{store}" is not absolute.  Can not be relative')
                 if store:
                     config.image_stores.append(os.path.normpath(store))
+        elif name == "additionallayerstore" and config.driver != "vfs":
+            config.layer_stores += [store for store in value.split(",") if store]
         else:
             kept.append(option)
     config.driver_options = kept

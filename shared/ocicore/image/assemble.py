@@ -61,9 +61,10 @@ def image_from_layer(
     layers = _chain(store, layer_id)
     diff_ids = []
     for layer in layers:
-        if layer.diff_id is None:
+        diff_id = layer.expected_diff_id
+        if diff_id is None:
             raise Error(f"assembling image: layer {layer.id}: its uncompressed digest is not known")
-        diff_ids.append(layer.diff_id)
+        diff_ids.append(diff_id)
     entries = list(history if history is not None else config.get("history") or ())
     filled = sum(1 for entry in entries if not entry.get("empty_layer"))
     # A base without history is none the worse for it; what comes after says what it did.
@@ -94,7 +95,7 @@ def manifest_of_layers(
     for layer in layers:
         found = (compressed or {}).get(layer.id)
         if found is None:
-            blobs.append(blob_json(format, plain, layer.diff_id or "", layer.size or 0))
+            blobs.append(blob_json(format, plain, layer.expected_diff_id or "", layer.size or 0))
         else:
             blobs.append(blob_json(format, gzip, *found))
     value: dict[str, Any] = {
@@ -143,10 +144,12 @@ def record(
     created: int | None = None,
     signatures: Sequence[bytes] = (),
     toplevel: bytes | None = None,
+    id: str | None = None,
 ) -> LocalImage:
     """Write the image record as containers/storage's transport does.
 
     Args:
+        id: of the image, None for the digest of the configuration.
         created: nanoseconds since the epoch.
         signatures: stored beside the manifest, concatenated, their sizes in the metadata.
         toplevel: the manifest list the manifest was chosen from; the record can then be found by its digest too.
@@ -163,7 +166,7 @@ def record(
         big_data[f"signature-{digests.encoded(manifest_digest)}"] = b"".join(signatures)
         facts["signatures-sizes"] = {manifest_digest: [len(signature) for signature in signatures]}
     image = store.create_image(
-        id=digests.encoded(config_digest),
+        id=id or digests.encoded(config_digest),
         names=list(names),
         layer=layer_id,
         digest=manifest_digest,
@@ -197,3 +200,21 @@ def layer_id_for(parent: str | None, diff_id: str) -> str:
     if not parent:
         return encoded
     return digests.encoded(digests.from_bytes(f"{parent}+{encoded}".encode()))
+
+
+def toc_layer_id_for(parent: str | None, toc_digest: str) -> str:
+    """The identifier of a layer that is known by its table of contents: it never equals one made from a diff id."""
+    return digests.encoded(digests.from_bytes(f"{parent or ''}+@TOC={digests.encoded(toc_digest)}".encode()))
+
+
+def image_id_for(config: bytes, toc_digests: Sequence[str | None]) -> str:
+    """The identifier podman gives an image: the digest of its configuration.
+
+    Args:
+        toc_digests: for every layer the table of contents it is known by, None for one known by its diff id. Nobody
+            compared such a layer with the configuration, so that the identifier must be another one.
+    """
+    if not any(toc_digests):
+        return digests.encoded(digests.from_bytes(config))
+    listed = "".join(f"{digest or ''}|" for digest in toc_digests)
+    return digests.encoded(digests.from_bytes(f"@With TOC:{listed}".encode()))

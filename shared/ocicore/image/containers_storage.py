@@ -34,6 +34,7 @@ from ocicore.oci.reference import Reference, parse_normalized
 if TYPE_CHECKING:
     from ocicore.image.resume import KeptBytes
     from ocicore.image.types import BlobReader
+    from ocicore.storage.additional_layers import AdditionalLayer
     from ocicore.storage.staging import StagedLayer
     from ocicore.storage.store import Store
 
@@ -192,11 +193,12 @@ class StorageSource(ImageSource):
         media_type = media_types.DOCKER_LAYER if docker else media_types.OCI_LAYER
         found = []
         for layer in image.layers():
-            if layer.diff_id is None:
+            diff_id = layer.expected_diff_id
+            if diff_id is None:
                 raise Error(f"reading image {image.id}: layer {layer.id}: its digest is not known")
             with self._lock:
-                self._layers[layer.diff_id] = layer.id
-            found.append(Descriptor(media_type, layer.diff_id, layer.size if layer.size is not None else -1))
+                self._layers[diff_id] = layer.id
+            found.append(Descriptor(media_type, diff_id, layer.size if layer.size is not None else -1))
         return found
 
     def open_blob(self, descriptor: Descriptor, offset: int = 0) -> BlobReader:
@@ -270,6 +272,7 @@ class StorageDestination(ImageDestination):
         self._diff_ids: list[str] = []
         self._staged: dict[int, StagedLayer] = {}
         self._present: dict[int, str] = {}
+        self._elsewhere: dict[int, AdditionalLayer] = {}
         self._kept: list[KeptBytes] = []
         self._config: bytes | None = None
         self._manifest: bytes | None = None
@@ -297,6 +300,32 @@ class StorageDestination(ImageDestination):
             raise Corrupted(
                 f"the configuration names {len(self._diff_ids)} layers, the manifest {len(manifest_layers)}"
             )
+        self._look_elsewhere()
+
+    def _look_elsewhere(self) -> None:
+        """Find the layers that additional layer stores provide.
+
+        They are known by their table of contents from then on, which is part of the identifiers of all layers above.
+        """
+        self._release()
+        if not self._diff_ids or self.origin is None or not self.store.driver.layer_stores:
+            return
+        for index, descriptor in enumerate(self._descriptors):
+            if descriptor.media_type.endswith("+encrypted"):
+                continue
+            toc = descriptor.toc_digest
+            found = self.store.additional_layer(toc, self.origin) if toc is not None else None
+            if found is not None:
+                self._elsewhere[index] = found
+                if found.toc_digest != toc:
+                    raise Corrupted(
+                        f'additional layer for TOCDigest "{toc}" reports unexpected TOCDigest "{found.toc_digest}"',
+                        hint=f"the additional layer store with {found.path} is at fault",
+                    )
+
+    def _release(self) -> None:
+        while self._elsewhere:
+            self._elsewhere.popitem()[1].release()
 
     def reuse_blob(self, descriptor: Descriptor, *, layer_index: int | None) -> Descriptor | None:
         """A layer the store has already: as it is, or on another parent."""
@@ -306,6 +335,8 @@ class StorageDestination(ImageDestination):
         if self._has_layer(layer_id):
             with self._lock:
                 self._present[layer_index] = layer_id
+            return descriptor
+        if layer_index in self._elsewhere:
             return descriptor
         diff_id = self._diff_ids[layer_index]
         for other in self.store.layers_by_diff_id(diff_id):
@@ -390,7 +421,13 @@ class StorageDestination(ImageDestination):
             parent = self._commit_layer(index, parent, descriptor)
         created = _created(self._config)
         wanted = self.reference.image_id
-        identifier = digests.encoded(digests.from_bytes(self._config))
+        identifier = assemble.image_id_for(
+            self._config,
+            [
+                self._elsewhere[index].toc_digest if index in self._elsewhere else None
+                for index in range(len(manifest.layers))
+            ],
+        )
         if wanted and not identifier.startswith(wanted):
             raise InvalidInput(f"writing image {wanted}: its configuration makes it {identifier}")
         self.image = assemble.record(
@@ -402,7 +439,9 @@ class StorageDestination(ImageDestination):
             created=created,
             signatures=self._signatures,
             toplevel=self._toplevel,
+            id=identifier,
         )
+        self._release()
         for kept in self._kept:
             kept.done()
         self._kept.clear()
@@ -414,12 +453,17 @@ class StorageDestination(ImageDestination):
             for kept in self._kept:
                 kept.close()
             self._kept.clear()
+            self._release()
         for layer in staged:
             layer.discard()
 
     def _commit_layer(self, index: int, parent: str | None, descriptor: Descriptor) -> str:
         if index in self._present:
             return self._present[index]
+        found = self._elsewhere.get(index)
+        if found is not None:
+            layer_id = assemble.toc_layer_id_for(parent, found.toc_digest)
+            return self.store.adopt_layer(found, parent, id=layer_id).id
         staged = self._staged.get(index)
         if staged is None:
             raise Error(f"writing an image to the store: layer {index} is missing")
@@ -437,8 +481,12 @@ class StorageDestination(ImageDestination):
 
     def _chain_id(self, index: int) -> str:
         parent: str | None = None
-        for diff_id in self._diff_ids[: index + 1]:
-            parent = assemble.layer_id_for(parent, diff_id)
+        for number, diff_id in enumerate(self._diff_ids[: index + 1]):
+            found = self._elsewhere.get(number)
+            if found is not None:
+                parent = assemble.toc_layer_id_for(parent, found.toc_digest)
+            else:
+                parent = assemble.layer_id_for(parent, diff_id)
         assert parent is not None
         return parent
 

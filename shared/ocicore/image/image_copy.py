@@ -94,6 +94,7 @@ class ImageCopier:
     ) -> None:
         self._source = source
         self._destination = destination
+        destination.origin = source.reference.docker_reference
         self._types = list(manifest_types)
         self._plan = plan
         self._progress = progress

@@ -320,6 +320,8 @@ class ImageDestination:
     verifies_blobs = False
     #: The configuration is handed to `prepare` before the layers are copied.
     wants_config_first = False
+    #: Full name of the image at the source, where it has one; set before `prepare`.
+    origin: str | None = None
 
     def prepare(
         self, manifest_layers: Sequence[Descriptor], config: bytes | None, instance: str | None

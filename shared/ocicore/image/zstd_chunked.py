@@ -21,12 +21,12 @@ from ocicore.image import go_json
 from ocicore.image.watched_blob import Remade
 from ocicore.linux import archive
 from ocicore.oci import digest as digests
+from ocicore.oci.descriptor import ZSTD_CHUNKED_TOC
 
 if TYPE_CHECKING:
     from ocicore.image.types import BlobReader
 
 PREFIX = "io.github.containers.zstd-chunked."
-_CHECKSUM = PREFIX + "manifest-checksum"
 _POSITION = PREFIX + "manifest-position"
 _TAR_SPLIT = PREFIX + "tarsplit-position"
 _SKIPPABLE = b"\x50\x2a\x4d\x18"
@@ -124,7 +124,7 @@ class ChunkedReader(Remade):
         first = offset + 8
         second = first + len(packed) + 8
         self.annotations = {
-            _CHECKSUM: digests.from_bytes(packed),
+            ZSTD_CHUNKED_TOC: digests.from_bytes(packed),
             _POSITION: f"{first}:{len(packed)}:{len(table)}:{_CRFS}",
             _TAR_SPLIT: f"{second}:{len(packed_split)}:{len(tar_split)}",
         }

@@ -6,6 +6,10 @@ from ocicore.errors import Corrupted
 from ocicore.oci import digest as _digest
 from ocicore.oci.platform import Platform
 
+#: Annotations with the digest of a layer's table of contents: of zstd:chunked, and of eStargz.
+ZSTD_CHUNKED_TOC = "io.github.containers.zstd-chunked.manifest-checksum"
+ESTARGZ_TOC = "containerd.io/snapshot/stargz/toc.digest"
+
 
 class Descriptor:
     """A reference to content by digest; `extra` keeps keys this version does not know."""
@@ -53,6 +57,16 @@ class Descriptor:
 
     def __hash__(self) -> int:
         return hash((self.media_type, self.digest, self.size))
+
+    @property
+    def toc_digest(self) -> str | None:
+        """Digest of the layer's table of contents, None where it has none. Raises Corrupted where there are two."""
+        found = [self.annotations[key] for key in (ESTARGZ_TOC, ZSTD_CHUNKED_TOC) if key in self.annotations]
+        if len(found) > 1:
+            raise Corrupted(f"layer {self.digest}: both zstd:chunked and eStargz TOC found")
+        if found and not _digest.is_valid(found[0]):
+            raise Corrupted(f"layer {self.digest}: invalid digest {found[0]!r} of its table of contents")
+        return found[0] if found else None
 
     def to_json(self) -> dict[str, object]:
         """The JSON object, keys in the specification's order."""

@@ -173,11 +173,26 @@ def _check_layers(
         if layer.parent and layer.parent not in layers:
             report.add("layer", layer.id, f"its parent {layer.parent} is missing: layer is missing")
         if not driver.exists(layer.id) or not os.path.isdir(driver.diff_path(layer.id)):
-            report.add("layer", layer.id, "its directory is missing: layer is missing")
+            place = driver.elsewhere(layer.id)
+            if place is not None:
+                # Nothing here is broken, and what is mounted next time has it again.
+                report.add(
+                    "layer",
+                    layer.id,
+                    f"the additional layer store has no {place} now: layer is missing",
+                    fatal=False,
+                )
+            else:
+                report.add("layer", layer.id, "its directory is missing: layer is missing")
             continue
         if not driver.needs_parent:
             _check_overlay(store, report, layer, layers)
-        if layer.diff_id and not os.path.exists(store.layer_store.tar_split_path(layer.id)):
+        elsewhere = driver.elsewhere(layer.id)
+        if (
+            layer.diff_id
+            and elsewhere is None
+            and not os.path.exists(store.layer_store.tar_split_path(layer.id))
+        ):
             # Layers made without a tar (partial pulls) have none, and are complete all the same.
             fatal = not layer.raw.get("toc-digest")
             report.add("layer", layer.id, "its tar-split is missing: layer data item is missing", fatal=fatal)

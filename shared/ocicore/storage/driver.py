@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ocicore.config.storage_conf import StorageConfig
     from ocicore.linux.archive import Change
+    from ocicore.storage.additional_layers import LayerSource
     from ocicore.storage.records import IdMaps
 
     class Driver(Protocol):
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
             home: <graph root>/<name>.
             whiteouts: how deletions are kept inside a layer's directory, as `linux.archive` names it.
             needs_parent: a layer's directory holds its parent's files too (vfs).
+            layer_stores: additional layer stores.
         """
 
         name: str
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
         in_user_namespace: bool
         ignore_chown_errors: bool
         force_mask: int | None
+        layer_stores: list[LayerSource]
 
         @property
         def whiteouts(self) -> str:
@@ -58,10 +61,12 @@ if TYPE_CHECKING:
             id_maps: IdMaps | None = None,
             options: Mapping[str, str] | None = None,
             staged: str | None = None,
+            elsewhere: str | None = None,
             durable: bool = False,
         ) -> None:
             """Make the layer's directories; `staged` is a filled directory to rename into place.
 
+            `elsewhere` is the place in an additional layer store that has the files (only where `layer_stores`).
             With `durable` what was made is on disk on return (the files in `staged` must be before).
             """
 
@@ -70,6 +75,12 @@ if TYPE_CHECKING:
 
         def diff_path(self, layer_id: str) -> str:
             """The directory with the layer's own files."""
+
+        def elsewhere(self, layer_id: str) -> str | None:
+            """The place in an additional layer store that the layer's files come from, None for all others."""
+
+        def forget(self, layer_id: str) -> None:
+            """The layer goes: tell the additional layer store it comes from, if any."""
 
         def lower_paths(self, layer_id: str) -> list[str]:
             """Directories below it, topmost first."""

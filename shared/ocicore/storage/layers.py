@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ocicore.config.storage_conf import StorageConfig
+    from ocicore.storage.additional_layers import AdditionalLayer
     from ocicore.storage.driver import Driver
     from ocicore.storage.records import IdMaps
     from ocicore.storage.staging import StagedLayer
@@ -280,6 +281,39 @@ class LayerStore:
         staged.committed()
         return layer
 
+    def adopt(self, found: AdditionalLayer, parent: str | None, *, id: str) -> Layer:
+        """A layer whose files an additional layer store provides; see `Store.adopt_layer`."""
+        with self.writing():
+            there = self.files.by_id.get(id)
+            if there is not None:
+                return there
+            below = self.get(parent) if parent else None
+            raw = {**_record(id, below, (), "", None, None, None), **found.raw}
+            raw["id"] = id
+            raw.pop("names", None)
+            raw.pop("parent", None)
+            if below is not None:
+                raw["parent"] = below.id
+            raw["created"] = timestamps.to_text(timestamps.now())
+            from ocicore.storage import additional_layers
+
+            temp = TempDir(self.temp_root)
+            try:
+                temp.intend(id)
+                self.driver.create(
+                    id, below.id if below else None, writable=False, elsewhere=found.path, durable=self.sync
+                )
+                additional_layers.use(found.path)
+                layer = self.files.add(raw, self._location(volatile=False, writable=False))
+                self.files.save([layer.location])
+            except BaseException:
+                self.files.forget()
+                self.discard_files(temp, id)
+                raise
+            finally:
+                temp.remove()
+        return layer
+
     def _keep_tar_split(self, source: str, layer_id: str) -> None:
         target = os.path.join(self.folder, layer_id + ".tar-split.gz")
         if not self.has_image_store:
@@ -323,6 +357,7 @@ class LayerStore:
         mapped = os.path.join(self.driver.home, layer_id, "mapped")
         if is_mounted(self.driver.mount_path(layer_id)) or os.path.isdir(mapped):
             self.driver.unmount(layer_id)
+        self.driver.forget(layer_id)
         for path in (
             *self.driver.owned_paths(layer_id),
             os.path.join(self.folder, layer_id + ".tar-split.gz"),

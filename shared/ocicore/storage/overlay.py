@@ -25,12 +25,14 @@ if TYPE_CHECKING:
 
     from ocicore.config.storage_conf import StorageConfig
     from ocicore.linux.archive import Change
+    from ocicore.storage.additional_layers import LayerSource
     from ocicore.storage.records import IdMaps
 
 _RESERVED = frozenset(("l", "staging", "tempdirs", "backingFsBlockDev", ".has-mount-program"))
+#: In the directory of a layer that an additional layer store provides: where its files are.
+_MARKER = "additionallayer"
 _KNOWN = frozenset(
     (
-        "additionallayerstore",
         "force_mask",
         "ignore_chown_errors",
         "inodes",
@@ -69,6 +71,11 @@ class OverlayDriver:
             raise Unsupported(
                 "overlay: composefs is not supported", hint="unset use_composefs in storage.conf"
             )
+        self.layer_stores: list[LayerSource] = []
+        if config.layer_stores:
+            from ocicore.storage.additional_layers import LayerSource
+
+            self.layer_stores = [LayerSource.parse(text) for text in config.layer_stores]
         self.mount_options = [option for option in given.get("mountopt", "").split(",") if option]
         self.skip_mount_home = given.get("skip_mount_home") == "true"
         self.ignore_chown_errors = given.get("ignore_chown_errors") == "true"
@@ -137,6 +144,22 @@ class OverlayDriver:
         path = os.path.join(self.layer_dir(layer_id), "diff")
         return os.readlink(path) if os.path.islink(path) else path
 
+    def elsewhere(self, layer_id: str) -> str | None:
+        """The place in an additional layer store that the layer's files come from, None for all others."""
+        try:
+            with open(os.path.join(self.layer_dir(layer_id), _MARKER), "rb") as file:
+                return os.fsdecode(file.read())
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def forget(self, layer_id: str) -> None:
+        """Tell the additional layer store that provides the layer that it is used once less."""
+        place = self.elsewhere(layer_id)
+        if place is not None and os.path.isabs(place):
+            from ocicore.storage import additional_layers
+
+            additional_layers.release(place)
+
     def diff_paths(self, layer_id: str) -> list[str]:
         """`diff_path` and the numbered directories below it that shifting by copying leaves."""
         paths = [self.diff_path(layer_id)]
@@ -185,9 +208,14 @@ class OverlayDriver:
         id_maps: IdMaps | None = None,
         options: Mapping[str, str] | None = None,
         staged: str | None = None,
+        elsewhere: str | None = None,
         durable: bool = False,
     ) -> None:
-        """Make the layer's directories; `staged` is a filled directory that becomes `diff`."""
+        """Make the layer's directories.
+
+        `staged` is a filled directory that becomes `diff`; with `elsewhere` (a layer's place in an additional layer
+        store) `diff` is a link to the files there.
+        """
         if options or (writable and any(self.quota)):
             raise Unsupported(
                 "--storage-opt is supported only for overlay over xfs with 'pquota' mount option",
@@ -213,7 +241,10 @@ class OverlayDriver:
         if os.path.lexists(folder):
             self._remove_now(layer_id)
         _mkdir(folder, 0o700, owner)
-        if staged is None:
+        if elsewhere is not None:
+            _write(f"{folder}/{_MARKER}", elsewhere, 0o644)
+            os.symlink(elsewhere + "/diff", folder + "/diff")
+        elif staged is None:
             _mkdir(folder + "/diff", mode, owner_of_diff)
         else:
             os.chown(staged, *owner_of_diff)
@@ -234,8 +265,9 @@ class OverlayDriver:
             _mkdir(folder + "/empty", 0o700, owner_of_diff)
         if durable:
             # All at the end: where one sync commits a journal, the others find nothing left to do.
-            for name in ("link", "lower") if lower else ("link",):
-                atomic.fsync_file(f"{folder}/{name}")
+            for name in ("link", "lower", _MARKER):
+                if os.path.exists(f"{folder}/{name}"):
+                    atomic.fsync_file(f"{folder}/{name}")
             for path in (folder, home + "/l", home):
                 atomic.fsync_dir(path)
 

@@ -126,6 +126,11 @@ class Layer(Record):
         return size if size >= 0 else None
 
     @property
+    def expected_diff_id(self) -> str | None:
+        """`diff_id`; of a layer known by its table of contents alone what the image says it is, unverified."""
+        return self.diff_id or self.flags.get("expected-layer-diffid") or None
+
+    @property
     def compressed_digest(self) -> str | None:
         """Digest of the blob the layer came from."""
         return self.raw.get("compressed-diff-digest") or None

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ocicore.config.storage_conf import StorageConfig
     from ocicore.files.codec import Readable
     from ocicore.linux.archive import Change, Limits
+    from ocicore.storage.additional_layers import AdditionalLayer
     from ocicore.storage.care import DiskUsage, GarbageReport
     from ocicore.storage.check import CheckReport
     from ocicore.storage.partial import PartialBlob
@@ -216,6 +217,24 @@ class Store:
             metadata=metadata,
         )
 
+    def additional_layer(self, toc_digest: str, reference: str) -> AdditionalLayer | None:
+        """The layer with this table of contents in one of the additional layer stores, or None.
+
+        It is counted as used there until it is released. `reference` is the image's full name.
+        """
+        if not self.driver.layer_stores:
+            return None
+        from ocicore.storage import additional_layers
+
+        return additional_layers.find(self.driver.layer_stores, toc_digest, reference)
+
+    def adopt_layer(self, found: AdditionalLayer, parent: str | None, *, id: str) -> Layer:
+        """Record a layer whose files an additional layer store provides, on `parent`.
+
+        Returns the layer that is there already when `id` is in use. `found` stays the caller's to release.
+        """
+        return self.layer_store.adopt(found, parent, id=id)
+
     def stage_container_diff(
         self,
         container_or_layer_id: str,
@@ -274,7 +293,13 @@ class Store:
         layer, id_maps = self._layer_and_maps(layer_id)
         below = self.layer_store.get(parent or layer.parent or "") if parent or layer.parent else None
         tar_split = self.layer_store.tar_split_path(layer.id)
-        if (below.id if below else None) == layer.parent and os.path.exists(tar_split):
+        as_recorded = (below.id if below else None) == layer.parent
+        elsewhere = self.driver.elsewhere(layer.id) if as_recorded else None
+        if elsewhere is not None:
+            from ocicore.storage import additional_layers
+
+            stream = additional_layers.blob(elsewhere)
+        elif as_recorded and os.path.exists(tar_split):
             roots = [
                 self.driver.diff_path(layer.id),
                 *self.driver.lower_paths(layer.id)[: _own_lowers(self, layer)],

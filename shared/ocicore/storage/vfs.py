@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ocicore.config.storage_conf import StorageConfig
     from ocicore.linux.archive import Change
+    from ocicore.storage.additional_layers import LayerSource
     from ocicore.storage.records import IdMaps
 
 
@@ -29,12 +30,16 @@ class VfsDriver:
     needs_parent = True
     whiteouts = "apply"
     force_mask: int | None = None
+    layer_stores: list[LayerSource]
 
     def __init__(self, config: StorageConfig, *, rootless: bool) -> None:
         self.home = os.path.join(config.graph_root, "vfs")
         self.in_user_namespace = rootless
         stores = ([config.image_store] if config.image_store else []) + config.image_stores
         self.other_homes = [os.path.join(store, "vfs") for store in stores]
+        self.layer_stores = []
+        if config.layer_stores:
+            raise InvalidInput("vfs driver does not support additionallayerstore options")
         given = parse_options("vfs", config.driver_options)
         self.ignore_chown_errors = given.pop("ignore_chown_errors", "") == "true"
         for key in given:
@@ -53,6 +58,13 @@ class VfsDriver:
                 if os.path.isdir(f"{home}/dir/{layer_id}"):
                     return f"{home}/dir/{layer_id}"
         return own
+
+    def elsewhere(self, layer_id: str) -> str | None:
+        """None: there are no additional layer stores."""
+        return None
+
+    def forget(self, layer_id: str) -> None:
+        """Nothing: there are no additional layer stores."""
 
     def lower_paths(self, layer_id: str) -> list[str]:
         """None: a layer has everything."""
@@ -79,6 +91,7 @@ class VfsDriver:
         id_maps: IdMaps | None = None,
         options: Mapping[str, str] | None = None,
         staged: str | None = None,
+        elsewhere: str | None = None,
         durable: bool = False,
     ) -> None:
         """Copy the parent; `staged` holds all files already."""

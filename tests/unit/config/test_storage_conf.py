@@ -54,6 +54,7 @@ runroot = "{tmp_path}/r"
 transient_store = true
 [storage.options]
 additionalimagestores = ["/ro/one", "/ro/two"]
+additionallayerstores = ["/lazy/one:ref", "/lazy/two"]
 size = "10G"
 disable-volatile = true
 root-auto-userns-user = "containers"
@@ -72,6 +73,7 @@ mount_program = "/usr/bin/fuse-overlayfs"
         "overlay.size=10G",
     ]
     assert config.image_stores == ["/ro/one", "/ro/two"]
+    assert config.layer_stores == ["/lazy/one:ref", "/lazy/two"]
     assert (config.transient, config.disable_volatile) == (True, True)
     assert (config.auto_userns_user, config.auto_userns_min_size) == ("containers", 2048)
     assert config.pull_options == {"enable_partial_images": "true"}
