@@ -322,3 +322,22 @@ def test_missing_newuidmap(tmp_path: Path, ordinary_user: OrdinaryUser) -> None:
         one_line(hidden, "images", status=125, contains="newuidmap", env={"XDG_RUNTIME_DIR": runtime})
     finally:
         subprocess.run(["rm", "-rf", runtime], check=False)
+
+
+@pytest.mark.parametrize(
+    ("table", "contains"),
+    [
+        ('overlay]\nsize = "10G"', "size=10G: quotas are not supported"),
+        ('overlay]\ninodes = "10"', "inodes=10: quotas are not supported"),
+        ('overlay]\nuse_composefs = "1"', "composefs is not supported"),
+        ('pull_options]\nuse_hard_links = "true"', "use_hard_links is not supported"),
+    ],
+)
+def test_settings_of_the_store_that_we_do_not_have(tmp_path: Path, table: str, contains: str) -> None:
+    conf = tmp_path / "storage.conf"
+    conf.write_text(
+        f'[storage]\ndriver = "overlay"\ngraphroot = "{tmp_path}/g"\nrunroot = "{tmp_path}/r"\n[storage.options.{table}\n'
+    )
+    environ = {"CONTAINERS_STORAGE_CONF": str(conf)}
+    for program in ("pypod", "pybuildah"):
+        one_line(ours(program), "images", status=125, contains=contains, env=environ)

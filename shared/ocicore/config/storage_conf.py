@@ -1,7 +1,7 @@
 """storage.conf: where the store is and how its driver works (containers-storage.conf(5)).
 
-Search order of containers/storage types/options.go: $CONTAINERS_STORAGE_CONF alone; else
-/etc/containers/storage.conf, else /usr/share/containers/storage.conf; for an ordinary user then
+Search order of containers/storage types/options.go: $CONTAINERS_STORAGE_CONF alone; else, where it exists,
+$XDG_CONFIG_HOME/containers/storage.conf (root, too); else /etc/containers/storage.conf, else /usr/share/containers/storage.conf; for an ordinary user then
 $XDG_CONFIG_HOME/containers/storage.conf (~/.config), which replaces the rest. Files in a
 directory of the same name with ".d" are laid over the file in the order of their names.
 STORAGE_DRIVER and STORAGE_OPTS win over files, command-line options over everything.
@@ -36,11 +36,27 @@ _DRIVER_KEYS = {
         ("inodes", False),
         ("skip_mount_home", True),
         ("force_mask", True),
-        ("use_composefs", False),
+        ("use_composefs", True),
         ("sync", False),
     ),
     "vfs": (("ignore_chown_errors", True),),
 }
+# Every key that means something, by table. Those of drivers we do not have are known, and refused with the driver.
+_KEYS = {
+    "": (
+        "driver driver_priority graphroot imagestore options rootless_storage_path runroot transient_store"
+    ).split(),
+    "options": (
+        "additionalimagestores additionallayerstores auto-userns-max-size auto-userns-min-size disable-volatile "
+        "force_mask ignore_chown_errors imagestore mount_program mountopt pull_options remap-gids remap-group "
+        "remap-uids remap-user root-auto-userns-user size skip_mount_home use_composefs "
+        "aufs btrfs overlay thinpool vfs zfs"
+    ).split(),
+    "options.overlay": [key for key, _ in _DRIVER_KEYS["overlay"]],
+    "options.vfs": ["ignore_chown_errors", "sync"],
+}
+# Ways of pulling that change how layers are stored. `enable_partial_images` only allows something.
+_PULL_OPTIONS = ("convert_images", "use_hard_links", "ostree_repos")
 
 
 class StorageConfig:
@@ -57,6 +73,7 @@ class StorageConfig:
         transient: containers live in the run root and vanish at boot.
         disable_volatile: mount nothing with "volatile".
         pull_options: `pull_options` table.
+        disable_idmap: shift the owners of files by copying, even where the kernel can map them in a mount.
         auto_userns_user, auto_userns_min_size, auto_userns_max_size: for --userns=auto.
         source: file the settings came from, or None.
     """
@@ -65,6 +82,7 @@ class StorageConfig:
         "auto_userns_max_size",
         "auto_userns_min_size",
         "auto_userns_user",
+        "disable_idmap",
         "disable_volatile",
         "driver",
         "driver_options",
@@ -113,6 +131,7 @@ class StorageConfig:
         self.auto_userns_min_size = auto_userns_min_size
         self.auto_userns_max_size = auto_userns_max_size
         self.source = source
+        self.disable_idmap = False
 
 
 def load(
@@ -140,7 +159,7 @@ def load(
         InvalidInput: a file is no TOML, or a setting has the wrong type.
     """
     explicit = environ.get("CONTAINERS_STORAGE_CONF")
-    config = _from_file(explicit or _system_file(), environ, warn)
+    config = _from_file(explicit or _system_file(paths, environ), environ, warn)
     if paths.rootless:
         config = _rootless(config, paths, environ, explicit is not None, warn)
     else:
@@ -162,6 +181,7 @@ def load(
         config.transient = transient
     config.graph_root = _expand(config.graph_root, paths, environ)
     config.run_root = _expand(config.run_root, paths, environ)
+    config.disable_idmap = environ.get("_CONTAINERS_OVERLAY_DISABLE_IDMAP") == "yes"
     _additional_stores(config)
     if config.image_store and config.image_store == config.graph_root:
         raise InvalidInput(
@@ -170,7 +190,11 @@ def load(
     return config
 
 
-def _system_file() -> str:
+def _system_file(paths: UserPaths, environ: Mapping[str, str]) -> str:
+    if not paths.rootless and environ.get("XDG_CONFIG_HOME"):
+        own = os.path.join(environ["XDG_CONFIG_HOME"], "containers", "storage.conf")
+        if os.path.exists(own):
+            return own
     return OVERRIDE_FILE if os.path.exists(OVERRIDE_FILE) else SYSTEM_FILE
 
 
@@ -186,6 +210,9 @@ def _from_file(path: str, environ: Mapping[str, str], warn: Callable[[str], None
     for extra in _drop_ins(path + ".d"):
         _merge(storage, _table(toml.load(extra), "storage", extra))
         found = found or extra
+    unknown = _unknown_keys(storage)
+    if unknown and warn is not None:
+        warn(f"Failed to decode the keys [{' '.join(unknown)}] from {found}")
     config = _from_table(storage, found or path, environ)
     config.source = found
     if found and warn is not None and not config.driver and not config.driver_priority:
@@ -206,6 +233,19 @@ def _merge(target: dict[str, Any], source: dict[str, Any]) -> None:
             _merge(target[key], value)
         else:
             target[key] = value
+
+
+def _unknown_keys(storage: dict[str, Any]) -> list[str]:
+    """Keys nobody knows, as "storage.options.x"."""
+    found = []
+    for where, known in _KEYS.items():
+        table: Any = storage
+        for name in where.split("."):
+            table = table.get(name, {}) if name and isinstance(table, dict) else table
+        if isinstance(table, dict):
+            prefix = f"storage.{where}." if where else "storage."
+            found += [f'"{prefix}{key}"' for key in table if key not in known]
+    return found
 
 
 def _table(parent: dict[str, Any], key: str, path: str) -> dict[str, Any]:
@@ -232,6 +272,14 @@ def _from_table(storage: dict[str, Any], path: str, environ: Mapping[str, str]) 
             raise InvalidInput(f"reading {path}: {key} is not an array of strings")
         return value
 
+    def flag(table: dict[str, Any], key: str) -> bool:
+        value = table.get(key, False)
+        if not isinstance(value, bool):
+            raise InvalidInput(
+                f"reading {path}: {key} is not a boolean", hint="write true or false, unquoted"
+            )
+        return value
+
     options = _table(storage, "options", path)
     for key in ("remap-uids", "remap-gids", "remap-user", "remap-group"):
         if text(options, key):
@@ -252,6 +300,12 @@ def _from_table(storage: dict[str, Any], path: str, environ: Mapping[str, str]) 
     if "STORAGE_OPTS" in environ:
         driver_options = [item for item in environ["STORAGE_OPTS"].split(",") if item]
     pull_options = _table(options, "pull_options", path)
+    for key in _PULL_OPTIONS:
+        if str(pull_options.get(key, "")).lower() not in ("", "false", "0", "f"):
+            raise InvalidInput(
+                f"reading {path}: pull_options: {key} is not supported",
+                hint="leave it out: layers are unpacked whole",
+            )
     config = StorageConfig(
         text(storage, "graphroot"),
         text(storage, "runroot"),
@@ -259,14 +313,17 @@ def _from_table(storage: dict[str, Any], path: str, environ: Mapping[str, str]) 
         driver_priority=texts(storage, "driver_priority"),
         driver_options=driver_options,
         image_store=text(storage, "imagestore") or text(options, "imagestore") or None,
-        transient=storage.get("transient_store") is True,
-        disable_volatile=options.get("disable-volatile") is True,
+        transient=flag(storage, "transient_store"),
+        disable_volatile=flag(options, "disable-volatile"),
         pull_options={key: str(value) for key, value in pull_options.items()},
         auto_userns_user=text(options, "root-auto-userns-user"),
     )
     for key in ("auto_userns_min_size", "auto_userns_max_size"):
-        size = options.get(key.replace("_", "-"))
-        if isinstance(size, int) and size > 0:
+        name = key.replace("_", "-")
+        size = options.get(name, 0)
+        if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+            raise InvalidInput(f"reading {path}: {name} is not a number of ids")
+        if size:
             setattr(config, key, size)
     return config
 

@@ -135,6 +135,19 @@ def parse_options(driver: str, options: Sequence[str]) -> dict[str, str]:
     return found
 
 
+_TRUE = frozenset(("1", "t", "T", "true", "TRUE", "True"))
+_FALSE = frozenset(("0", "f", "F", "false", "FALSE", "False", ""))
+
+
+def parse_flag(driver: str, key: str, text: str) -> bool:
+    """The value of a switch, in the spellings of Go's ParseBool. Raises InvalidInput."""
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    raise InvalidInput(f'{driver}: {key}: "{text}" is neither true nor false')
+
+
 def choose(config: StorageConfig, *, rootless: bool, warn: Callable[[str], None] | None = None) -> Driver:
     """The driver of the store: the one named, else the one the store has, else the best that works.
 

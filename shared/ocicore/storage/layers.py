@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from ocicore.errors import Conflict, NotFound, Unsupported
+from ocicore.errors import Conflict, InvalidInput, NotFound, Unsupported
 from ocicore.files import atomic
 from ocicore.files.locks import FileLock
 from ocicore.storage import bigdata, identifiers, records, tempdirs, timestamps
@@ -56,7 +56,10 @@ class LayerStore:
         self.has_image_store = config.image_store is not None
         self._in_use = in_use
         #: Are layers brought to disk before they are recorded? `<driver>.sync=none` says no.
-        self.sync = parse_options(driver.name, config.driver_options).get("sync", "filesystem") != "none"
+        sync = parse_options(driver.name, config.driver_options).get("sync", "filesystem")
+        if sync not in ("none", "filesystem"):
+            raise InvalidInput(f'{driver.name}: invalid sync mode: "{sync}"', hint="use none or filesystem")
+        self.sync = sync == "filesystem"
         #: Where private directories go: the file system of the image layers.
         self.temp_root = os.path.join(config.image_store or config.graph_root, prefix, "tmp")
         self._warn = warn

@@ -16,7 +16,7 @@ import os
 from ocicore.errors import Corrupted, InvalidInput, NotFound, Unsupported
 from ocicore.files import atomic
 from ocicore.storage import identifiers, overlay_support
-from ocicore.storage.driver import parse_options
+from ocicore.storage.driver import parse_flag, parse_options
 from ocicore.storage.tempdirs import move
 
 TYPE_CHECKING = False
@@ -67,7 +67,11 @@ class OverlayDriver:
         for key in given:
             if key not in _KNOWN:
                 raise InvalidInput(f"overlay: unknown option {key}")
-        if given.get("use_composefs") == "true":
+
+        def flag(key: str) -> bool:
+            return parse_flag("overlay", key, given.get(key, ""))
+
+        if flag("use_composefs"):
             raise Unsupported(
                 "overlay: composefs is not supported", hint="unset use_composefs in storage.conf"
             )
@@ -77,11 +81,23 @@ class OverlayDriver:
 
             self.layer_stores = [LayerSource.parse(text) for text in config.layer_stores]
         self.mount_options = [option for option in given.get("mountopt", "").split(",") if option]
-        self.skip_mount_home = given.get("skip_mount_home") == "true"
-        self.ignore_chown_errors = given.get("ignore_chown_errors") == "true"
+        self.skip_mount_home = flag("skip_mount_home")
+        self.ignore_chown_errors = flag("ignore_chown_errors")
         self.force_mask = _force_mask(given.get("force_mask"))
-        self.quota = (given.get("size"), given.get("inodes"))
+        for key in ("size", "inodes"):
+            # A limit of nothing is none.
+            if given.get(key, "").strip("0"):
+                raise Unsupported(
+                    f"overlay: {key}={given[key]}: quotas are not supported",
+                    hint=f"unset {key} in storage.conf",
+                )
+        self._id_mapped = not config.disable_idmap
         self._mount_program = given.get("mount_program") or None
+        if self._mount_program is not None and not os.path.exists(self._mount_program):
+            raise InvalidInput(
+                f"overlay: can't stat program {self._mount_program}: no such file or directory",
+                hint="install it, or correct mount_program in storage.conf",
+            )
         self._chosen = self._mount_program is not None
 
     # -- facts ---------------------------------------------------------------------------------
@@ -216,7 +232,7 @@ class OverlayDriver:
         `staged` is a filled directory that becomes `diff`; with `elsewhere` (a layer's place in an additional layer
         store) `diff` is a link to the files there.
         """
-        if options or (writable and any(self.quota)):
+        if options:
             raise Unsupported(
                 "--storage-opt is supported only for overlay over xfs with 'pquota' mount option",
                 hint="this version sets no quotas",
@@ -403,7 +419,7 @@ class OverlayDriver:
         """By id-mapped lower directories, or by the mount program."""
         if self.mount_program:
             return True
-        if self.in_user_namespace:
+        if self.in_user_namespace or not self._id_mapped:
             return False
         return overlay_support.cached(
             self.run_home, "idmapped-lower-dir", lambda: overlay_support.probe_idmapped(self.home)

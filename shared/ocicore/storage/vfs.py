@@ -11,7 +11,7 @@ import os
 
 from ocicore.errors import InvalidInput, NotFound, Unsupported
 from ocicore.files import atomic
-from ocicore.storage.driver import parse_options
+from ocicore.storage.driver import parse_flag, parse_options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,9 +41,13 @@ class VfsDriver:
         if config.layer_stores:
             raise InvalidInput("vfs driver does not support additionallayerstore options")
         given = parse_options("vfs", config.driver_options)
-        self.ignore_chown_errors = given.pop("ignore_chown_errors", "") == "true"
+        self.ignore_chown_errors = parse_flag(
+            "vfs", "ignore_chown_errors", given.pop("ignore_chown_errors", "")
+        )
+        if "mountopt" in given:
+            raise InvalidInput("vfs driver does not support mount options")
         for key in given:
-            if key not in ("mountopt", "size", "sync"):
+            if key != "sync":
                 raise InvalidInput(f"vfs driver does not support {key} options")
 
     def prepare(self) -> None:

@@ -181,3 +181,75 @@ def test_a_mapping_for_the_whole_store_is_refused_not_ignored(tmp_path: Path, sy
     (system / "storage.conf").write_text(f'[storage]\n[storage.options]\n{key} = "0:1000:100"\n')
     with pytest.raises(InvalidInput, match=f"{key} is not supported"):
         storage_conf.load(_user(tmp_path), {})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[storage]\ntransient_store = "true"\n', "transient_store is not a boolean"),
+        ('[storage.options]\ndisable-volatile = "true"\n', "disable-volatile is not a boolean"),
+        ('[storage.options]\nauto-userns-min-size = "1024"\n', "auto-userns-min-size is not a number of ids"),
+        ("[storage.options]\nauto-userns-max-size = -1\n", "auto-userns-max-size is not a number of ids"),
+        (
+            '[storage.options.pull_options]\nconvert_images = "true"\n',
+            "pull_options: convert_images is not supported",
+        ),
+        (
+            '[storage.options.pull_options]\nuse_hard_links = "1"\n',
+            "pull_options: use_hard_links is not supported",
+        ),
+        (
+            '[storage.options.pull_options]\nostree_repos = "/o"\n',
+            "pull_options: ostree_repos is not supported",
+        ),
+    ],
+)
+def test_what_would_be_ignored_is_refused(tmp_path: Path, system: Path, text: str, message: str) -> None:
+    (system / "storage.conf").write_text(text)
+    with pytest.raises(InvalidInput, match=message):
+        storage_conf.load(_user(tmp_path), {})
+
+
+def test_distributions_pull_options_change_nothing(tmp_path: Path, system: Path) -> None:
+    (system / "storage.conf").write_text(
+        "[storage.options]\npull_options = {enable_partial_images = "
+        '"true", use_hard_links = "false", ostree_repos = "", convert_images = "false"}\n'
+    )
+    assert storage_conf.load(_user(tmp_path), {}).pull_options["enable_partial_images"] == "true"
+
+
+def test_keys_nobody_knows_are_named(tmp_path: Path, system: Path) -> None:
+    (system / "storage.conf").write_text(
+        """
+[storage]
+driver = "overlay"
+grahproot = "/x"
+[storage.options]
+muontopt = "nodev"
+[storage.options.overlay]
+use_compsefs = "true"
+[storage.options.thinpool]
+anything = "goes"
+"""
+    )
+    said: list[str] = []
+    storage_conf.load(_user(tmp_path), {}, warn=said.append)
+    assert said == [
+        'Failed to decode the keys ["storage.grahproot" "storage.options.muontopt" '
+        f'"storage.options.overlay.use_compsefs"] from {system}/storage.conf'
+    ]
+
+
+def test_the_file_of_root_in_its_own_configuration(tmp_path: Path, system: Path) -> None:
+    (system / "storage.conf").write_text('[storage]\ngraphroot = "/etc-graph"\n')
+    own = tmp_path / "xdg/containers/storage.conf"
+    environ = {"XDG_CONFIG_HOME": str(tmp_path / "xdg")}
+    assert storage_conf.load(_user(tmp_path), environ).graph_root == "/etc-graph"
+    own.parent.mkdir(parents=True)
+    own.write_text('[storage]\ngraphroot = "/xdg-graph"\n')
+    assert storage_conf.load(_user(tmp_path), environ).graph_root == "/xdg-graph"
+
+
+def test_owners_may_be_shifted_by_copying(tmp_path: Path, system: Path) -> None:
+    assert not storage_conf.load(_user(tmp_path), {}).disable_idmap
+    assert storage_conf.load(_user(tmp_path), {"_CONTAINERS_OVERLAY_DISABLE_IDMAP": "yes"}).disable_idmap
