@@ -34,6 +34,7 @@ def main() -> int:
     parser.add_argument(
         "--containers", type=int, default=0, help="containers that exist when ps and inspect are timed"
     )
+    parser.add_argument("--folder", default="/var/tmp", help="on which disk the stores are")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     unknown = [name for name in args.case if name not in CASES]
@@ -43,7 +44,7 @@ def main() -> int:
         if shutil.which(program) is None:
             print(f"bench: {program} is not installed: run `make deps`", file=sys.stderr)
             return 1
-    folder = Path(tempfile.mkdtemp(prefix="pypod-bench.", dir="/var/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="pypod-bench.", dir=args.folder))
     results: list[Result | Counts] = []
     failures = 0
     with contextlib.ExitStack() as stack:

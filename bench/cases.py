@@ -7,15 +7,14 @@ import itertools
 import os
 import random
 import shutil
-import subprocess
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
 
-from bench import mirroring, monitors
-from bench.pairs import Counts, Pair, execute, quiet, settle
+from bench import layers, mirroring, monitors
+from bench.pairs import Counts, Pair, execute, quiet
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 BIN = REPOSITORY / "build" / "bin"
@@ -73,7 +72,7 @@ class Bench:
         small = self.folder / "small.tar"
         small.write_bytes(busybox_tar())
         self.context = self.folder / "context"
-        self._make_files(self.context / "data")
+        self.make_files(self.context / "data")
         (self.context / "Containerfile").write_text("FROM localhost/small\nCOPY data /data\n")
         self.steps = self.folder / "steps"
         self.steps.mkdir()
@@ -145,7 +144,8 @@ class Bench:
                     ]
                 )
 
-    def _make_files(self, folder: Path) -> None:
+    def make_files(self, folder: Path) -> None:
+        """Small files of noise, 200 to a directory."""
         chance = random.Random(1)
         for number in range(self.files):
             path = folder / f"d{number // 200}" / f"f{number}"
@@ -350,53 +350,9 @@ def scratch(bench: Bench) -> Iterator[Pair]:
 
 
 #: Cases that need nothing of what `Bench.prepare` makes.
-STANDALONE = frozenset(("inspect-remote", "list-tags", "copy-remote", "sync"))
-
-
-def store(bench: Bench) -> Iterator[Pair]:
-    """The store alone: a layer set unpacked from an archive on the same disk, and what a container of as many files
-    adds: listed, and made a layer. Nothing is removed between the runs but names: removing many files slows ext4's next
-    creations down for minutes, so that each run has files, and a store, of its own."""
-    sizes = f"{bench.files} files, {bench.megabytes} MB"
-
-    def load(program: list[str], side: str) -> Callable[[], list[str]]:
-        def command() -> list[str]:
-            place = list(program)
-            place[place.index("--root") + 1] = str(bench.folder / f"unpack-{side}{bench.number()}")
-            return [*place, "load", "-q", "-i", str(bench.archive)]
-
-        return command
-
-    yield Pair(
-        f"unpack, {sizes}",
-        load(bench.pypod, "ours"),
-        load(bench.podman, "theirs"),
-        runs=2,
-        before_ours=settle,
-        before_theirs=settle,
-    )
-    filled: dict[str, str] = {}
-    for side, builder in (("ours", bench.pybuildah), ("theirs", bench.buildah)):
-        done = subprocess.run(
-            [*builder, "from", "localhost/small"], capture_output=True, text=True, check=True
-        )
-        filled[side] = done.stdout.strip()
-        execute([*builder, "copy", "-q", filled[side], str(bench.context / "data"), "/data"])
-    yield bench.pair(
-        f"diff of a container, {bench.files} files",
-        [*bench.pypod, "diff", filled["ours"]],
-        [*bench.podman, "diff", filled["theirs"]],
-        runs=3,
-    )
-    for label, more in (("commit", []), ("commit, uncompressed", ["--disable-compression"])):
-        yield bench.pair(
-            f"{label}, {bench.files} files",
-            [*bench.pybuildah, "commit", "-q", *more, filled["ours"], "localhost/committed"],
-            [*bench.buildah, "commit", "-q", *more, filled["theirs"], "localhost/committed"],
-            runs=2,
-            before_ours=settle,
-            before_theirs=settle,
-        )
+STANDALONE = frozenset(
+    ("inspect-remote", "list-tags", "copy-remote", "sync", "store-unpack", "store-diff", "store-commit")
+)
 
 
 CASES: dict[str, Callable[[Bench], Iterator[Pair | Counts]]] = {
@@ -406,7 +362,9 @@ CASES: dict[str, Callable[[Bench], Iterator[Pair | Counts]]] = {
     "stop": stop,
     "pull": pull,
     "load": load,
-    "store": store,
+    "store-unpack": layers.unpack,
+    "store-diff": layers.diff,
+    "store-commit": layers.commit,
     "push": push,
     "copy": copy,
     "build": build,

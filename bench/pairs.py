@@ -53,17 +53,19 @@ class Pair:
         before_ours: Step | None = None,
         before_theirs: Step | None = None,
         runs: int = 7,
+        warm: bool = True,
     ) -> None:
         self.name = name
         self.ours, self.theirs = ours, theirs
         self.before_ours, self.before_theirs = before_ours, before_theirs
         self.runs = runs
+        self.warm = warm
 
     def measure(self) -> Result:
-        """Warm both up once, then time `runs` pairs."""
+        """Warm both up once (unless the case says otherwise), then time `runs` pairs."""
         spent: tuple[list[float], list[float]] = ([], [])
         peaks = [0, 0]
-        for number in range(self.runs + 1):
+        for number in range(0 if self.warm else 1, self.runs + 1):
             for side, (command, before) in enumerate(
                 ((self.ours, self.before_ours), (self.theirs, self.before_theirs))
             ):

@@ -56,6 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
       .max_entries = 200,
       .max_bytes = 1 << 20,
       .max_name = 4095,
+      .max_directories = 1 << 20,
   };
   int stream_fd = memfd_create("layer", 0);
   if (stream_fd < 0 || write(stream_fd, data + 1, size - 1) != (ssize_t)(size - 1) ||

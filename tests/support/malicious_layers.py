@@ -448,6 +448,11 @@ def _limits() -> _Cases:
         "limit",
         limits={"bytes": 1000},
     )
+    folders = b"".join(directory(f"{'d' * 90}{i}/") for i in range(50))
+    yield Case("limit_directories", folders + END, "limit", limits={"directories": 4000})
+    yield Case(
+        "limit_directories_repeated", directory("d/") * 50 + END, "limit", limits={"directories": 1000}
+    )
     yield Case("limit_name", entry("n" * 60) + END, "limit", limits={"name": 59})
 
 

@@ -55,15 +55,24 @@ class Limits:
     """What an archive may ask for before `unpack` refuses it.
 
     entries counts archive members; bytes is the sum of the (expanded) file sizes, holes included;
-    name is the longest path or link target in bytes.
+    name is the longest path or link target in bytes; directories is how many bytes of memory may hold the paths
+    and times of directories, which are set at the end.
     """
 
-    __slots__ = ("bytes", "entries", "name")
+    __slots__ = ("bytes", "directories", "entries", "name")
 
-    def __init__(self, *, entries: int = 8_000_000, bytes: int = 1 << 42, name: int = 4095) -> None:
+    def __init__(
+        self,
+        *,
+        entries: int = 8_000_000,
+        bytes: int = 1 << 42,
+        name: int = 4095,
+        directories: int = 1 << 29,
+    ) -> None:
         self.entries = entries
         self.bytes = bytes
         self.name = name
+        self.directories = directories
 
 
 class UnpackResult:
@@ -208,6 +217,7 @@ def unpack(
     options.max_entries = limits.entries
     options.max_bytes = limits.bytes
     options.max_name = limits.name
+    options.max_directories = limits.directories
     result = ffi.new("struct oci_unpack_result *")
     error = ffi.new("struct oci_error *")
     try:
@@ -342,6 +352,7 @@ def split(stream_fd: int, tar_split_fd: int, *, limits: Limits | None = None) ->
     options.max_entries = limits.entries
     options.max_bytes = limits.bytes
     options.max_name = limits.name
+    options.max_directories = limits.directories
     options.force_mask = -1
     result = ffi.new("struct oci_unpack_result *")
     error = ffi.new("struct oci_error *")

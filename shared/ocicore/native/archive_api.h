@@ -17,6 +17,7 @@ struct oci_unpack_options {
   uint64_t max_entries;
   uint64_t max_bytes;
   uint64_t max_name;
+  uint64_t max_directories; /* bytes of memory for the directories whose times are set at the end */
 };
 
 struct oci_unpack_result {

@@ -34,6 +34,7 @@ struct unpacker {
   struct directory_times *directories;
   size_t directory_count;
   size_t directory_capacity;
+  uint64_t directory_bytes;
   struct key_set made; /* inodes made by this archive; only "apply" asks */
   struct buffer cleaned;
   struct buffer link;

@@ -145,6 +145,11 @@ static int set_attributes_at(struct unpacker *unpacker, const struct tar_entry *
 static int defer_times(struct unpacker *unpacker, const struct tar_entry *entry, const char *path, mode_t mode,
                        bool set_mode)
 {
+  /* Long names of many directories: a few megabytes of archive could ask for all memory. */
+  unpacker->directory_bytes += strlen(path) + 1 + sizeof(struct directory_times);
+  if (unpacker->directory_bytes > unpacker->options->max_directories)
+    return oci_limit(unpacker->error, path, "more than %llu bytes of names of directories",
+                     (unsigned long long)unpacker->options->max_directories);
   if (unpacker->directory_count == unpacker->directory_capacity) {
     size_t capacity = unpacker->directory_capacity ? unpacker->directory_capacity * 2 : 256;
     struct directory_times *grown = realloc(unpacker->directories, capacity * sizeof(*grown));
@@ -164,12 +169,18 @@ static int defer_times(struct unpacker *unpacker, const struct tar_entry *entry,
   return 0;
 }
 
-int unpack_directory_times(struct unpacker *unpacker)
+static int set_directory_times(struct unpacker *unpacker, struct key_set *done)
 {
   struct fd_path proc_path;
-  /* Children before parents, so that nothing opened here changes what was set (access times of parents). */
+  /* Children before parents, whose mode may lock them away. */
   for (size_t i = unpacker->directory_count; i-- > 0;) {
     const struct directory_times *last = &unpacker->directories[i];
+    /* Of several members for a directory the last one counts. */
+    int added = key_set_add(done, key_of(last->path, strlen(last->path)));
+    if (added < 0)
+      return oci_fail(unpacker->error, last->path, "allocating");
+    if (added == 0)
+      continue;
     bool is_root = strcmp(last->path, ".") == 0;
     int fd = root_directory(&unpacker->root, last->path, is_root ? 0 : strlen(last->path));
     if (fd < 0) {
@@ -183,6 +194,14 @@ int unpack_directory_times(struct unpacker *unpacker)
       return oci_fail(unpacker->error, last->path, "setting directory times");
   }
   return 0;
+}
+
+int unpack_directory_times(struct unpacker *unpacker)
+{
+  struct key_set done = {NULL, 0, 0};
+  int result = set_directory_times(unpacker, &done);
+  key_set_free(&done);
+  return result;
 }
 
 static int finish_directory(struct unpacker *unpacker, struct tar_entry *entry, const struct place *place, int fd)

@@ -368,6 +368,14 @@ def test_a_tree_appears_while_the_stream_is_written(bench: Bench) -> None:
     os.close(target)
 
 
+def test_of_two_members_for_a_directory_the_last_has_the_say(bench: Bench) -> None:
+    root = bench.directory()
+    bench.unpack(
+        directory("a", mtime=1000) + entry("a/f") + directory("a", mtime=2000) + entry("a/g") + END, root
+    )
+    assert (root / "a").stat().st_mtime == 2000
+
+
 class TestPack:
     """Names, selection, owners and times of what is packed."""
 
