@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 
-from ocicore.errors import Corrupted, Error
+from ocicore.errors import Corrupted
 from ocicore.storage import bigdata
 from ocicore.storage.tempdirs import TempDir
 
@@ -18,9 +18,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocicore.storage.records import Container, Image, Layer
     from ocicore.storage.store import Store
-
-# Type of a member's entry in tar-split; the others are raw bytes between members.
-_TAR_SPLIT_FILE = 1
 
 # A layer that nothing refers to may belong to a pull under way; upstream waits as long.
 UNREFERENCED_AGE = 86400
@@ -109,7 +106,9 @@ def check(
         for container in containers:
             _check_container(store, report, container, layers, {image.id for image in images})
     if contents:
-        _check_contents(store, report, list(layers.values()), images)
+        from ocicore.storage import check_contents
+
+        check_contents.check(store, report, list(layers.values()), images)
     _spread(report, layers, images, containers)
     if repair:
         _repair(store, report, layers, images, containers, remove_containers)
@@ -168,10 +167,10 @@ def _check_layers(
             used.add(below)
             below = layers[below].parent if below in layers else None
     for layer in layers.values():
-        if layer.read_only:
-            continue
         if layer.parent and layer.parent not in layers:
             report.add("layer", layer.id, f"its parent {layer.parent} is missing: layer is missing")
+        if layer.read_only:
+            continue
         if not driver.exists(layer.id) or not os.path.isdir(driver.diff_path(layer.id)):
             place = driver.elsewhere(layer.id)
             if place is not None:
@@ -277,138 +276,6 @@ def _check_item(report: CheckReport, kind: str, id: str, folder: str, key: str, 
             id,
             f"data item {key} has {found} bytes, expected {size}: {kind} data item has incorrect size",
         )
-
-
-# -- contents --------------------------------------------------------------------------------------
-
-
-def _check_contents(store: Store, report: CheckReport, layers: list[Layer], images: list[Image]) -> None:
-    broken = report.of("layer")
-    for layer in layers:
-        if layer.diff_id is None or layer.id in broken:
-            continue
-        message = _verify(store, layer)
-        if message is not None:
-            try:
-                store.layer(layer.id)
-            except Error:
-                continue  # deleted while it was read
-            report.add("layer", layer.id, message)
-    for image in images:
-        folder = store.image_store.data_dir(image.id)
-        for key, digest in image.big_data_digests.items():
-            # A manifest may be recorded under the digest of its own kind (schema 1).
-            if key.startswith("manifest") or not digest.startswith("sha256:"):
-                continue
-            try:
-                data = bigdata.read(folder, key)
-            except Error:
-                continue
-            if bigdata.digest(data) != digest:
-                report.add("image", image.id, f"data item {key}: its digest is not {digest}")
-
-
-def _verify(store: Store, layer: Layer) -> str | None:
-    """What is wrong with the layer's contents, or None."""
-    from hashlib import sha256
-
-    digest = sha256()
-    size = 0
-    try:
-        with store.diff(layer.id) as stream:
-            while data := stream.read(1 << 18):
-                digest.update(data)
-                size += len(data)
-    except (Error, OSError) as error:
-        return f"{error}: layer content modified"
-    if layer.size is not None and size != layer.size:
-        return f"{size} bytes, expected {layer.size}: layer content incorrect size"
-    if f"sha256:{digest.hexdigest()}" != layer.diff_id:
-        return f"sha256:{digest.hexdigest()}, expected {layer.diff_id}: layer content incorrect digest"
-    return _unexpected(store, layer)
-
-
-def _unexpected(store: Store, layer: Layer) -> str | None:
-    """A file in the layer's directory that its tar did not bring, or None. Directories on the way may be implied."""
-    tar_split = store.layer_store.tar_split_path(layer.id)
-    root = store.driver.diff_path(layer.id)
-    try:
-        known = _member_names(tar_split)
-        below = layer.parent if store.driver.needs_parent else None
-        while below:  # a vfs layer holds the files of all layers under it
-            known |= _member_names(store.layer_store.tar_split_path(below))
-            below = store.layer(below).parent
-        # No os.walk: until Python 3.12 it calls itself for every level, and a layer may have thousands.
-        base = os.fsencode(root)
-        folders = [b""]
-        resolved = False
-        while folders:
-            inside = folders.pop()
-            for name, is_folder in _listing(os.path.join(base, inside)):
-                path = os.path.join(inside, name)
-                if path not in known and not resolved:
-                    known |= _behind_links(root, known)
-                    resolved = True
-                if path not in known and os.path.join(inside, b".wh." + name) not in known:
-                    return f"{os.fsdecode(path)}: not in the layer: layer content modified"
-                if is_folder:
-                    folders.append(path)
-    except (FileNotFoundError, Error):
-        return None  # said about that layer, or it has gone
-    except (OSError, ValueError, EOFError, KeyError) as error:
-        return f"reading {tar_split}: {error}: layer content modified"
-    return None
-
-
-def _behind_links(root: str, names: set[bytes]) -> set[bytes]:
-    """Where members are whose name goes through a symbolic link of the same layer, with the directories on the way."""
-    from ocicore.linux import resolve
-
-    found: set[bytes] = set()
-    places: dict[bytes, bytes] = {}
-    for name in names:
-        folder, last = os.path.split(name)
-        if folder not in places:
-            try:
-                place = os.fsencode(os.path.relpath(resolve.resolve_in_root(root, os.fsdecode(folder)), root))
-            except (Error, OSError):
-                place = folder
-            places[folder] = b"" if place == b"." else place
-        path = os.path.join(places[folder], last)
-        while path and path not in found:
-            found.add(path)
-            path = os.path.dirname(path)
-    return found
-
-
-def _listing(folder: bytes) -> list[tuple[bytes, bool]]:
-    """(name, is it a directory) of what is in a folder; nothing where it cannot be read."""
-    try:
-        with os.scandir(folder) as entries:
-            return [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
-    except OSError:
-        return []
-
-
-def _member_names(tar_split: str) -> set[bytes]:
-    """Cleaned names of a layer's members and of the directories they are in."""
-    import base64
-    import gzip
-    import json
-
-    names: set[bytes] = set()
-    with gzip.open(tar_split) as stream:
-        for line in stream:
-            entry = json.loads(line)
-            if entry["type"] != _TAR_SPLIT_FILE:
-                continue
-            raw = entry.get("name_raw")
-            name = base64.b64decode(raw) if raw else str(entry.get("name", "")).encode()
-            path = os.path.normpath(b"/" + name).lstrip(b"/")
-            while path and path not in names:
-                names.add(path)
-                path = os.path.dirname(path)
-    return names
 
 
 # -- what follows, and repair ----------------------------------------------------------------------
