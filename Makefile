@@ -97,7 +97,8 @@ test-system: build ## boot a systemd root, install there from a clean clone, and
 bench: build ## compare our speed with podman, buildah and skopeo on this machine
 	@PYTHONPATH=$(CURDIR):$(CURDIR)/tests $(PY) -m bench $(BENCH)
 
-fuzz: native $(VENV)/.dev ## run every fuzzer for SECONDS_PER_FUZZER seconds
+fuzz: native $(VENV)/.dev ## run every fuzzer for SECONDS_PER_FUZZER seconds (installs clang when it is missing)
+	@dev/deps fuzz
 	tests/fuzz/run $(SECONDS_PER_FUZZER)
 	$(MAKE) --no-print-directory -C conmon fuzz SECONDS=$(SECONDS_PER_FUZZER)
 
