@@ -422,6 +422,8 @@ class StageBuild:
                 self.container.set_namespace(name, host=host, path=path)
             executor.register(self.container)
             self._annotate(self.container)
+            if self.container.draft.config.get("Volumes") and not options.layers:
+                self.mounted()  # Their folders belong into the one layer, whatever the steps do.
         return self.container
 
     def _image_name(self) -> str:
@@ -458,6 +460,10 @@ class StageBuild:
         container = self._container()
         if not self.root:
             self.root = container.mount()
+            if container.draft.config.get("Volumes"):
+                from ocicore.build.run import make_volumes
+
+                make_volumes(container, self.root, ())
         return self.root
 
     def _forget_container(self) -> None:

@@ -41,6 +41,7 @@ ENV FROM_ARG=$X
 """,
     "volume at the end": "FROM scratch\nCOPY a.txt /one\nVOLUME /data/deep\n",
     "volume before the end": "FROM scratch\nVOLUME /data/deep\nCOPY a.txt /one\n",
+    "volume of a stage": "FROM scratch AS base\nCOPY a.txt /one\nVOLUME /data/deep\nFROM base\nCOPY a.txt /two\n",
     "shell forms": 'FROM scratch\nENTRYPOINT /bin/app $A\nCMD run me\nCMD ["a", b]\n',
     "copies": """FROM scratch
 COPY a.txt /one

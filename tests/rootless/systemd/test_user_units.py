@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from support.programs import Tool
 from support.users import OrdinaryUser
+from support.verified_units import systemd_verify
 
 pytestmark = pytest.mark.rootless
 
@@ -48,7 +48,5 @@ def test_units(pypod: Tool, store: tuple[str, ...], ordinary_user: OrdinaryUser,
     for name, text in (("container-web", mine), ("existing", existing)):
         path = tmp_path / f"{name}.service"
         path.write_text(text + "\n")
-        done = subprocess.run(
-            ["systemd-analyze", "verify", "--man=no", str(path)], capture_output=True, text=True
-        )
+        done = systemd_verify(tmp_path, path)
         assert (done.returncode, done.stderr) == (0, "")

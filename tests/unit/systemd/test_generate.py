@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from ocicore.errors import Error, InvalidInput, Unsupported
 from ocicore.systemd import create_command
 from ocicore.systemd.generate import Names, Options, PodFacts, Unit, container_unit, pod_units
 from ocicore.systemd.quoting import literal, split
+from support.verified_units import systemd_verify
 from unit.systemd.facts import ID, NAMES, NOW, command_of, container
 
 
@@ -301,16 +300,8 @@ def verify(tmp_path: Path, *units: Unit) -> str:
     for unit in units:
         path = tmp_path / unit.file_name
         path.write_text(unit.text.replace("/usr/bin/pypod", "/bin/true"))
-        paths.append(str(path))
-    # A user who may not write to /run/systemd asks for a manager of its own.
-    own = [] if os.geteuid() == 0 else ["--user"]
-    done = subprocess.run(
-        ["systemd-analyze", *own, "verify", "--man=no", *paths],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env=os.environ | {"XDG_RUNTIME_DIR": str(tmp_path)},
-    )
+        paths.append(path)
+    done = systemd_verify(tmp_path, *paths)
     lines = [line for line in done.stderr.splitlines() if str(tmp_path) in line or ".service" in line]
     return "\n".join(lines) + ("" if done.returncode == 0 else f"\nstatus {done.returncode}: {done.stderr}")
 
