@@ -113,6 +113,7 @@ struct health_check {
     struct source output;
     int64_t started_ns, run_started_ms;
     bool timed_out, startup_done, run_again;
+    bool given_up; /* the running check was killed because nobody wants its result any more */
     int streak, successes, checks, last_exit_code;
     const char *status, *action;
     char *text;

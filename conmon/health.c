@@ -216,7 +216,9 @@ bool health_child_ended(struct conmon *c, pid_t pid, int status)
         on_check_output(c, &c->health.output, 0);
         loop_close(c, &c->health.output);
     }
-    if (c->phase == PHASE_RUN)
+    if (c->health.given_up)
+        c->health.given_up = false;
+    else if (c->phase == PHASE_RUN)
         judge(c, c->health.timed_out ? HEALTH_EXIT_TIMED_OUT : exit_code_of(status));
     return true;
 }
@@ -254,6 +256,10 @@ static void run_check(struct conmon *c)
     struct health_check *h = &c->health;
     const struct health_options *o = &c->options.health;
     int ends[2] = {-1, -1};
+    if (h->pid > 0) { /* one that was given up is about to end */
+        timer_start(c, TIMER_HEALTH, START_POLL_MS, run_check);
+        return;
+    }
     h->run_again = false;
     h->text_size = 0;
     h->timed_out = false;
@@ -395,6 +401,7 @@ void health_finish(struct conmon *c)
     timer_cancel(c, TIMER_HEALTH_LIMIT);
     timer_cancel(c, TIMER_STOP);
     kill_check(c);
+    h->given_up = h->pid > 0;
     loop_close(c, &h->output);
     h->status = HEALTH_STATUS_STOPPED;
     health_publish(c, true, NULL);

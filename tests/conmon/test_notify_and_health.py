@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 from pathlib import Path
 
@@ -152,6 +154,27 @@ def test_check_that_hangs(tmp_path: Path, running: str) -> None:
         assert isinstance(log, list)
         assert log[0]["ExitCode"] == protocol.HEALTH_EXIT_TIMED_OUT
         assert log[0]["Output"] == "on\n"
+
+
+def test_options_change_while_a_check_runs(tmp_path: Path, running: str) -> None:
+    health = Health(tmp_path, f"touch {tmp_path}/checking; sleep 60")
+    with Monitor(tmp_path, running, *health.options) as monitor:
+        monitor.launched().sync()
+        (tmp_path / "go").touch()
+        for _ in range(3):
+            wait_until((tmp_path / "checking").exists, "a check that runs")
+            (tmp_path / "checking").unlink()
+            options = monitor.bundle / protocol.HEALTH_OPTIONS_FILE
+            options.write_text("".join(f"{word}\n" for word in health.options[4:]))
+            monitor.control(f"{protocol.CONTROL_HEALTH_RELOAD} 0 0\n")
+            health.reaches("stopped")
+            options.write_text("".join(f"{word}\n" for word in health.options))
+            monitor.control(f"{protocol.CONTROL_HEALTH_RELOAD} 0 0\n")
+            health.reaches("starting")
+        # Results of checks that were given up count for nothing.
+        assert health.state()["Log"] == []
+        os.kill(monitor.container_pid, signal.SIGKILL)
+        assert monitor.exit_status() == 137
 
 
 def test_startup_check(tmp_path: Path, running: str) -> None:
