@@ -6,14 +6,14 @@ that was cut by a crash is ignored.
 
 from __future__ import annotations
 
-import json
 import os
-import threading
-from typing import TYPE_CHECKING
+from _thread import allocate_lock
 
 from ocicore.errors import Error, InvalidInput
+from ocicore.files import quick_json
 from ocicore.image import go_json
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import IO
 
@@ -108,7 +108,7 @@ class _Log:
 
     def __init__(self, path: str, header: dict[str, object]) -> None:
         self._path = path
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
         self._file: IO[bytes] | None = None
         try:
             self.lines = self._read(header)
@@ -172,7 +172,7 @@ class _Log:
 
 def _object(line: bytes) -> dict[str, object]:
     try:
-        value = json.loads(line)
+        value = quick_json.loads(line)
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from ocicore.registry.upload import KeptSession
 
 _MAX_LIST_BODY = 64 * 1024 * 1024
-_ACCEPT = ", ".join(media_types.ACCEPTED)
+#: What manifests are asked for.
+ACCEPT = ", ".join(media_types.ACCEPTED)
 
 
 class Registry:
@@ -104,7 +105,7 @@ class Registry:
         """
         doing = f"reading manifest {reference} in {self.host}/{repository}"
         for attempt in range(1, self._retry.attempts + 1):
-            response = self._pull(repository, f"/manifests/{reference}", doing, {"Accept": _ACCEPT})
+            response = self._pull(repository, f"/manifests/{reference}", doing, {"Accept": ACCEPT})
             promised = response.length
             if promised is not None and promised > MAX_MANIFEST_SIZE:
                 response.close()
@@ -137,8 +138,8 @@ class Registry:
         response = self.session.request(
             "HEAD",
             f"/v2/{repository}/manifests/{reference}",
-            scope=_scope(repository, "pull"),
-            headers={"Accept": _ACCEPT},
+            scope=pull_scope(repository),
+            headers={"Accept": ACCEPT},
             expect=(200, 404),
             doing=doing,
         )
@@ -352,7 +353,7 @@ class Registry:
         """All tags of a repository, in the registry's order."""
         doing = f"fetching tags list of {self.host}/{repository}"
         found: list[str] = []
-        for page in self._pages(f"/v2/{repository}/tags/list", _scope(repository, "pull"), doing):
+        for page in self._pages(f"/v2/{repository}/tags/list", pull_scope(repository), doing):
             found += [str(tag) for tag in page.get("tags") or ()]
         return list(dict.fromkeys(found))
 
@@ -373,7 +374,7 @@ class Registry:
             path += "?artifactType=" + urls.quote(artifact_type)
         doing = f"reading referrers of {self.host}/{repository}@{digest}"
         try:
-            pages = list(self._pages(path, _scope(repository, "pull"), doing))
+            pages = list(self._pages(path, pull_scope(repository), doing))
             entries = [entry for page in pages for entry in page.get("manifests") or ()]
         except RemoteNotFound:
             try:
@@ -398,7 +399,7 @@ class Registry:
         return self.session.request(
             "GET",
             f"/v2/{repository}{path}",
-            scope=_scope(repository, "pull"),
+            scope=pull_scope(repository),
             headers=headers,
             expect=expect,
             doing=doing,
@@ -421,6 +422,11 @@ class Registry:
             if not following:
                 return
             path = urls.join(response.url, following)
+
+
+def pull_scope(repository: str) -> str:
+    """Token scope for reading a repository."""
+    return _scope(repository, "pull")
 
 
 def _scope(repository: str, actions: str) -> str:

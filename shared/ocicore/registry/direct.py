@@ -29,12 +29,12 @@ class DirectTransport:
 
     Args:
         tls_context: for a "host:port", the context to connect with.
-        timeout: seconds without any byte before a connection is given up.
+        timeout: (and attribute) seconds without any byte before a connection is given up.
     """
 
     def __init__(self, tls_context: TlsContexts, *, timeout: float = 60.0) -> None:
         self._tls_context = tls_context
-        self._timeout = timeout
+        self.timeout = timeout
         self._idle: dict[tuple[str, str, int], list[wire.Connection]] = {}
         self._lock = allocate_lock()
         self._closed = False
@@ -58,7 +58,7 @@ class DirectTransport:
                 connection.close()
                 # A server may close an idle connection just as we use it: not its failure, try a new one.
                 if not fresh and replayable and isinstance(exc, ConnectionError | wire.Malformed):
-                    connection, fresh = self._connect(key), True
+                    connection, fresh = self.connect(key), True
                     continue
                 raise _translate(exc, url) from exc
             except BaseException:
@@ -73,7 +73,7 @@ class DirectTransport:
         """Whether "host[:port]" speaks TLS. Raises Unreachable."""
         key = urls.origin(f"https://{host}")
         try:
-            return wire.speaks_tls(key[1], key[2], min(self._timeout, _PROBE_SECONDS))
+            return wire.speaks_tls(key[1], key[2], min(self.timeout, _PROBE_SECONDS))
         except OSError as exc:
             raise _translate(exc, f"https://{host}") from exc
 
@@ -91,15 +91,24 @@ class DirectTransport:
             group = self._idle.get(key)
             if group:
                 return group.pop(), False
-        return self._connect(key), True
+        return self.connect(key), True
 
-    def _connect(self, key: tuple[str, str, int]) -> wire.Connection:
+    def take_idle(self, key: tuple[str, str, int], most: int) -> list[wire.Connection]:
+        """Up to so many idle connections, for a caller who gives them back or closes them."""
+        with self._lock:
+            group = self._idle.get(key) or []
+            found = group[:most]
+            del group[:most]
+        return found
+
+    def connect(self, key: tuple[str, str, int]) -> wire.Connection:
+        """A new connection to an origin. Raises Unreachable."""
         scheme, host, port = key
         try:
             if scheme != "https":
-                return wire.connect_plain(host, port, self._timeout)
+                return wire.connect_plain(host, port, self.timeout)
             name = f"[{host}]" if ":" in host else host
-            return wire.connect_tls(host, port, self._timeout, self._tls_context(f"{name}:{port}"))
+            return wire.connect_tls(host, port, self.timeout, self._tls_context(f"{name}:{port}"))
         except (OSError, UnicodeError) as exc:
             raise _translate(exc, f"{scheme}://{host}:{port}/") from exc
 
@@ -119,7 +128,7 @@ class DirectTransport:
         try:
             connection.set_timeout(2.0)
             answer = connection.answer(method)
-            connection.set_timeout(self._timeout)
+            connection.set_timeout(self.timeout)
         except (wire.Malformed, OSError):
             return None
         answer.keeps = False

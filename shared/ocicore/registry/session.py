@@ -39,7 +39,7 @@ class Session:
     Args:
         host: "host[:port]" to connect to.
         insecure: allow plain HTTP when the host does not speak TLS.
-        transport: what sends requests.
+        transport: (and attribute) what sends requests.
         credentials: None for anonymous access.
         retry: what is tried again.
         user_agent: value of User-Agent.
@@ -58,7 +58,7 @@ class Session:
         registry_token: str = "",
     ) -> None:
         self.host = host
-        self._transport = transport
+        self.transport = transport
         self._insecure = insecure
         self._retry = retry or RetryPolicy()
         self._user_agent = user_agent
@@ -90,7 +90,7 @@ class Session:
     def _find_out(self) -> str:
         schemes = ["https", "http"] if self._insecure else ["https"]
         failure: RegistryError | None = None
-        probe = getattr(self._transport, "speaks_tls", None)
+        probe = getattr(self.transport, "speaks_tls", None)
         if self._insecure and probe is not None:
             try:
                 if not probe(self.host):
@@ -162,7 +162,7 @@ class Session:
                 if retry and self._retry.wait_after_error(attempt, exc):
                     continue
                 raise type(exc)(f"{doing}: {exc.message}", hint=exc.hint) from exc
-            self._note_quota(response)
+            self.note_quota(response.headers)
             if response.status in expect:
                 return response
             if response.status == 401 and not authorized_again:
@@ -181,7 +181,7 @@ class Session:
 
     def close(self) -> None:
         """Close idle connections."""
-        self._transport.close()
+        self.transport.close()
 
     def _attempt(
         self,
@@ -196,7 +196,7 @@ class Session:
         current = dict(headers)
         current.setdefault("User-Agent", self._user_agent)
         for _ in range(_MAX_REDIRECTS):
-            response = self._transport.send(method, url, current, make_body())
+            response = self.transport.send(method, url, current, make_body())
             if not follow or response.status not in _REDIRECTS or "location" not in response.headers:
                 return response
             target = urls.join(url, response.headers["location"])
@@ -234,7 +234,16 @@ class Session:
                     continue
             return response
 
-    def _note_quota(self, response: Response) -> None:
+    def headers(self, scope: str) -> dict[str, str]:
+        """What goes with a request to the registry itself: a token is fetched when it is time. Raises RegistryError."""
+        found = {"User-Agent": self._user_agent}
+        authorization = self._authorizer.header(scope)
+        if authorization is not None:
+            found["Authorization"] = authorization
+        return found
+
+    def note_quota(self, headers: Mapping[str, str]) -> None:
+        """Remember what an answer says of how much may still be fetched."""
         for name in ("ratelimit-remaining", "ratelimit-limit", "docker-ratelimit-source"):
-            if name in response.headers:
-                self.quota[name] = response.headers[name]
+            if name in headers:
+                self.quota[name] = headers[name]

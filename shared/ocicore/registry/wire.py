@@ -101,6 +101,14 @@ class Connection:
         """Whether it was not closed by us."""
         return self._socket is not None
 
+    def fileno(self) -> int:
+        """Number of the socket's descriptor, -1 when it is closed."""
+        return self._socket.fileno() if self._socket is not None else -1
+
+    def is_spent(self) -> bool:
+        """Whether nothing was received beyond what was read."""
+        return not self._buffer
+
     def close(self) -> None:
         """Close the socket; again at will."""
         if self._socket is not None:

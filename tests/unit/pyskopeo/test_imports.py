@@ -1,4 +1,4 @@
-"""`pyskopeo inspect` and `list-tags` are a matter of milliseconds: what it may not import."""
+"""`pyskopeo inspect`, `list-tags` and a `sync` with nothing to do take milliseconds: what they may not import."""
 
 from __future__ import annotations
 
@@ -68,8 +68,11 @@ def run(tmp_path: Path, words: list[str], configuration: str = "", dropin: str =
         check=False,
         env=environ,
     )
-    assert ('"Digest"' if words[0] == "inspect" else '"Tags"') in done.stdout, done.stderr
-    return set(done.stderr.split())
+    said = {"inspect": '"Digest"', "list-tags": '"Tags"', "sync": '"Counts"'}[
+        next(word for word in words if not word.startswith("-"))
+    ]
+    assert said in done.stdout, done.stderr
+    return set(done.stderr.splitlines()[-1].split())
 
 
 @pytest.mark.parametrize(("command", "name"), [("inspect", "a:v1"), ("list-tags", "a")])
@@ -78,6 +81,18 @@ def test_what_plain_http_needs(server: RegistryServer, tmp_path: Path, command: 
     loaded = run(tmp_path, [command, "--tls-verify=false", f"docker://{server.address}/{name}"])
     assert "ocicore.registry.wire" in loaded
     assert not loaded & HEAVY
+
+
+def test_what_a_sync_of_unchanged_images_needs(server: RegistryServer, tmp_path: Path) -> None:
+    for number in range(3):
+        publish(server, "a", f"v{number}", make_image(seed=number))
+        publish(server, "m/a", f"v{number}", make_image(seed=number))
+    words = ["--insecure-policy", "sync", "--src-tls-verify=false", "--dest-tls-verify=false", "--src=docker"]
+    words += ["--dest=docker", "--report=json", f"{server.address}/a", f"{server.address}/m"]
+    loaded = run(tmp_path, words)
+    assert "ocicore.registry.heads" in loaded
+    assert not loaded & HEAVY
+    assert not loaded & {"ocicore.image.copy", "ocicore.image.sync_image", "ocicore.image.sync_yaml"}
 
 
 @pytest.mark.parametrize("form", CONFIGURATIONS)

@@ -338,7 +338,7 @@ def test_connections_are_kept(server: RegistryServer) -> None:
     registry = client(server)
     for _ in range(20):
         registry.manifest("a", "v1")
-    transport = registry.session._transport
+    transport = registry.session.transport
     assert isinstance(transport, DirectTransport)
     assert sum(len(group) for group in transport._idle.values()) == 1
     registry.close()

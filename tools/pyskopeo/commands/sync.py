@@ -72,10 +72,14 @@ def run(args: Args, ctx: Context) -> int:
 
 
 def _sync(args: Args, ctx: Context, source_context: SystemContext) -> int:
-    from ocicore.image import sync_plan, sync_run
+    from ocicore.image import sync_plan
     from ocicore.image.progress import PlainProgress, Progress
+    from ocicore.image.sync_run import SyncSettings
+    from ocicore.image.sync_run import run as run_plan
+    from pyskopeo.formats import manifest_type
     from pyskopeo.session import system_context
 
+    form = manifest_type(args.format)
     if args.registry_connections:
         source_context.connections.limit = args.registry_connections
     destination_context = system_context(ctx, args, "dest_")
@@ -91,18 +95,20 @@ def _sync(args: Args, ctx: Context, source_context: SystemContext) -> int:
         for item in items
     ]
     number, total = _shard(args.shard) if args.shard else (1, 1)
-    work = [pair for pair in whole if sync_plan.in_shard(str(pair[0].source), number, total)]
+    work = [pair for pair in whole if total == 1 or sync_plan.in_shard(str(pair[0].source), number, total)]
     if args.dry_run:
         ctx.warn("Running in dry-run mode")
     state = _state(args, ctx)
     memory = _memory(args, ctx)
     results: list[SyncResult] = []
     try:
-        results = sync_run.run(
+        results = run_plan(
             work,
-            sync_run.SyncSettings(
+            SyncSettings(
                 destination_context,
-                _options(args, ctx),
+                _options(args, ctx, form),
+                multi_arch="all" if args.all else "system",
+                altered=bool(form or _signs(args)),
                 jobs=args.jobs,
                 keep_going=args.keep_going,
                 dry_run=args.dry_run,
@@ -131,21 +137,22 @@ def _sync(args: Args, ctx: Context, source_context: SystemContext) -> int:
     return _finish(args, ctx, results, pruned, len(sources), incomplete, quotas)
 
 
-def _options(args: Args, ctx: Context) -> Callable[[SyncItem, ImageReference], CopyOptions]:
-    """Options of each copy; signatures name the destination, so each image has signers of its own."""
-    from ocicore.cli.signers import all_signers
-    from ocicore.image.copy import CopyOptions
-    from pyskopeo.formats import manifest_type
-
-    signing = (
+def _signs(args: Args) -> bool:
+    return bool(
         args.sign_by
         or args.sign_by_sigstore
         or args.sign_by_sigstore_private_key
         or args.sign_by_sq_fingerprint
     )
-    form = manifest_type(args.format)
+
+
+def _options(args: Args, ctx: Context, form: str) -> Callable[[SyncItem, ImageReference], CopyOptions]:
+    """Options of each copy; signatures name the destination, so each image has signers of its own."""
 
     def options_for(item: SyncItem, target: ImageReference) -> CopyOptions:
+        from ocicore.cli.signers import all_signers
+        from ocicore.image.copy import CopyOptions
+
         return CopyOptions(
             multi_arch="all" if args.all else "system",
             manifest_type=form,
@@ -153,7 +160,7 @@ def _options(args: Args, ctx: Context) -> Callable[[SyncItem, ImageReference], C
             remove_signatures=args.remove_signatures,
             parallel=args.image_parallel_copies,
             platforms=item.platforms,
-            signers=all_signers(args, target.docker_reference, ctx) if signing else (),
+            signers=all_signers(args, target.docker_reference, ctx) if _signs(args) else (),
         )
 
     return options_for
@@ -210,7 +217,7 @@ def _prune(
         {result.destination: result.digest for result in results if result.digest},
         context=context,
         dry_run=args.dry_run,
-        mine=lambda name: sync_plan.in_shard(name, number, total),
+        mine=lambda name: total == 1 or sync_plan.in_shard(name, number, total),
         warn=ctx.warn,
     )
     for item in pruned:
@@ -248,7 +255,9 @@ def _plan(args: Args, ctx: Context, context: SystemContext) -> tuple[list[SyncIt
         return sync_plan.from_repository(args.source, context), False
     if args.src == "dir":
         return sync_plan.from_directory(args.source, context), False
-    return sync_plan.from_yaml(args.source, context, ctx.warn)
+    from ocicore.image import sync_yaml
+
+    return sync_yaml.from_yaml(args.source, context, ctx.warn)
 
 
 def _shard(text: str) -> tuple[int, int]:
