@@ -9,9 +9,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ocicore.cli.context import Context
+    from ocicore.image.blob_cache import BlobCache
     from ocicore.image.copy import CopyOptions, CopyResult
     from ocicore.image.local import LocalImage
-    from ocicore.image.types import StoreLocation, SystemContext
+    from ocicore.image.types import CompressionWish, StoreLocation, SystemContext
     from ocicore.storage.store import Store
     from pybuildah.session import Session
 
@@ -154,8 +155,26 @@ def _check_sources(session: Session, context: SystemContext, name: str) -> None:
         registry_sources.check(session.ctx.environ, candidate.domain)
 
 
+def blob_cache(args: Any, wish: CompressionWish = "preserve", *, keeps: bool = True) -> BlobCache | None:
+    """The folder of --blob-cache, None without it."""
+    directory = str(getattr(args, "blob_cache", "") or "")
+    if not directory:
+        return None
+    from ocicore.image.blob_cache import BlobCache
+
+    return BlobCache(directory, wish=wish, keeps=keeps)
+
+
+def layer_wish(args: Any) -> CompressionWish:
+    """The form in which a new image's layers go into a blob cache, and from there to a destination."""
+    return "preserve" if args.disable_compression else "compress"
+
+
 def _pull_options(args: Any) -> CopyOptions | None:
-    if args is None or not (args.given("decryption-key") or args.given("remove-signatures")):
+    if args is None:
+        return None
+    cache = blob_cache(args)
+    if cache is None and not (args.given("decryption-key") or args.given("remove-signatures")):
         return None
     from ocicore.cli import encryption
     from ocicore.image.copy import CopyOptions
@@ -163,6 +182,7 @@ def _pull_options(args: Any) -> CopyOptions | None:
     return CopyOptions(
         encryption=encryption.read(args),
         remove_signatures=bool(getattr(args, "remove_signatures", False)),
+        blob_cache=cache,
     )
 
 
@@ -198,11 +218,14 @@ def push(
         )
 
 
-def copy_options(args: Any, *, target: str, ctx: Context, everything: bool = False) -> CopyOptions:
+def copy_options(
+    args: Any, *, target: str, ctx: Context, everything: bool = False, cache: BlobCache | None = None
+) -> CopyOptions:
     """The options of a copy: form, compression, signatures.
 
     Args:
         target: where it goes; a signature names it.
+        cache: the folder of --blob-cache.
 
     Raises:
         InvalidInput
@@ -243,6 +266,7 @@ def copy_options(args: Any, *, target: str, ctx: Context, everything: bool = Fal
         remove_signatures=bool(getattr(args, "remove_signatures", False)),
         signers=signers,
         encryption=encryption.read(args),
+        blob_cache=cache,
     )
 
 

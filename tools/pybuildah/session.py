@@ -166,7 +166,9 @@ class Session:
         from ocicore.build import flags
         from pybuildah import remote
 
-        remote.push(self, image_id, destination, args, options=flags.cache_copy(args), quiet=True)
+        options = flags.cache_copy(args)
+        options.blob_cache = remote.blob_cache(args, remote.layer_wish(args))
+        remote.push(self, image_id, destination, args, options=options, quiet=True)
 
     def _platforms(self, name: str, args: Any) -> list[str]:
         from ocicore.image import pull

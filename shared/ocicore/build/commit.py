@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from ocicore.build.working import WorkingContainer
+    from ocicore.image.blob_cache import BlobCache
     from ocicore.image.local import LocalImage
     from ocicore.storage.records import IdMaps
     from ocicore.storage.staging import StagedLayer
     from ocicore.storage.store import Store
+    from ocicore.storage.streams import PipeStream
 
 EPOCH = "1970-01-01T00:00:00Z"
 #: Version of buildah whose records and history this package writes.
@@ -113,6 +115,7 @@ class CommitOptions:
         squash: one layer with everything.
         empty_layer: no layer at all; only the configuration changed.
         consume: the container is deleted next and may give its files away.
+        blob_cache: gets the new layers, the configuration and the manifest.
         compress: name the new layer in its gzip form, as whoever will send it away wants it.
         created_by: of the history entry, "" for the container's own.
         exclude: absolute paths in the root to leave out.
@@ -124,6 +127,7 @@ class CommitOptions:
     """
 
     __slots__ = (
+        "blob_cache",
         "compress",
         "consume",
         "container_id",
@@ -153,6 +157,7 @@ class CommitOptions:
         self.empty_layer = False
         self.consume = False
         self.compress = False
+        self.blob_cache: BlobCache | None = None
         self.omit_history = False
         self.created_by = ""
         self.exclude: Sequence[str] = ()
@@ -191,10 +196,10 @@ def commit(container: WorkingContainer, options: CommitOptions) -> LocalImage:
         key: value for key, value in container.annotations.items() if key not in options.unset_annotations
     }
     base_layer = container.top_layer or None
-    compressed: dict[str, tuple[str, int]] | None = {} if options.compress else None
+    layers = _NewLayers(store, options, base_layer)
     if options.squash:
-        layer_id: str | None = _record_layer(
-            store, _stage_whole(container, options.times, options.extra_files), None, compressed
+        layer_id: str | None = layers.record(
+            _stage_whole(container, options.times, options.extra_files), None
         )
         draft.diff_ids = []
     elif options.empty_layer or options.only_extra:
@@ -209,22 +214,22 @@ def commit(container: WorkingContainer, options: CommitOptions) -> LocalImage:
             exclude=list(options.exclude),
             consume=options.consume,
         )
-        layer_id = _record_layer(store, staged, base_layer, compressed)
+        layer_id = layers.record(staged, base_layer)
     history = (
         [] if options.omit_history else [dict(entry) for entry in draft.history]
     ) if options.only_extra and not options.squash else make_history(container, draft.history, options)
     for path, created_by in _linked(container) if not options.squash and not options.only_extra else ():
-        layer_id = _record_layer(store, _stage_folder(store, path, options.times), layer_id, compressed)
+        layer_id = layers.record(_stage_folder(store, path, options.times), layer_id)
         if not options.omit_history:
             history.append({"created": options.times.created, "created_by": created_by})
     if options.extra_files and not options.squash:
-        layer_id, entry = _extra_layer(container, layer_id, options)
+        layer_id, entry = _extra_layer(container, layer_id, options, layers)
         if not options.omit_history:
             history.append(entry)
     raw = draft.to_raw(options.times.created, history)
     if options.format == "docker":
         raw["container"] = options.container_id
-    return assemble.image_from_layer(
+    image = assemble.image_from_layer(
         store,
         layer_id=layer_id,
         config=raw,
@@ -235,8 +240,12 @@ def commit(container: WorkingContainer, options: CommitOptions) -> LocalImage:
         parent=options.parent,
         # The configuration's date is the content's; lists show when it came to be here, unless a time was asked for.
         created=(options.times.seconds or 0) * 1_000_000_000 if options.times.rewrite else _now_ns(),
-        compressed=compressed,
+        compressed=layers.compressed,
     )
+    if options.blob_cache is not None:
+        options.blob_cache.keep_config(image.config_bytes())
+        options.blob_cache.keep_manifest(image.manifest_bytes())
+    return image
 
 
 def _linked(container: WorkingContainer) -> list[tuple[str, str]]:
@@ -257,7 +266,7 @@ def _stage_folder(store: Store, path: str, times: Times) -> StagedLayer:
 
 
 def _extra_layer(
-    container: WorkingContainer, parent: str | None, options: CommitOptions
+    container: WorkingContainer, parent: str | None, options: CommitOptions, layers: _NewLayers
 ) -> tuple[str, dict[str, Any]]:
     """One more layer with `extra_files`, and its history entry."""
     import tempfile
@@ -277,7 +286,7 @@ def _extra_layer(
         "created": options.times.created,
         "created_by": f"/bin/sh -c #(nop) ADD dir:{staged.diff_id.partition(':')[2]} in /",
     }
-    return _record_layer(store, staged, parent), entry
+    return layers.record(staged, parent), entry
 
 
 def _now_ns() -> int:
@@ -335,38 +344,55 @@ def _default_created_by(container: WorkingContainer) -> str:
     return " ".join(container.draft.command("Shell")) or "/bin/sh"
 
 
-def _record_layer(
-    store: Store,
-    staged: StagedLayer,
-    parent: str | None,
-    compressed: dict[str, tuple[str, int]] | None = None,
-) -> str:
-    """Make a staged layer one of the store; with `compressed` its gzip form is computed and noted there."""
-    try:
-        layer_id = assemble.layer_id_for(parent, staged.diff_id)
-        if compressed is None:
-            return store.commit_layer(staged, parent, id=layer_id).id
-        digest, size = _gzip_form(staged)
-        made = store.commit_layer(
-            staged, parent, id=layer_id, compressed_digest=digest, compressed_size=size
-        )
-        compressed[made.id] = (digest, size)
-        return made.id
-    except BaseException:
-        staged.discard()
-        raise
+class _NewLayers:
+    """Makes staged layers the store's, and what else the options want of them.
+
+    Attributes:
+        compressed: with `compress`, by layer id the (digest, size) of the gzip form; of the base's layers, what the
+            blob cache knows.
+    """
+
+    def __init__(self, store: Store, options: CommitOptions, base_layer: str | None) -> None:
+        self._store = store
+        self._cache = options.blob_cache
+        self.compressed: dict[str, tuple[str, int]] | None = {} if options.compress else None
+        while self.compressed is not None and self._cache is not None and base_layer:
+            layer = store.layer(base_layer)
+            found = self._cache.gzip_form(layer.diff_id) if layer.diff_id else None
+            if found is not None:
+                self.compressed[layer.id] = found
+            base_layer = layer.parent
+
+    def record(self, staged: StagedLayer, parent: str | None) -> str:
+        """Record a layer; its id."""
+        try:
+            layer_id = assemble.layer_id_for(parent, staged.diff_id)
+            if self.compressed is None:
+                if self._cache is not None:
+                    with staged.open_blob() as blob:
+                        self._cache.keep_blob(blob)
+                return self._store.commit_layer(staged, parent, id=layer_id).id
+            with staged.open_blob("gzip") as blob:
+                digest, size = _sum(blob) if self._cache is None else self._cache.keep_blob(blob)
+            made = self._store.commit_layer(
+                staged, parent, id=layer_id, compressed_digest=digest, compressed_size=size
+            )
+            self.compressed[made.id] = (digest, size)
+            return made.id
+        except BaseException:
+            staged.discard()
+            raise
 
 
-def _gzip_form(staged: StagedLayer) -> tuple[str, int]:
-    """Digest and size of a layer's gzip form."""
+def _sum(blob: PipeStream) -> tuple[str, int]:
+    """Digest and size of a stream."""
     import hashlib
 
     found = hashlib.sha256()
     size = 0
-    with staged.open_blob("gzip") as blob:
-        while chunk := blob.read(1 << 20):
-            found.update(chunk)
-            size += len(chunk)
+    while chunk := blob.read(1 << 20):
+        found.update(chunk)
+        size += len(chunk)
     return f"sha256:{found.hexdigest()}", size
 
 

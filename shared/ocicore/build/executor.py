@@ -269,6 +269,7 @@ class Executor:
                 options.squash = self.options.squash
                 options.identity_label = self.options.identity_label
                 options.omit_history = self.options.omit_history
+                options.blob_cache = self.options.blob_cache
                 image = commit.commit(container, options)
         self.discard(container, mounted=False)
         return self.image_by_id(image.id)

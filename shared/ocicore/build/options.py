@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from ocicore.build.sbom import ScanOptions
+    from ocicore.image.blob_cache import BlobCache
     from ocicore.storage.records import IdMaps
 
 
@@ -116,7 +117,8 @@ class BuildOptions:
         self.cert_dir = ""
         self.retry = 3
         self.retry_delay: float | None = None
-
+        #: --blob-cache: gets what is committed.
+        self.blob_cache: BlobCache | None = None
 
     def for_platform(self, text: str) -> BuildOptions:
         """The same build for one of several platforms: what comes after all of them is not its business."""

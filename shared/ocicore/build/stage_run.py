@@ -518,6 +518,7 @@ class StageBuild:
         request.squash = squash
         request.consume = consume
         request.compress = options.compress
+        request.blob_cache = options.blob_cache
         request.empty_layer = empty
         request.created_by = created_by
         request.identity_label = options.identity_label

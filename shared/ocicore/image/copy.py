@@ -14,6 +14,7 @@ from typing import Literal
 from ocicore.errors import Corrupted, Error, InvalidInput, Unsupported
 from ocicore.files import quick_json
 from ocicore.image import convert
+from ocicore.image.blob_cache import BlobCache
 from ocicore.image.docker import DockerDestination, DockerSource
 from ocicore.image.image_copy import Encryption, ImageCopier, Signer, SingleResult, store_signatures
 from ocicore.image.layer_copy import CompressionPlan
@@ -56,6 +57,7 @@ class CopyOptions:
         add_compression: of a list copied with all images: formats in which each platform shall be offered too.
         encryption: layers to encrypt or decrypt on the way.
         platforms: of a list, only the images for these, as a shorter list; then `multi_arch` does not matter.
+        blob_cache: a folder with blobs, read before the source is asked, and perhaps filled.
     """
 
     multi_arch: MultiArch = "system"
@@ -72,6 +74,7 @@ class CopyOptions:
     add_compression: Sequence[str] = ()
     encryption: Encryption = field(default_factory=Encryption)
     platforms: Sequence[Platform] = ()
+    blob_cache: BlobCache | None = None
 
 
 @dataclass(frozen=True)
@@ -192,6 +195,7 @@ class _Copy:
             signers=self._options.signers,
             precompute_in=self._context.tmp if self._options.precompute_digests else "",
             encryption=self._options.encryption,
+            cache=self._options.blob_cache,
         )
         return copier.copy(manifest, source_instance if source_instance is not None else instance, instance)
 
@@ -238,6 +242,8 @@ class _Copy:
         data = convert.index_for(index_type, index, written) if changed else index.raw
         self._progress.note("Writing manifest list to image destination")
         self._destination.put_manifest(data, index_type)
+        if self._options.blob_cache is not None and self._options.blob_cache.keeps:
+            self._options.blob_cache.keep_manifest(data)
         signatures = [] if self._options.remove_signatures else self._source.signatures()
         if signatures and changed:
             raise Error(

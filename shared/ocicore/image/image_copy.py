@@ -18,6 +18,7 @@ from ocicore.oci.descriptor import Descriptor
 from ocicore.oci.manifest import Manifest
 
 if TYPE_CHECKING:
+    from ocicore.image.blob_cache import BlobCache
     from ocicore.image.encryption_keys import DecryptionKeys, Recipients
 
 _MAX_LAYERS = 4096
@@ -75,6 +76,7 @@ class ImageCopier:
         remove_signatures: leave the source's signatures behind.
         signers: make new signatures.
         parallel: layers at a time.
+        cache: a folder with blobs, to read from and perhaps to fill.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class ImageCopier:
         signers: Sequence[Signer] = (),
         precompute_in: str = "",
         encryption: Encryption | None = None,
+        cache: BlobCache | None = None,
     ) -> None:
         self._source = source
         self._destination = destination
@@ -104,6 +107,7 @@ class ImageCopier:
         self._signers = signers
         self._precompute_in = precompute_in
         self._encryption = encryption or Encryption()
+        self._cache = cache
 
     def copy(self, manifest: Manifest, source_instance: str | None, instance: str | None) -> SingleResult:
         """Copy an image.
@@ -145,10 +149,10 @@ class ImageCopier:
             alternatives = list(manifest.layers)
         if stored is not None and self._destination.wants_config_first:
             alternatives = [None] * len(layers)
+        if self._cache is not None and not signatures:
+            layers = [self._cache.suggestion(layer) for layer in layers]
         self._destination.prepare(layers, config, instance)
-        blobs = BlobCopier(
-            self._source, self._destination, self._plan, self._progress, self._precompute_in, cryptography
-        )
+        blobs = self._blob_copier(cryptography)
         copied = self._layers(blobs, layers, alternatives)
         same = [new == old for (new, _), old in zip(copied, manifest.layers, strict=False)]
         changed = len(copied) != len(manifest.layers) or not all(same)
@@ -167,6 +171,17 @@ class ImageCopier:
             self._destination, self._progress, signatures, self._signers, result.manifest, instance
         )
         return result
+
+    def _blob_copier(self, cryptography: LayerCryptography | None) -> BlobCopier:
+        return BlobCopier(
+            self._source,
+            self._destination,
+            self._plan,
+            self._progress,
+            self._precompute_in,
+            cryptography,
+            self._cache,
+        )
 
     def _cryptography(self, manifest: Manifest) -> LayerCryptography | None:
         """What of the image is encrypted or decrypted; only OCI's manifests can name encrypted layers."""
@@ -221,7 +236,7 @@ class ImageCopier:
         self._types = kinds
         self._source = modern.source
         self._destination.prepare(modern.manifest.layers, modern.config, instance)
-        blobs = BlobCopier(self._source, self._destination, self._plan, self._progress, self._precompute_in)
+        blobs = self._blob_copier(None)
         copied = self._layers(blobs, modern.manifest.layers, [None] * len(modern.manifest.layers))
         changed = any(compression is not None for _, compression in copied)
         return self._write(blobs, modern.manifest, modern.config, copied, changed, instance)
@@ -306,6 +321,8 @@ class ImageCopier:
                         "Uploading manifest failed, attempted the following formats: " + ", ".join(refusals)
                     ) from exc
                 continue
+            if self._cache is not None and self._cache.keeps:
+                self._cache.keep_manifest(data)
             return SingleResult(data, kind, written)
         raise Unsupported(f"no manifest type of {', '.join(self._types)} fits this image")
 

@@ -5,6 +5,8 @@ Every blob is read through a verifying reader, size first; what is recompressed 
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 from ocicore.errors import Corrupted, Error, Unsupported
 from ocicore.files import codec
 from ocicore.files.verified import VerifiedReader
@@ -17,8 +19,10 @@ from ocicore.oci.descriptor import Descriptor
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from typing import Any, TypeVar
 
+    from ocicore.image.blob_cache import BlobCache
     from ocicore.image.encryption_keys import DecryptionKeys, Recipients
     from ocicore.image.progress import Progress
     from ocicore.image.resume import KeptBytes
@@ -96,6 +100,7 @@ class BlobCopier:
         progress: told what happens; called from several threads.
         precompute_in: directory for compressed layers, when their digests shall be known before they are sent.
         cryptography: which layers are encrypted and decrypted on the way.
+        cache: blobs that need not be asked of the source, and where those copied are kept.
     """
 
     def __init__(
@@ -106,6 +111,7 @@ class BlobCopier:
         progress: Progress,
         precompute_in: str = "",
         cryptography: LayerCryptography | None = None,
+        cache: BlobCache | None = None,
     ) -> None:
         self._source = source
         self._destination = destination
@@ -113,6 +119,7 @@ class BlobCopier:
         self._progress = progress
         self._precompute = precompute_in
         self._cryptography = cryptography
+        self._cache = cache
         self._stopped = False
 
     def stop(self) -> None:
@@ -159,13 +166,14 @@ class BlobCopier:
         stream = self._open(layer, kept)
         try:
             if change is None:
-                digest, size = self._destination.put_blob(
-                    stream,
-                    digest=layer.digest,
-                    size=layer.size if layer.size >= 0 else None,
-                    layer_index=index,
-                    media_type=layer.media_type,
-                )
+                with self._keeping(stream, layer.digest) as passing:
+                    digest, size = self._destination.put_blob(
+                        passing,
+                        digest=layer.digest,
+                        size=layer.size if layer.size >= 0 else None,
+                        layer_index=index,
+                        media_type=layer.media_type,
+                    )
                 result = (
                     layer if layer.size >= 0 and digest == layer.digest else _changed(layer, digest, size)
                 )
@@ -177,15 +185,18 @@ class BlobCopier:
                 if self._precompute:
                     digest, size = self._put_precomputed(recoded, index, layer)
                 else:
-                    digest, size = self._destination.put_blob(
-                        recoded, digest=None, size=None, layer_index=index, media_type=layer.media_type
-                    )
-                    recoded.finish()
+                    with self._keeping(recoded, None) as passing:
+                        digest, size = self._destination.put_blob(
+                            passing, digest=None, size=None, layer_index=index, media_type=layer.media_type
+                        )
+                        recoded.finish()
                 result, compression = _changed(layer, digest, size), change
-        except Corrupted:
+        except Corrupted as error:
             if kept is not None:
                 kept.restart()
                 kept.close()
+            if self._cache is not None and self._cache.has(layer):
+                error.hint = f"remove {layer.digest} from the blob cache {self._cache.directory}"
             raise
         except BaseException:
             if kept is not None:
@@ -267,6 +278,8 @@ class BlobCopier:
         """Store a configuration."""
         digest = digests.from_bytes(data)
         descriptor = Descriptor(media_type, digest, len(data))
+        if self._cache is not None and self._cache.keeps:
+            self._cache.keep_config(data)
         self._progress.blob_started(digest, len(data), "config")
         if self._destination.reuse_blob(descriptor, layer_index=None) is None:
             self._destination.put_blob(
@@ -308,6 +321,9 @@ class BlobCopier:
 
     def _open(self, layer: Descriptor, kept: KeptBytes | None) -> BlobReader:
         def open_blob(offset: int) -> BlobReader:
+            cached = self._cache.open(layer, offset) if self._cache is not None else None
+            if cached is not None:
+                return cached
             if kept is None:
                 return self._source.open_blob(layer, offset)
             return ResumedBlob(kept, lambda place: self._source.open_blob(layer, place), layer.size, offset)
@@ -318,6 +334,12 @@ class BlobCopier:
             lambda done: self._tell(layer.digest, done),
             hashed_elsewhere=self._destination.verifies_blobs,
         )
+
+    def _keeping(self, stream: BlobReader, digest: str | None) -> AbstractContextManager[BlobReader]:
+        """The stream as the destination reads it: its bytes are left in the cache, where there is one to fill."""
+        if self._cache is None or not self._cache.keeps:
+            return nullcontext(stream)
+        return self._cache.keeping(stream, digest)
 
     def _tell(self, digest: str, done: int) -> None:
         if self._stopped:

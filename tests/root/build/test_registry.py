@@ -44,3 +44,42 @@ def test_round_trip(own: Tool, tmp_path: Path) -> None:
         done = own("pull", insecure, f"{host}/none", status=125)
         assert done.stderr.splitlines()[-1].startswith("Error: ")
         assert own("from", "--pull=never", f"{host}/none", status=125).stderr.count("\n") == 1
+
+
+def test_blob_cache(own: Tool, tmp_path: Path) -> None:
+    cache, context = tmp_path / "cache", tmp_path / "context"
+    context.mkdir()
+    (context / "a").write_bytes(b"a" * 9000)
+    (context / "Containerfile").write_text("FROM scratch\nCOPY a /a\n")
+    insecure, keep = "--tls-verify=false", f"--blob-cache={cache}"
+
+    def known(folder: Path) -> tuple[int, int]:
+        """How many files of an image's folder are in the cache, and how many are not."""
+        kept = {path.read_bytes() for path in cache.iterdir()}
+        found = [path.read_bytes() in kept for path in folder.iterdir()]
+        return found.count(True), found.count(False)
+
+    with docker_registry(tmp_path / "registry") as host:
+        own("build", "-q", "-t", "local", str(context))
+        own("push", insecure, "local", f"docker://{host}/base:1")
+        own("rmi", "-a")
+        (context / "Containerfile").write_text(f"FROM {host}/base:1\nCOPY a /b\n")
+        own("build", insecure, keep, "-D=false", "-t", "second", str(context))
+        own("push", keep, "second", f"dir:{tmp_path}/with")
+        # All but "version": base and new layer, configuration, manifest.
+        assert known(tmp_path / "with") == (4, 1)
+        own("push", "-D", keep, "second", f"dir:{tmp_path}/plain")
+        assert known(tmp_path / "plain")[0] >= 3
+        container = own.out("from", insecure, keep, "--pull=always", f"{host}/base:1")
+        own("copy", container, str(context / "a"), "/c")
+        own("commit", keep, container, f"dir:{tmp_path}/sent")
+        assert known(tmp_path / "sent") == (4, 1)
+        own("rmi", "-a", "-f")
+        # The registry's blobs are not needed any more.
+        for blob in (tmp_path / "registry").rglob("blobs/sha256/*/*/data"):
+            if blob.read_bytes()[:2] == b"\x1f\x8b":
+                blob.unlink()
+        own("pull", insecure, keep, f"{host}/base:1")
+        failed = own("pull", insecure, f"--blob-cache={cache}/{'x' * 300}", f"{host}/base:1", status=125)
+        assert "file name too long" in failed.stderr
+        assert failed.stderr.count("\n") == 1

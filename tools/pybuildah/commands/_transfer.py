@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Option
-from pybuildah.options.shared import HISTORY, QUIET, REGISTRY
+from pybuildah.options.shared import BLOB_CACHE, HISTORY, QUIET, REGISTRY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 OPTIONS = (
     HISTORY,
+    BLOB_CACHE,
     Option("allow-empty-wildcard", help="A pattern that matches nothing is no error"),
     Option("allow-wildcard", kind="bool", default=True, help="Take *, ? and [ in sources as patterns"),
     Option("checksum", kind="string", metavar="ALGORITHM:HEX", help="Digest that a download must have"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ocicore.build.flags import DECLARATION
 from ocicore.cli.declare import Argument, Command, Option
 from pybuildah.options.run_settings import RUN_SETTINGS
-from pybuildah.options.shared import DECRYPTION_KEY, REGISTRY, SIGN_BY
+from pybuildah.options.shared import BLOB_CACHE, DECRYPTION_KEY, REGISTRY, SIGN_BY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ COMMAND = Command(
     description="Builds an image from a Containerfile and the files of a context: a directory, an archive, a repository or a URL.",
     options=(
         *(Option(long, short, **settings) for long, short, settings in DECLARATION),
+        BLOB_CACHE,
         DECRYPTION_KEY,
         SIGN_BY,
         Option("layers", kind="tristate", help="Keep one image a step, and use them as a cache"),
@@ -101,6 +102,7 @@ def run(args: Args, ctx: Context) -> int:
 
 def decide(options: BuildOptions, args: Args, ctx: Context, settings: object) -> None:
     """What the options about commands, and those only this program has, say."""
+    from pybuildah import remote
     from pybuildah.options.run_settings import RunDecisions
 
     assert isinstance(settings, RunDecisions)
@@ -120,6 +122,7 @@ def decide(options: BuildOptions, args: Args, ctx: Context, settings: object) ->
     options.tls_verify = args.tls_verify
     options.cert_dir = args.cert_dir
     options.retry = args.retry
+    options.blob_cache = remote.blob_cache(args, remote.layer_wish(args))
     if args.retry_delay:
         from ocicore.build.draft import parse_duration
 

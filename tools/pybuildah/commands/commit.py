@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
 from pybuildah.options.sbom import SBOM
-from pybuildah.options.shared import COMPRESSION, ENCRYPTION, NO_OPTIONS_AFTER, QUIET, REGISTRY, SIGN_BY
+from pybuildah.options.shared import (
+    BLOB_CACHE,
+    COMPRESSION,
+    ENCRYPTION,
+    NO_OPTIONS_AFTER,
+    QUIET,
+    REGISTRY,
+    SIGN_BY,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,6 +20,7 @@ if TYPE_CHECKING:
     from ocicore.build.working import WorkingContainer
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
+    from ocicore.image.blob_cache import BlobCache
     from ocicore.image.local import LocalImage
     from pybuildah.session import Session
 
@@ -25,6 +34,7 @@ COMMAND = Command(
         Option(
             "annotation", kind="stringArray", metavar="KEY[=VALUE]", help="Set an annotation of the image"
         ),
+        BLOB_CACHE,
         Option(
             "change", "c", kind="stringArray", metavar="INSTRUCTION", help="Apply a Containerfile instruction"
         ),
@@ -104,6 +114,10 @@ def run(args: Args, ctx: Context) -> int:
     options.unset_env = args.unsetenv
     options.unset_annotations = args.unsetannotation
     options.compress = not args.disable_compression
+    if args.blob_cache:
+        from pybuildah import remote
+
+        options.blob_cache = remote.blob_cache(args, remote.layer_wish(args))
     options.container_id = container.id
     options.extra_files = [_extra_file(text) for text in args.add_file]
     for text in args.annotation:
@@ -120,7 +134,7 @@ def run(args: Args, ctx: Context) -> int:
     known = {image.id for image in session.store.images()} if target else set()
     image = _scan_and_commit(session, container, options, args)
     if target:
-        _send(session, image.id, target, args, keep=image.id in known)
+        _send(session, image.id, target, args, options.blob_cache, keep=image.id in known)
     elif args.sign_by:
         from pybuildah import remote
 
@@ -170,14 +184,15 @@ def _scan_and_commit(
         environment.close()
 
 
-def _send(session: Session, image_id: str, target: str, args: Args, *, keep: bool) -> None:
+def _send(
+    session: Session, image_id: str, target: str, args: Args, cache: BlobCache | None, *, keep: bool
+) -> None:
     """The image to where a transport says; here it was only on its way there."""
     from pybuildah import remote
 
     try:
-        remote.push(
-            session, image_id, target, args, options=remote.copy_options(args, target=target, ctx=session.ctx)
-        )
+        options = remote.copy_options(args, target=target, ctx=session.ctx, cache=cache)
+        remote.push(session, image_id, target, args, options=options)
     finally:
         if not keep:
             session.store.delete_image(image_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
 from pybuildah.options.run_settings import RUN_SETTINGS
-from pybuildah.options.shared import DECRYPTION_KEY, NO_OPTIONS_AFTER, QUIET, REGISTRY
+from pybuildah.options.shared import BLOB_CACHE, DECRYPTION_KEY, NO_OPTIONS_AFTER, QUIET, REGISTRY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ COMMAND = Command(
             "platform", kind="string", metavar="OS/ARCH[/VARIANT]", help="Platform of the image to choose"
         ),
         Option("suffix", kind="string", hidden=True, help="What derived names end in"),
+        BLOB_CACHE,
         DECRYPTION_KEY,
         QUIET,
         *REGISTRY,

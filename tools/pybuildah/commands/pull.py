@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
-from pybuildah.options.shared import DECRYPTION_KEY, NO_OPTIONS_AFTER, QUIET, REGISTRY
+from pybuildah.options.shared import BLOB_CACHE, DECRYPTION_KEY, NO_OPTIONS_AFTER, QUIET, REGISTRY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ COMMAND = Command(
     options=(
         Option("all-tags", "a", help="Pull all tagged images in the repository"),
         Option("arch", kind="string", help="Architecture of the image to choose"),
+        BLOB_CACHE,
         DECRYPTION_KEY,
         Option("remove-signatures", help="Do not keep signatures"),
         Option("os", kind="string", help="Operating system of the image to choose"),

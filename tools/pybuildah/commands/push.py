@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
-from pybuildah.options.shared import COMPRESSION, ENCRYPTION, NO_OPTIONS_AFTER, QUIET, REGISTRY, SIGN_BY
+from pybuildah.options.shared import (
+    BLOB_CACHE,
+    COMPRESSION,
+    ENCRYPTION,
+    NO_OPTIONS_AFTER,
+    QUIET,
+    REGISTRY,
+    SIGN_BY,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +22,7 @@ COMMAND = Command(
     "Push an image to a specified destination",
     options=(
         Option("all", help="Push all of the images referenced by a manifest list"),
+        BLOB_CACHE,
         *COMPRESSION,
         *ENCRYPTION,
         Option("digestfile", kind="path", help="Write the digest of the pushed image to the file"),
@@ -41,7 +50,14 @@ def run(args: Args, ctx: Context) -> int:
     from pybuildah.session import Session
 
     session = Session(ctx)
-    options = remote.copy_options(args, target=args.destination or args.image, ctx=ctx, everything=args.all)
+    plain = args.disable_compression and args.given("disable-compression")
+    options = remote.copy_options(
+        args,
+        target=args.destination or args.image,
+        ctx=ctx,
+        everything=args.all,
+        cache=remote.blob_cache(args, "preserve" if plain else "compress", keeps=False),
+    )
     result = remote.push(session, args.image, args.destination or "", args, options=options)
     if args.digestfile:
         with open(args.digestfile, "w", encoding="utf-8") as stream:

@@ -54,3 +54,10 @@ ENCRYPTION = (
 DECRYPTION_KEY = Option(
     "decryption-key", kind="strings", metavar="KEY[:PASSPHRASE]", help="Private key for an encrypted image"
 )
+BLOB_CACHE = Option(
+    "blob-cache",
+    kind="path",
+    hidden=True,
+    metavar="DIRECTORY",
+    help="Keep blobs in this directory, and take from it what is there",
+)
