@@ -6,7 +6,7 @@ its zero value when the record has none.
 
 from __future__ import annotations
 
-from ocicore.cli.godata import GoMap, Struct
+from ocicore.cli.godata import Duration, GoMap, Struct
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,10 +47,10 @@ _OCI = (
 )
 _HEALTH = (
     ("Test", "Test", list),
-    ("Interval", "Interval", 0),
-    ("Timeout", "Timeout", 0),
-    ("StartPeriod", "StartPeriod", 0),
-    ("StartInterval", "StartInterval", 0),
+    ("Interval", "Interval", Duration),
+    ("Timeout", "Timeout", Duration),
+    ("StartPeriod", "StartPeriod", Duration),
+    ("StartInterval", "StartInterval", Duration),
     ("Retries", "Retries", 0),
 )
 _DOCKER_CONFIG = (
@@ -113,6 +113,8 @@ def _struct(value: Json, fields: tuple[tuple[str, str, Any], ...], type_name: st
         item = value.get(key)
         if item is None:
             item = zero() if isinstance(zero, type) else zero
+        elif zero is Duration:
+            item = Duration(item)
         elif zero is GoMap:
             # The members of ExposedPorts and Volumes are empty structures.
             item = GoMap(
