@@ -50,7 +50,7 @@ def _context(folder: Path) -> None:
         "src/util.c": "int util;\n",
         "src/deep/er/file": "deep\n",
         "conf/site.conf": "site\n",
-        "conf/entrypoint.sh": "#!/bin/sh\nexec \"$@\"\n",
+        "conf/entrypoint.sh": '#!/bin/sh\nexec "$@"\n',
         "name with space.txt": "space\n",
         "links/target": "target\n",
         "ignored.log": "log\n",
@@ -77,7 +77,20 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Tool, Tool
     _context(context)
     base = top / "base"
     root = make_busybox_root(base / "root")
-    for name in ("proc", "sys", "dev", "run", "var", "srv", "opt", "usr/local/bin", "usr/share", "mnt/src", "mnt/o", "scratch"):
+    for name in (
+        "proc",
+        "sys",
+        "dev",
+        "run",
+        "var",
+        "srv",
+        "opt",
+        "usr/local/bin",
+        "usr/share",
+        "mnt/src",
+        "mnt/o",
+        "scratch",
+    ):
         (root / name).mkdir(parents=True, exist_ok=True)
     # Bases have the files that the programs mount, so that neither leaves some behind.
     for name in ("hosts", "resolv.conf", "hostname"):

@@ -223,7 +223,11 @@ def test_build(
     own_tree, peer_tree = _tree(own, "result"), _tree(peer, "result")
     if not peer_does("a declared volume is a folder"):
         inner = left.get("config")
-        volumes = [path.strip("/") + "/" for path in (inner.get("Volumes") or {})] if isinstance(inner, dict) else []
+        volumes = (
+            [path.strip("/") + "/" for path in (inner.get("Volumes") or {})]
+            if isinstance(inner, dict)
+            else []
+        )
         for folder in set(own_tree) - set(peer_tree):
             if any(volume.startswith(folder + "/") for volume in volumes):
                 del own_tree[folder]

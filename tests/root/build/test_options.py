@@ -88,7 +88,15 @@ def test_a_terminal_where_the_caller_has_none(own: Tool, context: Path) -> None:
     build(own, context, BASE, "-t", "base")
     container = own.out("from", "base")
     done = own(
-        "run", "--network", "none", "--terminal", container, "sh", "-c", "test -t 1 && read x && echo got $x", stdin="w\n"
+        "run",
+        "--network",
+        "none",
+        "--terminal",
+        container,
+        "sh",
+        "-c",
+        "test -t 1 && read x && echo got $x",
+        stdin="w\n",
     )
     assert "got w\r\n" in done.stdout or "got w\n" in done.stdout
 
@@ -128,11 +136,15 @@ def test_stages_are_kept_and_labelled(own: Tool, context: Path) -> None:
     build(own, context, text, "--save-stages", "--stage-labels", "-t", "last")
     images = json.loads(own.out("images", "--json"))
     assert len(images) == 2
-    labels = {inspected(own, image["id"], '{{index .OCIv1.Config.Labels "io.buildah.stage.name"}}') for image in images}
+    labels = {
+        inspected(own, image["id"], '{{index .OCIv1.Config.Labels "io.buildah.stage.name"}}')
+        for image in images
+    }
     assert labels == {"first", "second"}
-    assert "--stage-labels requires --save-stages" in own(
-        "build", "--stage-labels", str(context), status=125
-    ).stderr
+    assert (
+        "--stage-labels requires --save-stages"
+        in own("build", "--stage-labels", str(context), status=125).stderr
+    )
 
 
 def test_source_policy(own: Tool, context: Path, tmp_path: Path) -> None:
@@ -185,7 +197,12 @@ def test_a_scan_goes_into_the_image_and_beside_it(own: Tool, context: Path, tmp_
     build(own, context, BASE, "-t", "scanner")
     document = '{"components":[{"name":"n","version":"1","purl":"pkg:x/n@1"}]}'
     options = (
-        *("--sbom-scanner-image", "scanner", "--sbom-merge-strategy", "merge-cyclonedx-by-component-name-and-version"),
+        *(
+            "--sbom-scanner-image",
+            "scanner",
+            "--sbom-merge-strategy",
+            "merge-cyclonedx-by-component-name-and-version",
+        ),
         *("--sbom-scanner-command", f"ls {{ROOTFS}}/bin/sh && echo '{document}' > {{OUTPUT}}"),
         *("--sbom-scanner-command", f"ls {{CONTEXT}}/a && echo '{document}' > {{OUTPUT}}"),
         *("--sbom-output", str(tmp_path / "sbom"), "--sbom-purl-output", str(tmp_path / "purl")),
@@ -218,7 +235,7 @@ def test_a_cache_at_a_registry(own: Tool, context: Path, tmp_path: Path) -> None
 def test_keys_and_agents(own: Tool, context: Path, tmp_path: Path) -> None:
     key = tmp_path / "key"
     theirs("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key))()
-    text = BASE + "RUN --mount=type=ssh test -S $SSH_AUTH_SOCK && echo socket\nRUN test -z \"$SSH_AUTH_SOCK\"\n"
+    text = BASE + 'RUN --mount=type=ssh test -S $SSH_AUTH_SOCK && echo socket\nRUN test -z "$SSH_AUTH_SOCK"\n'
     assert "socket" in build(own, context, text, "--ssh", f"default={key}").splitlines()
     assert not [name for name in os.listdir("/var/tmp") if name.startswith("buildah-ssh-")]
     assert "no such file" in own("build", "--ssh", f"default={key}2", str(context), status=125).stderr

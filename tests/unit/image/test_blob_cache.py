@@ -56,10 +56,15 @@ def test_what_is_copied_is_kept_with_its_notes(
     publish(server, "some/image", "1", image)
     folder = tmp_path / "cache"
     copy_into(
-        context, f"docker://{server.address}/some/image:1", tmp_path / "one", BlobCache(str(folder), keeps=True)
+        context,
+        f"docker://{server.address}/some/image:1",
+        tmp_path / "one",
+        BlobCache(str(folder), keeps=True),
     )
     manifest = (tmp_path / "one/manifest.json").read_bytes()
-    layer = next(name for name in names(folder) if name.endswith(".decompressed")).removesuffix(".decompressed")
+    layer = next(name for name in names(folder) if name.endswith(".decompressed")).removesuffix(
+        ".decompressed"
+    )
     plain = (folder / f"{layer}.decompressed").read_text()
     assert (folder / f"{plain}.compressed").read_text() == layer
     assert digest_of((folder / layer).read_bytes()) == layer
@@ -92,7 +97,9 @@ def test_a_damaged_blob_is_found_and_named(
     source = f"docker://{server.address}/some/image:1"
     folder = tmp_path / "cache"
     copy_into(context, source, tmp_path / "one", BlobCache(str(folder), keeps=True))
-    layer = next(name for name in names(folder) if name.endswith(".decompressed")).removesuffix(".decompressed")
+    layer = next(name for name in names(folder) if name.endswith(".decompressed")).removesuffix(
+        ".decompressed"
+    )
     data = bytearray((folder / layer).read_bytes())
     data[20] ^= 1
     (folder / layer).write_bytes(data)

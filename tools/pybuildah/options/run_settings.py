@@ -128,7 +128,8 @@ def decide(args: Any, conf: Any) -> RunDecisions:
     result.isolation = isolation(args.isolation)
     for kind in ("ipc", "pid", "uts", "cgroupns"):
         text = getattr(args, kind) if kind in given else getattr(defaults, kind.removesuffix("ns") + "ns")
-        if kind in given or text == "host" or text.startswith("ns:"):
+        # Of a working container's namespaces only the control group's is the host's when nobody says anything.
+        if kind in given or kind == "cgroupns" or text == "host" or text.startswith("ns:"):
             result.namespaces.append(_namespace("cgroup" if kind == "cgroupns" else kind, text))
     if "network" in given:
         _network(result, args.network)

@@ -49,8 +49,14 @@ def decide(args: Any, session: Session) -> UserNamespace:
     if user or group:
         uids, gids = _of_names(user or group, group or user)
     shared = session.ctx.globals
-    uids += _parse(args.userns_uid_map or shared.userns_uid_map)
-    gids += _parse(args.userns_gid_map or shared.userns_gid_map)
+    uid_texts = args.userns_uid_map or shared.userns_uid_map
+    gid_texts = args.userns_gid_map or shared.userns_gid_map
+    if gid_texts and not uid_texts and not user:
+        from ocicore.errors import InvalidInput
+
+        raise InvalidInput("userns-gid-map can not be used without --userns-uid-map")
+    uids += _parse("userns-uid-map", uid_texts)
+    gids += _parse("userns-gid-map", gid_texts)
     maps: IdMaps | None = (uids or list(gids), gids or list(uids)) if uids or gids else None
     how = args.userns
     if "userns" not in args.given_names():
@@ -78,6 +84,8 @@ def decide(args: Any, session: Session) -> UserNamespace:
         from ocicore.errors import NotFound
 
         raise NotFound(f"checking user namespace: stat {path}: no such file or directory")
+    if os.path.samefile(path, "/proc/self/ns/user"):
+        return UserNamespace(host=True, id_maps=None)  # nobody can join the namespace he is in
     return UserNamespace(host=False, id_maps=maps, path=path)
 
 
@@ -115,7 +123,7 @@ def _stacked(ranges: Any) -> Ranges:
     return result
 
 
-def _parse(texts: list[str]) -> Ranges:
+def _parse(option: str, texts: list[str]) -> Ranges:
     import re
 
     result: Ranges = []
@@ -124,6 +132,9 @@ def _parse(texts: list[str]) -> Ranges:
         if len(words) % 3 or not words:
             from ocicore.errors import InvalidInput
 
-            raise InvalidInput(f'mapping "{text}" is not in the form containerid:hostid:size[,...]')
+            raise InvalidInput(
+                f"initializing ID mappings: {option} setting is malformed "
+                f'expected ["uint32:uint32:uint32"]: ["{text}"]'
+            )
         result += [(words[at], words[at + 1], words[at + 2]) for at in range(0, len(words), 3)]
     return result
