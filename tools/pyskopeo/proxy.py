@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ocicore.errors import Error, InvalidInput, NotFound, Unsupported
 from ocicore.files.verified import VerifiedReader
 from ocicore.image import convert, go_json, transport, trust
-from ocicore.image.layer_copy import read_config
+from ocicore.image.config_blob import read_config
 from ocicore.image.types import ImageSource, SystemContext
 from ocicore.oci import digest as digests
 from ocicore.oci import media_types

@@ -27,7 +27,7 @@ class VerifiedReader:
         self._algorithm, _, self._expected = (digest or "sha256:").partition(":")
         if self._algorithm not in ("sha256", "sha384", "sha512"):
             raise Corrupted(f"verifying a blob: unsupported digest algorithm: {self._algorithm}")
-        self._hash = digests.new_hash(self._algorithm)
+        self._hash = digests.new_hash(self._algorithm, length=size)
         self._stream = stream
         self._digest = digest
         self._size = size

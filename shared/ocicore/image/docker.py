@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 
 from ocicore.errors import Error, InvalidInput, NotFound
-from ocicore.image.resume import MIN_KEPT
 from ocicore.image.types import (
     ImageDestination,
     ImageReference,
@@ -241,6 +240,8 @@ class DockerDestination(ImageDestination):
             self.client.upload_bytes(self.repository, read_whole(stream), digest)
             return
         session = None
+        from ocicore.image.resume import MIN_KEPT
+
         if size >= MIN_KEPT:
             from ocicore.image.upload_sessions import UploadSession
 

@@ -30,21 +30,24 @@ _ESCAPES = {
 
 def dumps(value: object) -> bytes:
     """The value as compact JSON; what has no JSON form raises TypeError."""
-    return _encode(value).encode("utf-8", "replace")
+    return _escaped(_encode(value)).encode("utf-8", "replace")
 
 
 def pretty(value: object, indent: str = "    ") -> str:
     """The value over several lines, as json.MarshalIndent; the text keeps `<`, `>` and `&` escaped."""
-    return _pretty(value, indent, "\n")
+    return _escaped(_pretty(value, indent, "\n"))
 
 
-def _string(text: str) -> str:
-    return _quote(text).translate(_ESCAPES)
+def _escaped(text: str) -> str:
+    """The whole at once: what is escaped appears in strings only."""
+    if text.isascii() and "<" not in text and ">" not in text and "&" not in text:
+        return text
+    return text.translate(_ESCAPES)
 
 
 def _encode(value: object) -> str:
     if isinstance(value, str):
-        return _string(value)
+        return _quote(value)
     if value is None:
         return "null"
     if value is True:
@@ -56,7 +59,7 @@ def _encode(value: object) -> str:
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() else repr(value)
     if isinstance(value, dict):
-        return "{" + ",".join(f"{_string(str(key))}:{_encode(item)}" for key, item in value.items()) + "}"
+        return "{" + ",".join(f"{_quote(str(key))}:{_encode(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ",".join(_encode(item) for item in value) + "]"
     raise TypeError(f"{type(value).__name__} has no JSON form")
@@ -65,14 +68,13 @@ def _encode(value: object) -> str:
 def _pretty(value: object, indent: str, newline: str) -> str:
     deeper = newline + indent
     if isinstance(value, dict) and value:
-        items = (f"{_string(str(key))}: {_pretty(item, indent, deeper)}" for key, item in value.items())
+        items = [f"{_quote(str(key))}: {_pretty(item, indent, deeper)}" for key, item in value.items()]
         return "{" + deeper + ("," + deeper).join(items) + newline + "}"
     if isinstance(value, list | tuple) and value:
-        return (
-            "["
-            + deeper
-            + ("," + deeper).join(_pretty(item, indent, deeper) for item in value)
-            + newline
-            + "]"
-        )
+        try:
+            # Long lists are lists of strings: tags, layers.
+            items = [_quote(item) for item in value]
+        except TypeError:
+            items = [_pretty(item, indent, deeper) for item in value]
+        return "[" + deeper + ("," + deeper).join(items) + newline + "]"
     return _encode(value)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ocicore.errors import Corrupted, Error, InvalidInput, Unsupported
 from ocicore.image import convert
-from ocicore.image.layer_copy import BlobCopier, CompressionPlan, LayerCryptography, Stopped, read_config
+from ocicore.image.config_blob import read_config
+from ocicore.image.layer_copy import BlobCopier, CompressionPlan, LayerCryptography, Stopped
 from ocicore.image.progress import Progress
 from ocicore.image.types import ImageDestination, ImageSource, ManifestRejected
 from ocicore.oci import digest as digests

@@ -9,7 +9,6 @@ from contextlib import nullcontext
 
 from ocicore.errors import Corrupted, Error, Unsupported
 from ocicore.files import codec
-from ocicore.files.verified import VerifiedReader
 from ocicore.image.resume import MIN_KEPT, ResumedBlob
 from ocicore.image.watched_blob import MemoryBlob, Remade, WatchedBlob
 from ocicore.oci import digest as digests
@@ -389,30 +388,6 @@ def _changed(layer: Descriptor, digest: str, size: int) -> Descriptor:
     return Descriptor(
         layer.media_type, digest or layer.digest, size, annotations=annotations, urls=layer.urls
     )
-
-
-def read_config(source: ImageSource, descriptor: Descriptor, limit: int = 4 << 20) -> bytes:
-    """A configuration blob, verified.
-
-    Raises:
-        Corrupted: larger than `limit`, or not what its descriptor says.
-    """
-    if descriptor.size > limit:
-        raise Corrupted(
-            f"reading config {descriptor.digest}: {descriptor.size} bytes, more than the {limit} allowed"
-        )
-    raw = source.open_blob(descriptor)
-    try:
-        reader = VerifiedReader(raw, descriptor.digest, descriptor.size if descriptor.size >= 0 else None)
-        parts, total = [], 0
-        while data := reader.read(_CHUNK):
-            parts.append(data)
-            total += len(data)
-            if total > limit:
-                raise Corrupted(f"reading config {descriptor.digest}: more than the {limit} bytes allowed")
-        return b"".join(parts)
-    finally:
-        raw.close()
 
 
 def check_format(name: str) -> str:

@@ -67,7 +67,7 @@ def _platform(source: ImageSource, manifest: Manifest, known: object) -> dict[st
         return platform
     if manifest.artifact_type or manifest.config is None or manifest.config.media_type not in _CONFIGS:
         return platform
-    from ocicore.image.layer_copy import read_config
+    from ocicore.image.config_blob import read_config
     from ocicore.oci.config import parse
 
     config = parse(read_config(source, manifest.config))

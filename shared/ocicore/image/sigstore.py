@@ -16,8 +16,8 @@ from typing import Any
 from ocicore.config import registries_d
 from ocicore.errors import Error, InvalidInput, Unsupported
 from ocicore.image import fulcio, go_json, rekor
+from ocicore.image.config_blob import read_config
 from ocicore.image.docker import DockerSource
-from ocicore.image.layer_copy import read_config
 from ocicore.image.trust import Rejected, identity_matches, read_keys
 from ocicore.image.types import ImageSource, SystemContext
 from ocicore.oci import digest as digests

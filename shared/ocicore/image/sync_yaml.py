@@ -16,8 +16,8 @@ from ocicore.config import yaml_file
 from ocicore.config.auth import Credentials
 from ocicore.errors import Error, InvalidInput
 from ocicore.image import semver
+from ocicore.image.config_blob import read_config
 from ocicore.image.docker import DockerReference
-from ocicore.image.layer_copy import read_config
 from ocicore.image.referrers import related_tag
 from ocicore.image.sync_plan import PLACEHOLDERS, SyncItem, docker_item, tags_of
 from ocicore.image.types import SystemContext

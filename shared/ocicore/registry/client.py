@@ -17,7 +17,6 @@ from ocicore.registry.blob import BlobStream
 from ocicore.registry.problems import CutConnection, RegistryError, RemoteNotFound
 from ocicore.registry.retry import RetryPolicy
 from ocicore.registry.session import Session
-from ocicore.registry.upload import BlobUpload
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
     from ocicore.registry.authorization import Credentials
     from ocicore.registry.http import RawBody, Response, Transport
-    from ocicore.registry.upload import KeptSession
+    from ocicore.registry.upload import BlobUpload, KeptSession
 
 _MAX_LIST_BODY = 64 * 1024 * 1024
 #: What manifests are asked for.
@@ -293,7 +292,7 @@ class Registry:
         on_progress: Callable[[int], None] | None = None,
     ) -> tuple[str, int]:
         """Upload a stream; see `BlobUpload.send`."""
-        upload = BlobUpload(self.session, repository, _scope(repository, "pull,push"))
+        upload = self._upload(repository)
 
         def send() -> tuple[str, int]:
             return upload.send(
@@ -313,7 +312,7 @@ class Registry:
 
     def upload_bytes(self, repository: str, data: bytes, digest: str) -> None:
         """Upload a small blob held in memory."""
-        BlobUpload(self.session, repository, _scope(repository, "pull,push")).send_bytes(data, digest)
+        self._upload(repository).send_bytes(data, digest)
 
     def once(self, repository: str, digest: str, upload: Callable[[], None]) -> bool:
         """Upload a blob unless this process did already; whoever comes meanwhile waits, for images share layers.
@@ -334,7 +333,7 @@ class Registry:
     def mount(self, repository: str, digest: str, from_repository: str) -> bool:
         """Take a blob over from another repository of this registry; True when it is there now."""
         scope = f"{_scope(repository, 'pull,push')} {_scope(from_repository, 'pull')}"
-        upload = BlobUpload(self.session, repository, _scope(repository, "pull,push"))
+        upload = self._upload(repository)
         return upload.mount(digest, from_repository, scope)
 
     def delete_blob(self, repository: str, digest: str) -> None:
@@ -387,6 +386,11 @@ class Registry:
     def close(self) -> None:
         """Close idle connections."""
         self.session.close()
+
+    def _upload(self, repository: str) -> BlobUpload:
+        from ocicore.registry.upload import BlobUpload
+
+        return BlobUpload(self.session, repository, _scope(repository, "pull,push"))
 
     def _pull(
         self,

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import hashlib
+import importlib
+import sys
+
 import pytest
 
 from ocicore.errors import Corrupted, InvalidInput
@@ -88,3 +92,20 @@ def test_what_is_no_config(data: bytes) -> None:
 def test_wrong_types_inside_are_named() -> None:
     with pytest.raises(Corrupted, match="Env is not a list of strings"):
         assert config.parse(b'{"config":{"Env":[1]}}').env
+
+
+@pytest.mark.parametrize("length", [0, 10, 1 << 18, (1 << 18) + 1, None])
+@pytest.mark.parametrize("loaded", [True, False])
+def test_whose_hash_it_is_makes_no_difference(
+    length: int | None, loaded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if loaded:
+        importlib.import_module("_hashlib")
+    else:
+        monkeypatch.delitem(sys.modules, "_hashlib", raising=False)
+    data = b"x" * (length or 5)
+    hasher = digest.new_hash(length=length)
+    hasher.update(data)
+    assert hasher.hexdigest() == hashlib.sha256(data).hexdigest()
+    own = type(hasher).__module__ in ("_sha256", "_sha2")
+    assert own == (not loaded and length is not None and length <= 1 << 18)

@@ -15,7 +15,7 @@ from support.registry_server import RegistryServer, registry_server
 
 #: Each costs milliseconds, most of them half of what skopeo takes in all.
 HEAVY = frozenset(
-    "collections ssl socket http http.client email urllib urllib.parse json re enum hashlib base64 threading functools "
+    "collections ssl socket http http.client email urllib urllib.parse json re enum hashlib _hashlib base64 threading functools "
     "tomllib dataclasses typing inspect importlib requests urllib3 cryptography yaml typer rich tempfile shutil "
     "subprocess concurrent logging random ipaddress encodings.idna".split()
 )

@@ -95,7 +95,7 @@ def _single(source: ImageSource, context: SystemContext, data: bytes, media_type
 
 
 def _config(source: ImageSource, manifest: Manifest) -> bytes:
-    from ocicore.image.layer_copy import read_config
+    from ocicore.image.config_blob import read_config
 
     if manifest.config is None:
         from ocicore.image import convert
