@@ -149,7 +149,10 @@ def run(container: WorkingContainer, root: str, options: RunOptions, environment
         make_volumes(container, root, options.builtin_volumes)
         spec = make_spec(container, root, options, environment, bundle, identity, network, cleanups)
         created = missing_targets(
-            root, [mount["destination"] for mount in spec["mounts"]], keep=_KEPT if options.keep_targets else ()
+            root,
+            [mount["destination"] for mount in spec["mounts"]],
+            keep=_KEPT if options.keep_targets else (),
+            alone=options.mounts.asked if options.mounts is not None else (),
         )
         if chrooted:
             try:
@@ -561,10 +564,13 @@ def _files(
 _KEPT = ("/dev", "/etc", "/proc", "/run", "/sys")
 
 
-def missing_targets(root: str, destinations: Sequence[str], *, keep: Sequence[str] = ()) -> list[str]:
+def missing_targets(
+    root: str, destinations: Sequence[str], *, keep: Sequence[str] = (), alone: Sequence[str] = ()
+) -> list[str]:
     """Paths in the root that do not exist yet and that the runtime will make to mount on; outermost first.
 
     Args:
+        alone: destinations whose parents are none of these paths.
         keep: folders; they and what is below them (but for .containerenv) are none of these paths.
     """
     from ocicore.linux import resolve
@@ -572,7 +578,7 @@ def missing_targets(root: str, destinations: Sequence[str], *, keep: Sequence[st
     missing: list[str] = []
     for destination in destinations:
         parts = destination.strip("/").split("/")
-        for count in range(1, len(parts) + 1):
+        for count in range(len(parts) if destination in alone else 1, len(parts) + 1):
             path = "/" + "/".join(parts[:count])
             if path in missing or path in keep:
                 continue

@@ -67,12 +67,17 @@ class MountSources:
 
 
 class Prepared:
-    """Mounts for the runtime, variables for the process, and what to undo afterwards."""
+    """Mounts for the runtime, variables for the process, and what to undo afterwards.
 
-    __slots__ = ("cleanups", "env", "mounts")
+    Attributes:
+        asked: where --mount put something; the folders that were made above these stay in the image, as with buildah.
+    """
+
+    __slots__ = ("asked", "cleanups", "env", "mounts")
 
     def __init__(self) -> None:
         self.mounts: list[Mount] = []
+        self.asked: list[str] = []
         self.env: dict[str, str] = {}
         self.cleanups: list[Callable[[], None]] = []
 
@@ -156,6 +161,7 @@ def prepare(
     except BaseException:
         result.close()
         raise
+    result.asked = [str(mount["destination"]) for mount in result.mounts]
     return result
 
 

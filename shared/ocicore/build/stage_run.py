@@ -50,6 +50,8 @@ class StageBuild:
         self._checking = executor.options.layers and executor.options.use_cache
         self._base: LocalImage | None = None
         self._images_root = ""
+        #: VOLUME makes its folders only at the end or where a command may look for them, as buildah has it.
+        self._volumes_made = False
         #: A step of this stage was performed, not found in the cache.
         self.executed = False
         #: No RUN comes after the step at hand, and it is not the last: nothing needs a volume's folder.
@@ -83,6 +85,8 @@ class StageBuild:
             self._no_steps()
             return
         for number, instruction in enumerate(instructions):
+            following = instructions[number + 1 :]
+            self._volumes_made = not following or any(later.name == "run" for later in following)
             if self.executor.cancelled:
                 raise Error("build was cancelled because another stage failed")
             self.say(f"STEP {number + 2}/{steps}: {_display(instruction)}")

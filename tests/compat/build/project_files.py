@@ -285,7 +285,7 @@ ENV A=1 \\
 FROM tools
 RUN echo a `
     b > /line
-ENV PATHS=c:\\one
+ENV PATHS=c:/one
 """,
     "volumes": """FROM tools
 RUN mkdir -p /vol/a && echo before > /vol/a/file

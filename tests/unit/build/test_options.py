@@ -8,18 +8,19 @@ from types import SimpleNamespace
 
 import pytest
 
-from ocicore.build import volumes, flags, output, run_mounts
+from ocicore.build import flags, output, run_mounts, volumes
+from ocicore.build import inputs as build_inputs
 from ocicore.build.cache import created_by_text
 from ocicore.build.commit import choose_times
 from ocicore.build.working import name_prefix
 from ocicore.errors import Error, InvalidInput, NotFound
 
 
-def inputs(tmp_path: Path, text: str = "", **environ: str) -> flags.Inputs:
+def inputs(tmp_path: Path, text: str = "", **environ: str) -> build_inputs.Inputs:
     def remote():  # type: ignore[no-untyped-def]
         raise AssertionError("nothing is fetched")
 
-    return flags.Inputs(
+    return build_inputs.Inputs(
         environ=environ, stdin=lambda: io.BytesIO(text.encode()), scratch=str(tmp_path), remote=remote
     )
 
@@ -69,29 +70,29 @@ def test_sizes(text: str, size: int) -> None:
 
 def test_containerfiles_are_found(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM docker\n")
-    folder, files = flags.find_files([], str(tmp_path), inputs(tmp_path))
+    folder, files = build_inputs.find_files([], str(tmp_path), inputs(tmp_path))
     assert (folder, files) == (str(tmp_path), [(str(tmp_path / "Dockerfile"), "FROM docker\n")])
     (tmp_path / "Containerfile").write_text("FROM container\n")
-    assert flags.find_files([], str(tmp_path), inputs(tmp_path))[1][0][1] == "FROM container\n"
-    assert flags.find_files(["-"], str(tmp_path), inputs(tmp_path, "FROM stdin\n"))[1] == [
+    assert build_inputs.find_files([], str(tmp_path), inputs(tmp_path))[1][0][1] == "FROM container\n"
+    assert build_inputs.find_files(["-"], str(tmp_path), inputs(tmp_path, "FROM stdin\n"))[1] == [
         ("/dev/stdin", "FROM stdin\n")
     ]
-    assert flags.find_files(["Dockerfile"], str(tmp_path), inputs(tmp_path))[1][0][1] == "FROM docker\n"
+    assert build_inputs.find_files(["Dockerfile"], str(tmp_path), inputs(tmp_path))[1][0][1] == "FROM docker\n"
     (tmp_path / "empty").write_text("\n")
     with pytest.raises(InvalidInput, match="no contents in"):
-        flags.find_files(["empty"], str(tmp_path), inputs(tmp_path))
+        build_inputs.find_files(["empty"], str(tmp_path), inputs(tmp_path))
     with pytest.raises(NotFound, match="no such file or directory"):
-        flags.find_files(["missing"], str(tmp_path), inputs(tmp_path))
+        build_inputs.find_files(["missing"], str(tmp_path), inputs(tmp_path))
     with pytest.raises(NotFound, match="no such file or directory"):
-        flags.find_files([], str(tmp_path / "missing"), inputs(tmp_path))
+        build_inputs.find_files([], str(tmp_path / "missing"), inputs(tmp_path))
 
 
 def test_contexts(tmp_path: Path) -> None:
-    found = flags.build_contexts([f"a={tmp_path}", "b=docker://alpine:3"], inputs(tmp_path))
+    found = build_inputs.build_contexts([f"a={tmp_path}", "b=docker://alpine:3"], inputs(tmp_path))
     assert found == {"a": ("directory", str(tmp_path)), "b": ("image", "alpine:3")}
     for text in ("a", "=x", "a="):
         with pytest.raises(InvalidInput):
-            flags.build_contexts([text], inputs(tmp_path))
+            build_inputs.build_contexts([text], inputs(tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ocicore.build.flags import DECLARATION
+from ocicore.build.declared import DECLARATION
 from ocicore.cli.declare import Argument, Command, Option
 from pybuildah.options.run_settings import RUN_SETTINGS
 from pybuildah.options.shared import BLOB_CACHE, DECRYPTION_KEY, REGISTRY, SIGN_BY
@@ -43,6 +43,7 @@ def run(args: Args, ctx: Context) -> int:
     import tempfile
 
     from ocicore.build import executor, flags
+    from ocicore.build.inputs import Inputs
     from ocicore.build.remote import RemoteOptions
     from pybuildah.options import run_settings, user_namespace
     from pybuildah.session import Session
@@ -51,7 +52,7 @@ def run(args: Args, ctx: Context) -> int:
     environment = session.environment(args)
     scratch_root = environment.temporary_root()
     with tempfile.TemporaryDirectory(prefix="buildah-context-", dir=scratch_root) as scratch:
-        inputs = flags.Inputs(
+        inputs = Inputs(
             environ=ctx.environ,
             stdin=lambda: ctx.stdin_bytes,
             scratch=scratch,

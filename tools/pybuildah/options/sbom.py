@@ -1,4 +1,4 @@
-"""The options of `commit` about scanning an image for what it is made of; `build` declares its own in `ocicore.build.flags`."""
+"""The options of `commit` about scanning an image for what it is made of; `build` declares its own in `ocicore.build.declared`."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ocicore.build.flags import DECLARATION
+from ocicore.build.declared import DECLARATION
 from ocicore.cli.declare import Argument, Command, Option
 from pypod.options.build import RUN_SETTINGS
 from pypod.options.registry import REGISTRY, RETRY
@@ -40,6 +40,7 @@ def run(args: Args, ctx: Context) -> int:
     import tempfile
 
     from ocicore.build import executor, flags
+    from ocicore.build.inputs import Inputs
     from ocicore.build.remote import RemoteOptions
     from pypod.options.build import decide
     from pypod.session import open_engine
@@ -47,7 +48,7 @@ def run(args: Args, ctx: Context) -> int:
     engine = open_engine(ctx)
     environment = _environment(engine, args, ctx)
     with tempfile.TemporaryDirectory(prefix="build-context-", dir=environment.temporary_root()) as scratch:
-        inputs = flags.Inputs(
+        inputs = Inputs(
             environ=engine.environ,
             stdin=lambda: ctx.stdin_bytes,
             scratch=scratch,
