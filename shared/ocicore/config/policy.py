@@ -42,6 +42,14 @@ _IDENTITY_KEYS: dict[str, frozenset[str]] = {
 }
 
 
+_PKI_KEYS = (
+    "caRootsPath",
+    "caRootsData",
+    "caIntermediatesPath",
+    "caIntermediatesData",
+    "subjectEmail",
+    "subjectHostname",
+)
 _REKOR_KEYS = ("rekorPublicKeyPath", "rekorPublicKeyPaths", "rekorPublicKeyData", "rekorPublicKeyDatas")
 
 
@@ -183,8 +191,12 @@ def _requirement(value: Any, path: str, where: str) -> Requirement:
 
 
 def _check_witnesses(fields: dict[str, Any], path: str, where: str) -> None:
-    """Fulcio's and Rekor's part of a sigstoreSigned requirement."""
+    """The authorities' and Rekor's part of a sigstoreSigned requirement."""
     logs = [key for key in _REKOR_KEYS if fields.get(key)]
+    if fields.get("pki") is not None:
+        _check_pki(fields["pki"], path, f"{where}.pki")
+        if logs:
+            raise _wrong(path, f"{where}: {', '.join(_REKOR_KEYS)} are not supported with pki")
     if len(logs) > 1:
         raise _wrong(path, f"{where}: at most one of {', '.join(_REKOR_KEYS)} may be specified")
     fulcio = fields.get("fulcio")
@@ -204,6 +216,25 @@ def _check_witnesses(fields: dict[str, Any], path: str, where: str) -> None:
         raise _wrong(
             path, f"{where}: at least one of {', '.join(_REKOR_KEYS)} must be specified if fulcio is used"
         )
+
+
+def _check_pki(pki: Any, path: str, where: str) -> None:
+    if not isinstance(pki, dict):
+        raise _wrong(path, f"{where} is not an object")
+    unknown = set(pki) - set(_PKI_KEYS)
+    if unknown:
+        raise _wrong(path, f'{where}: unknown key "{min(unknown)}"')
+    for key, value in pki.items():
+        if not isinstance(value, str):
+            raise _wrong(path, f"{where}: {key} is not a string")
+    if bool(pki.get("caRootsPath")) == bool(pki.get("caRootsData")):
+        raise _wrong(path, f"{where}: exactly one of caRootsPath and caRootsData must be specified")
+    if pki.get("caIntermediatesPath") and pki.get("caIntermediatesData"):
+        raise _wrong(
+            path, f"{where}: only one of caIntermediatesPath and caIntermediatesData may be specified"
+        )
+    if not pki.get("subjectEmail") and not pki.get("subjectHostname"):
+        raise _wrong(path, f"{where}: at least one of subjectEmail and subjectHostname must be specified")
 
 
 def _check_identity(value: Any, path: str, where: str) -> None:

@@ -1,4 +1,4 @@
-"""Sigstore signatures, made with a key or a certificate of Fulcio's: verified against a policy (containers-policy.json(5), "sigstoreSigned").
+"""Sigstore signatures, made with a key or a certificate: verified against a policy (containers-policy.json(5), "sigstoreSigned").
 
 They are kept as an image beside the image (tag sha256-HEX.sig, cosign's signature specification), or with the other
 signatures behind the prefix "\\0sigstore-json\\n".
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ocicore.config import registries_d
-from ocicore.errors import Error, InvalidInput, Unsupported
-from ocicore.image import fulcio, go_json, rekor
+from ocicore.errors import Error, InvalidInput
+from ocicore.image import certificates, fulcio, go_json, pki, rekor
 from ocicore.image.config_blob import read_config
 from ocicore.image.docker import DockerSource
 from ocicore.image.trust import Rejected, identity_matches, read_keys
@@ -40,20 +40,23 @@ class SigstoreSignature:
 
 
 class TrustRoot:
-    """What a requirement of type sigstoreSigned trusts: keys, or Fulcio's authorities; and Rekor's keys."""
+    """What a requirement of type sigstoreSigned trusts: keys, Fulcio's authorities or one's own; and Rekor's keys."""
 
     def __init__(self, fields: dict[str, Any]) -> None:
-        if fields.get("pki"):
-            raise Unsupported(
-                "policy: sigstoreSigned with pki cannot be evaluated", hint="use keyPath or fulcio"
-            )
         self.log_keys = [_public_key(data) for data in _sources(fields, "rekorPublicKey")]
         self.keys = [_public_key(data) for data in _sources(fields, "key")]
         self._fulcio: dict[str, Any] | None = fields.get("fulcio")
+        self._pki: dict[str, Any] | None = fields.get("pki")
         self._authorities: list[Any] = []
+        self._intermediates: list[Any] = []
         if self._fulcio is not None:
             for data in _sources(self._fulcio, "ca"):
-                self._authorities += fulcio.read_authorities(data)
+                self._authorities += certificates.read_authorities(data, "Fulcio CA")
+        if self._pki is not None:
+            for data in _sources(self._pki, "caRoots"):
+                self._authorities += certificates.read_authorities(data, "PKI CA root")
+            for data in _sources(self._pki, "caIntermediates"):
+                self._intermediates += certificates.read_authorities(data, "PKI CA intermediate")
 
     def accepted(self, signature: SigstoreSignature) -> list[Any]:
         """The public keys that may have made a signature.
@@ -62,11 +65,22 @@ class TrustRoot:
             Error: the log or the certificate says otherwise.
         """
         if self._fulcio is not None:
-            certificate = _annotation(signature, fulcio.CERTIFICATE).encode()
+            certificate = _annotation(signature, certificates.CERTIFICATE).encode()
             moment = self._logged(signature, certificate)
-            chain = signature.annotations.get(fulcio.CHAIN, "").encode()
+            chain = signature.annotations.get(certificates.CHAIN, "").encode()
             issuer, email = self._fulcio["oidcIssuer"], self._fulcio["subjectEmail"]
             return [fulcio.check(certificate, chain, self._authorities, moment, issuer, email)]
+        if self._pki is not None:
+            return [
+                pki.check(
+                    _annotation(signature, certificates.CERTIFICATE).encode(),
+                    signature.annotations.get(certificates.CHAIN, "").encode(),
+                    self._authorities,
+                    self._intermediates,
+                    email=str(self._pki.get("subjectEmail") or ""),
+                    host=str(self._pki.get("subjectHostname") or ""),
+                )
+            ]
         if not self.log_keys:
             return self.keys
         reasons = []
@@ -99,7 +113,6 @@ def check(
 
     Raises:
         Rejected: no signature satisfies it.
-        Unsupported: it needs a public key infrastructure of one's own.
     """
     root = TrustRoot(fields)
     digest = manifest_digest(manifest)

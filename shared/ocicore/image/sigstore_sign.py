@@ -97,7 +97,7 @@ class SigstoreSigner:
             return {}
         from cryptography.hazmat.primitives import serialization
 
-        from ocicore.image import fulcio, rekor, sigstore_services
+        from ocicore.image import certificates, rekor, sigstore_services
 
         found: dict[str, str] = {}
         shown = self._key.public_key().public_bytes(
@@ -105,9 +105,9 @@ class SigstoreSigner:
         )
         if self._fulcio is not None:
             shown, chain = sigstore_services.certificate_for(*self._fulcio, self._key)
-            found[fulcio.CERTIFICATE] = shown.decode()
+            found[certificates.CERTIFICATE] = shown.decode()
             if chain:
-                found[fulcio.CHAIN] = chain.decode()
+                found[certificates.CHAIN] = chain.decode()
         if self._rekor:
             found[rekor.ANNOTATION] = sigstore_services.log(self._rekor, raw, payload, shown).decode()
         return found

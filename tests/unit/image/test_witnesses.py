@@ -17,7 +17,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from ocicore.config import signing_params
 from ocicore.errors import Error, InvalidInput, Unsupported
-from ocicore.image import fulcio, rekor, transport
+from ocicore.image import certificates, fulcio, rekor, transport
 from ocicore.image.copy import CopyOptions, copy
 from ocicore.image.sigstore_sign import SigstoreSigner
 from ocicore.image.trust import Rejected
@@ -172,7 +172,7 @@ def test_unacceptable_certificates() -> None:
         {"chain": False},
         {"roots": [Chain().root]},
     ):
-        with pytest.raises(fulcio.InvalidCertificate, match="not issued by a trusted authority"):
+        with pytest.raises(certificates.InvalidCertificate, match="not issued by a trusted authority"):
             chain.check(**arguments)  # type: ignore[arg-type]
     for chain, message in (
         (Chain(email="you@example.com"), "required email"),
@@ -180,9 +180,9 @@ def test_unacceptable_certificates() -> None:
         (Chain(usage=ExtendedKeyUsageOID.SERVER_AUTH), "incompatible key usage"),
         (Chain(intermediate_authority=False), "not issued by a trusted authority"),
     ):
-        with pytest.raises(fulcio.InvalidCertificate, match=message):
+        with pytest.raises(certificates.InvalidCertificate, match=message):
             chain.check()
-    with pytest.raises(fulcio.InvalidCertificate, match="parsing the signature"):
+    with pytest.raises(certificates.InvalidCertificate, match="parsing the signature"):
         fulcio.check(b"nothing", b"", [], 0, OIDC, EMAIL)
 
 
