@@ -212,7 +212,7 @@ def download(url: str, path: str, remote: RemoteOptions, *, checksum: str = "") 
 
     import requests
 
-    from ocicore.build.web_session import open_session, reason
+    from ocicore.registry.web import open_session, reason
 
     problem = ""
     with open_session(verify=remote.tls_verify, cert_dir=remote.cert_dir) as session:

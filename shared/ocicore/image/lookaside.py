@@ -141,14 +141,16 @@ def _fetch(context: SystemContext, address: str) -> bytes | None:
     elif parts.scheme in ("http", "https"):
         import requests
 
+        from ocicore.registry.web import open_session, reason
+
         try:
-            answer = requests.get(address, timeout=30, stream=True)
-            if answer.status_code in (404, 410):
-                return None
-            answer.raise_for_status()
-            data = answer.raw.read(_MAX_SIGNATURE + 1)
+            with open_session() as session, session.get(address, timeout=30, stream=True) as answer:
+                if answer.status_code in (404, 410):
+                    return None
+                answer.raise_for_status()
+                data = answer.raw.read(_MAX_SIGNATURE + 1)
         except requests.RequestException as exc:
-            raise Error(f"reading signature {address}: {exc}") from exc
+            raise Error(f"reading signature {address}: {reason(exc)}") from exc
     else:
         raise InvalidInput(f"unsupported lookaside address {address}")
     if len(data) > _MAX_SIGNATURE:

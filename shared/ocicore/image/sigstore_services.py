@@ -95,20 +95,23 @@ def _subject(token: str) -> str:
 def _post(url: str, question: dict[str, Any], doing: str) -> dict[str, Any]:
     import requests
 
+    from ocicore.registry.web import open_session, reason
+
     try:
-        answer = requests.post(
-            url,
-            data=go_json.dumps(question),
-            headers={"Content-Type": "application/json", "Accept": "application/json"},
-            timeout=_TIMEOUT,
-            stream=True,
-        )
-        if answer.status_code == 409 and "location" in answer.headers:
-            # The very same signature is in the log already.
-            answer = requests.get(urljoin(url, answer.headers["location"]), timeout=_TIMEOUT, stream=True)
-        data = answer.raw.read(_MAX_ANSWER, decode_content=True)
+        with open_session() as session:
+            answer = session.post(
+                url,
+                data=go_json.dumps(question),
+                headers={"Content-Type": "application/json", "Accept": "application/json"},
+                timeout=_TIMEOUT,
+                stream=True,
+            )
+            if answer.status_code == 409 and "location" in answer.headers:
+                # The very same signature is in the log already.
+                answer = session.get(urljoin(url, answer.headers["location"]), timeout=_TIMEOUT, stream=True)
+            data = answer.raw.read(_MAX_ANSWER, decode_content=True)
     except requests.RequestException as exc:
-        raise Error(f"{doing}: {url}: {exc}") from exc
+        raise Error(f"{doing}: {url}: {reason(exc)}") from exc
     if answer.status_code not in (200, 201):
         raise Error(f"{doing}: {url}: HTTP status {answer.status_code}")
     try:

@@ -79,11 +79,14 @@ def read_file(path: str, stdin: Any) -> bytes:
     if path.startswith(("http://", "https://")):
         import requests
 
+        from ocicore.registry.web import open_session, reason
+
         try:
-            answer = requests.get(path, timeout=60)
-            answer.raise_for_status()
+            with open_session() as session:
+                answer = session.get(path, timeout=60)
+                answer.raise_for_status()
         except requests.RequestException as error:
-            raise Error(f"reading {path}: {error}") from error
+            raise Error(f"reading {path}: {reason(error)}") from error
         return answer.content
     try:
         with open(path, "rb") as file:

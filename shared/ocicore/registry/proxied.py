@@ -90,6 +90,8 @@ class ProxiedTransport:
             if key[0] == "https":
                 adapter = _ContextAdapter(self._tls_context, f"{key[1]}:{key[2]}")
                 session.verify = adapter._context.verify_mode != 0
+                if not session.verify:
+                    urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
                 session.mount("https://", adapter)
             self._sessions[key] = session
         return session

@@ -55,16 +55,7 @@ class TlsContexts:
             return context
 
     def _make(self, host: str) -> ssl.SSLContext:
-        import ssl
-
-        if self._verify:
-            context = ssl.create_default_context()
-            # Python 3.13 refuses authorities without a key usage, which Go's tools and OpenSSL itself accept.
-            context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-        else:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
+        context = base_context(verify=self._verify)
         if self._details is not None:
             _restrict(context, self._details)
         for directory in self._directories(host):
@@ -93,6 +84,29 @@ class TlsContexts:
             raise InvalidInput(f"reading certificate {path}: {exc.reason or exc}") from exc
         except OSError as exc:
             raise InvalidInput(f"reading certificate {path}: {(exc.strerror or str(exc)).lower()}") from exc
+
+
+def base_context(*, verify: bool) -> ssl.SSLContext:
+    """A context that trusts what the system trusts, and accepts of it what Go's programs accept.
+
+    Args:
+        verify: False accepts any certificate.
+    """
+    import ssl
+
+    if not verify:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    context = ssl.create_default_context()
+    # Python 3.13 refuses authorities without key usage or identifiers, which a self-made one often lacks.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    # A certificate that is trusted by itself needs nobody above it (3.13's default, too).
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    # A host's name counts only as an alternative name (RFC 6125 §6.4.4).
+    context.hostname_checks_common_name = False
+    return context
 
 
 def _restrict(context: ssl.SSLContext, details: TlsDetails) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -18,9 +19,12 @@ from ocicore.registry.client import Registry
 from ocicore.registry.direct import DirectTransport
 from ocicore.registry.problems import RegistryError, TlsFailure
 from ocicore.registry.retry import RetryPolicy
-from ocicore.registry.tls import TlsContexts
+from ocicore.registry.tls import TlsContexts, base_context
+from ocicore.registry.web import open_session, reason
 from support.images import make_image, publish
+from support.keys import certificate, certificate_pem, private_pem
 from support.registry_server import registry_server
+from support.tls_server import tls_registry
 
 
 class Authority:
@@ -168,6 +172,52 @@ def test_client_certificate(authority: Authority, tmp_path: Path, clients: list[
         key.rename(certs / "other.key")
         with pytest.raises(InvalidInput, match=f"missing key .* for client certificate {certificate}"):
             connect(clients, server.address, certs).ping()
+
+
+# -- what Go's programs accept, whatever this Python would like to see (3.13 is strict by itself) ----------
+
+
+def test_an_authority_without_key_usage_and_identifiers(tmp_path: Path, clients: list[Registry]) -> None:
+    assert not base_context(verify=True).verify_flags & ssl.VERIFY_X509_STRICT
+    with tls_registry(tmp_path) as server:
+        connect(clients, server.address, tmp_path / "certs").ping()
+        with open_session(cert_dir=str(tmp_path / "certs")) as session:
+            assert session.get(f"https://{server.address}/v2/", timeout=10).status_code == 200
+        with open_session() as session, pytest.raises(requests.RequestException) as caught:
+            session.get(f"https://{server.address}/v2/", timeout=10)
+        assert "x509: certificate signed by unknown authority" in reason(caught.value)
+        with open_session(verify=False) as session:
+            assert session.get(f"https://{server.address}/v2/", timeout=10).status_code == 200
+
+
+def _certified(folder: Path, name: str, names: list[x509.GeneralName]) -> tuple[ssl.SSLContext, Path]:
+    """A server's context, and a folder that trusts its very certificate, which an unknown authority issued."""
+    key, other = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    extensions = ((x509.SubjectAlternativeName(names), False),) if names else ()
+    authority = certificate(other, "unknown", authority=True)
+    made = certificate(key, name, issuer=(other, authority), extensions=extensions)
+    (folder / "server.pem").write_bytes(private_pem(key) + certificate_pem(made))
+    (folder / "certs").mkdir()
+    (folder / "certs/ca.crt").write_bytes(certificate_pem(made))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "server.pem")
+    return context, folder / "certs"
+
+
+def test_a_certificate_trusted_by_itself(tmp_path: Path, clients: list[Registry]) -> None:
+    context, certs = _certified(tmp_path, "server", LOOPBACK)
+    with registry_server(context) as server:
+        connect(clients, server.address, certs).ping()
+        with pytest.raises(TlsFailure, match="unknown authority"):
+            connect(clients, server.address, None).ping()
+
+
+def test_a_common_name_names_no_host(tmp_path: Path, clients: list[Registry]) -> None:
+    context, certs = _certified(tmp_path, "localhost", [])
+    with registry_server(context) as server:
+        address = server.address.replace("127.0.0.1", "localhost")
+        with pytest.raises(TlsFailure, match="not valid for 'localhost'"):
+            connect(clients, address, certs).ping()
 
 
 def test_unreadable_certificates(tmp_path: Path, clients: list[Registry]) -> None:

@@ -1,4 +1,7 @@
-"""HTTP for what a Containerfile names: certificates as the system's own programs check them, reasons in one line."""
+"""HTTP for what is no registry: a Containerfile's URLs, lookaside stores, sigstore's services, Kubernetes documents.
+
+Certificates are checked as for registries, by what the system trusts; reasons fit into one line.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,10 @@ import ssl
 from typing import Any
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
+
+from ocicore.registry.tls import base_context
 
 
 class _Trusting(HTTPAdapter):
@@ -29,19 +35,17 @@ class _Trusting(HTTPAdapter):
         conn.cert_reqs = "CERT_REQUIRED" if self._context.verify_mode == ssl.CERT_REQUIRED else "CERT_NONE"
 
 
-def open_session(*, verify: bool, cert_dir: str = "") -> requests.Session:
+def open_session(*, verify: bool = True, cert_dir: str = "") -> requests.Session:
     """A session.
 
     Args:
         verify: whether certificates must be valid.
         cert_dir: folder with further authorities (*.crt).
     """
-    context = ssl.create_default_context()
-    # Newer Pythons also want extensions of an authority's certificate that curl and Go do without.
-    context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
+    context = base_context(verify=verify)
     if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+        # Whoever asked for it need not be told with each request.
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
     if cert_dir:
         for name in sorted(os.listdir(cert_dir)):
             if name.endswith((".crt", ".pem")):
