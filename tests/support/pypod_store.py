@@ -38,8 +38,8 @@ def pypod_with_box(folder: Path) -> Iterator[Tool]:
 
 
 @contextlib.contextmanager
-def users_pypod_with_box(user: OrdinaryUser, scratch: Path) -> Iterator[Tool]:
-    """As an ordinary user, with a store below the user's home."""
+def users_pypod_with_box(user: OrdinaryUser, scratch: Path, *more: str) -> Iterator[Tool]:
+    """As an ordinary user, with a store below the user's home, and with `more` global options."""
     place = user.home / f"pypod-{os.getpid()}"
     volatile = user.runtime_dir / place.name
     archive = scratch / "box.tar"
@@ -48,7 +48,7 @@ def users_pypod_with_box(user: OrdinaryUser, scratch: Path) -> Iterator[Tool]:
         if folder.stat().st_uid == os.geteuid() and len(folder.parts) > 2:
             folder.chmod(folder.stat().st_mode | 0o055)
     options = ("--root", f"{place}/root", "--runroot", f"{volatile}/run", "--tmpdir", f"{volatile}/tmp")
-    tool = user.tool("pypod", *options)
+    tool = user.tool("pypod", *options, *more)
     tool("import", "-c", 'CMD ["sh"]', str(archive), IMAGE)
     try:
         yield tool

@@ -1,213 +1,26 @@
-"""SIGKILL for the monitor, the OCI runtime or the container at every phase: the state told afterwards is true.
-
-A script stands before the real runtime. A file says for which verb, before or after it, and whom it is to kill – once.
-"""
+"""Sudden deaths as root."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import shutil
-import signal
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from support.programs import Tool
-from support.pypod_life import IMAGE, NONET, mounts_below, names, status_of, store_of_its_own, until
+from support import sudden_death
+from support.programs import theirs
+from support.pypod_life import mounts_below, store_of_its_own
 
 pytestmark = pytest.mark.root
 
-_RUNTIME = """#!/bin/sh
-for verb in "$@"; do
-    case $verb in create|start|exec|kill|delete) break;; esac
-done
-hit() {{
-    [ "$(cat {folder}/plan 2>/dev/null | cut -d: -f1-2)" = "$verb:$1" ] || return
-    victim=$(cut -d: -f3 {folder}/plan)
-    rm {folder}/plan
-    case $victim in
-        conmon) if [ $verb = create ] || [ $verb = exec ]; then kill -9 $PPID
-                else kill -9 $(cat {folder}/run/*/*/userdata/conmon.pid); fi;;
-        container) kill -9 $(cat {folder}/run/*/*/userdata/pidfile);;
-        runtime) kill -9 $$;;
-    esac
-    echo $victim >{folder}/done
-}}
-hit before
-{runtime} "$@"
-status=$?
-hit after
-exit $status
-"""
-
-#: verb:moment:victim. A container does not exist before create, and is gone when it is deleted.
-_CASES = [
-    *(f"create:before:{victim}" for victim in ("conmon", "runtime")),
-    *(f"create:after:{victim}" for victim in ("conmon", "runtime", "container")),
-    *(f"start:before:{victim}" for victim in ("conmon", "runtime", "container")),
-    *(f"start:after:{victim}" for victim in ("conmon", "runtime", "container")),
-]
-
-
-class Scene:
-    """pypod whose runtime kills as planned."""
-
-    def __init__(self, pypod: Tool, folder: Path) -> None:
-        self.pypod, self.folder = pypod, folder
-
-    def plan(self, case: str) -> None:
-        (self.folder / "done").unlink(missing_ok=True)
-        (self.folder / "plan").write_text(case)
-
-    def pid(self, name: str) -> int:
-        return int(next(self.folder.glob(f"run/*/*/userdata/{name}")).read_text())
-
-    def check(self, *extra: int) -> None:
-        """What is said about "it" is true, and it can be removed without a trace."""
-        pids = [self.pid(name) for name in ("pidfile",) if list(self.folder.glob(f"run/*/*/userdata/{name}"))]
-        known = names(self.pypod, "-a") == ["it"]
-        if known:
-            identifier = self.pypod.out("inspect", "--format", "{{.Id}}", "it")
-            status = status_of(self.pypod, "it")
-            running = any(alive(pid) for pid in pids)
-            assert (status == "running") == running or status in ("created", "initialized"), status
-            # ps and inspect must agree, and asking twice must not change the answer.
-            listed = self.pypod.out("ps", "-a", "--format", "{{.State}}")
-            assert listed == status
-            done = self.pypod("rm", "-f", "-t", "0", "it")
-            assert "Traceback" not in done.stderr
-            found = subprocess.run(["runc", "state", identifier], capture_output=True, text=True)
-            assert "does not exist" in found.stderr, found.stdout
-        assert names(self.pypod, "-a") == []
-        for pid in (*pids, *extra):
-            until(lambda pid=pid: not alive(pid), f"the end of process {pid}")
-        # The clean-up that a monitor has started may still be at it.
-        until(
-            lambda: not [path for path in mounts_below(self.folder) if "merged" in path],
-            "the end of all mounts",
-        )
-        # The name is free, and the next container is none the worse.
-        assert self.pypod.out("run", "--rm", "--name", "it", *NONET, IMAGE, "echo", "well") == "well"
-
-
-def alive(pid: int) -> bool:
-    """True while a process runs; a zombie does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
-
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    runtime = tmp_path / "runc"
-    runtime.write_text(_RUNTIME.format(folder=tmp_path, runtime=shutil.which("runc")))
-    runtime.chmod(0o755)
+def scene(tmp_path: Path) -> Iterator[sudden_death.Scene]:
+    run = tmp_path / "run"
+    runtime = sudden_death.write_runtime(tmp_path, run)
     with store_of_its_own(tmp_path, "--runtime", str(runtime)) as tool:
-        yield Scene(tool, tmp_path)
+        yield sudden_death.Scene(tool, theirs("runc"), tmp_path, run, lambda: mounts_below(tmp_path))
 
 
-def sane(done: subprocess.CompletedProcess[str]) -> None:
-    assert "Traceback" not in done.stderr
-    assert done.returncode == 0 or done.stderr.startswith("Error: "), done.stderr
-
-
-@pytest.mark.parametrize("case", _CASES)
-def test_while_it_starts(scene: Scene, case: str) -> None:
-    scene.plan(case)
-    sane(scene.pypod("run", "-d", "--name", "it", *NONET, IMAGE, "sleep", "1000", status=None))
-    if not case.endswith("runtime"):
-        until((scene.folder / "done").exists, "the kill")
-    assert not (scene.folder / "plan").exists()
-    scene.check()
-
-
-@pytest.mark.parametrize("case", ["create:before:conmon", "create:after:runtime", "start:after:conmon"])
-def test_while_it_starts_attached(scene: Scene, case: str) -> None:
-    scene.plan(case)
-    done = scene.pypod("run", "--name", "it", *NONET, IMAGE, "sleep", "2", status=None, timeout=40)
-    assert "Traceback" not in done.stderr
-    assert not (scene.folder / "plan").exists()
-    scene.check()
-
-
-@pytest.mark.parametrize("victim", ["conmon", "container", "both"])
-def test_while_it_runs(scene: Scene, victim: str) -> None:
-    scene.pypod("run", "-d", "--name", "it", *NONET, IMAGE, "sleep", "1000")
-    monitor, pid = scene.pid("conmon.pid"), scene.pid("pidfile")
-    if victim != "container":
-        os.kill(monitor, signal.SIGKILL)
-        until(lambda: not alive(monitor), "the end of conmon")
-    if victim != "conmon":
-        os.kill(pid, signal.SIGKILL)
-        until(lambda: not alive(pid), "the end of the container")
-    # Without a monitor nobody cleans up at once: then it is "stopped" until somebody comes.
-    expected = {"conmon": "running", "container": "exited", "both": "stopped"}[victim]
-    until(lambda: status_of(scene.pypod, "it") == expected, expected)
-    if victim == "container":
-        assert scene.pypod.out("wait", "it") == "137"
-    if victim == "conmon":
-        # It can still be ended, though nobody knows how it ended, and runs again afterwards with a new monitor.
-        lost = scene.pypod("stop", "-t", "1", "it", status=125).stderr
-        assert "conmon exited prematurely, exit code could not be retrieved" in lost
-        assert status_of(scene.pypod, "it") == "exited"
-        scene.pypod("start", "it")
-        assert status_of(scene.pypod, "it") == "running"
-        assert alive(scene.pid("conmon.pid"))
-    scene.check(monitor, pid)
-
-
-@pytest.mark.parametrize("victim", ["conmon", "container"])
-def test_while_somebody_is_attached(scene: Scene, victim: str) -> None:
-    process = subprocess.Popen(
-        [*scene.pypod.argv, "run", "--name", "it", *NONET, IMAGE, "sh", "-c", "echo up; sleep 1000"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    with contextlib.ExitStack() as stack:
-        stack.callback(process.kill)
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"up\n"
-        monitor, pid = scene.pid("conmon.pid"), scene.pid("pidfile")
-        os.kill(monitor if victim == "conmon" else pid, signal.SIGKILL)
-        if victim == "conmon":
-            # The container goes on, and pypod waits for it.
-            time.sleep(0.5)
-            assert alive(pid)
-            os.kill(pid, signal.SIGKILL)
-        _, stderr = process.communicate(timeout=30)
-        assert b"Traceback" not in stderr
-        assert process.returncode == 137 or victim == "conmon"
-        assert process.returncode != 0
-    scene.check(monitor, pid)
-
-
-@pytest.mark.parametrize("case", ["kill:before:runtime", "delete:before:runtime", "delete:after:runtime",
-                                  "delete:before:conmon"])  # fmt: skip
-def test_while_it_ends(scene: Scene, case: str) -> None:
-    scene.pypod("run", "-d", "--name", "it", *NONET, IMAGE, "sleep", "1000")
-    scene.plan(case)
-    sane(scene.pypod("stop", "-t", "0", "it", status=None))
-    if (scene.folder / "plan").exists():
-        # pypod kills without the runtime's help, so this one is not asked at all.
-        assert case.startswith("kill:")
-        (scene.folder / "plan").unlink()
-    scene.check()
-
-
-@pytest.mark.parametrize(
-    "case", ["exec:before:conmon", "exec:before:runtime", "exec:after:conmon", "exec:after:container"]
-)
-def test_while_something_is_executed(scene: Scene, case: str) -> None:
-    scene.pypod("run", "-d", "--name", "it", *NONET, IMAGE, "sleep", "1000")
-    scene.plan(case)
-    done = scene.pypod("exec", "-t", "it", "sleep", "1", status=None, timeout=40)
-    assert "Traceback" not in done.stderr
-    if not case.endswith("container"):
-        assert status_of(scene.pypod, "it") == "running"
-        scene.pypod("exec", "it", "true")
-    scene.check()
+class TestSuddenDeath(sudden_death.SuddenDeath):
+    """Everything that holds for an ordinary user too."""
