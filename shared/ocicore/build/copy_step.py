@@ -63,7 +63,7 @@ class CopyStep:
         ignore_file = ""
         from_elsewhere = bool(request.source_stage)
         if from_elsewhere:
-            context = executor.source_root(request.source_stage, build.stage, "COPY")
+            context = executor.sources.source_root(request.source_stage, build.stage, "COPY")
             if request.source_stage in executor.options.build_contexts:
                 own, ignore_file = copy_context.load_patterns(context, "")
                 patterns = [*own, *patterns]
@@ -117,7 +117,7 @@ class CopyStep:
             keep_git_dir=request.keep_git_dir,
             working_dir=build.state.draft.text("WorkingDir") or "/",
             in_user_namespace=build.executor.environment.rootless,
-            remote=build.executor.remote_options() if request.add else None,
+            remote=build.executor.sources.remote_options() if request.add else None,
         )
         if request.checksum and not any(copy_context.is_url(source) for source in sources):
             raise InvalidInput("checksum flag is not supported for local sources")

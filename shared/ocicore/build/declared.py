@@ -185,4 +185,9 @@ DECLARATION: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("unsetenv", "", {"kind": "strings", "help": "Remove a variable of the base image"}),
     ("unsetlabel", "", {"kind": "strings", "help": "Remove a label of the base image"}),
     ("variant", "", {"kind": "string", "help": "Variant of the architecture to build for"}),
+    (
+        "verify",
+        "",
+        {"kind": "bool", "help": "Build twice, the second time without cache, and report the first difference"},
+    ),
 )

@@ -14,6 +14,7 @@ from ocicore.build.cache import BuildCache
 from ocicore.build.options import BuildOptions, BuildResult
 from ocicore.build.run import CommandFailed
 from ocicore.build.stage_run import StageBuild
+from ocicore.build.stage_sources import Sources
 from ocicore.errors import Error, InvalidInput, NotFound
 from ocicore.oci import platform as platforms
 
@@ -115,8 +116,6 @@ class Executor:
     ) -> None:
         from time import time_ns
 
-        from ocicore.image.local import LocalImages
-
         self.options = options
         self.environment = environment
         self.started = time_ns()
@@ -129,15 +128,13 @@ class Executor:
         self.flush = flush or (lambda: None)
         self._write = write
         self._print_lock = threading.Lock()
-        self._images = LocalImages(environment.store)
         self._builds: dict[int, StageBuild] = {}
         self._done: dict[int, threading.Event] = {}
-        self._mounted_images: dict[str, str] = {}
-        self._pulled: dict[tuple[str, str], LocalImage] = {}
         self._containers: list[tuple[WorkingContainer, bool]] = []
         self._lock = threading.RLock()
         self._warned: set[str] = set()
-        self._empty = ""
+        #: Ids of the images written, in order.
+        self.made: list[str] = []
         #: Called when the build is over.
         self.at_end: list[Callable[[], None]] = []
         #: --rm=false: working containers stay for whoever wants to look at them.
@@ -176,12 +173,15 @@ class Executor:
             warn=self.remark,
         )
         self.scratch = environment.temporary_root()
-        self._agents: Agents | None = None
-        self._policy: SourcePolicy | None = None
-        if options.source_policy:
-            from ocicore.build import source_policy
-
-            self._policy = source_policy.load(options.source_policy)
+        self.sources = Sources(
+            options,
+            environment,
+            self.plan,
+            ignored=self.ignore_patterns,
+            stage_root=self._stage_root,
+            say=self.say,
+            scratch=self.scratch,
+        )
 
     # -- running --------------------------------------------------------------------------
 
@@ -204,10 +204,14 @@ class Executor:
         if self.options.output is not None:
             from ocicore.build import output
 
-            output.write(self.root_of_image(image), self.options.output, rootless=self.environment.rootless)
-        image = self._scanned(self.image_by_id(image.id))
+            output.write(self.sources.root_of_image(image), self.options.output, rootless=self.environment.rootless)
+        image = self._scanned(self.sources.image_by_id(image.id))
         for name in image.names if self.full_names else ():
             self.say(f"Successfully tagged {name}")
+        if self.options.verify:
+            from ocicore.build import verify
+
+            verify.verify(self, image)
         return self.finish([image], BuildResult(image.id, image.digest or "", list(image.names)))
 
     def finish(self, images: Sequence[LocalImage], result: BuildResult) -> BuildResult:
@@ -216,7 +220,7 @@ class Executor:
             from ocicore.image import manifest_list
 
             for image in images:
-                found = manifest_list.add_image(self._images, self.options.manifest, image)
+                found = manifest_list.add_image(self.sources.images, self.options.manifest, image)
             result = BuildResult(found.id, found.digest, list(found.names))
         for destination in self.destinations:
             if self.environment.push_image is None:
@@ -271,8 +275,9 @@ class Executor:
                 options.omit_history = self.options.omit_history
                 options.blob_cache = self.options.blob_cache
                 image = commit.commit(container, options)
+                self.made.append(image.id)
         self.discard(container, mounted=False)
-        return self.image_by_id(image.id)
+        return self.sources.image_by_id(image.id)
 
     def _build_stage(self, stage: Stage, position: int, total: int) -> None:
         running = StageBuild(self, stage, position=position, total=total)
@@ -328,18 +333,7 @@ class Executor:
                 # As with buildah the container of a step that failed stays in a build with layers.
                 self._remove(container, True, failed=self.step_failed and self.options.layers)
             self._containers.clear()
-            for image_id in self._mounted_images:
-                try:
-                    self.environment.store.unmount_image(image_id)
-                except Error as error:
-                    self.environment.warn(f"unmounting image {image_id[:12]}: {error.message}")
-            self._mounted_images.clear()
-            if self._agents is not None:
-                self._agents.close()
-                self._agents = None
-            if self._empty:
-                os.rmdir(self._empty)
-                self._empty = ""
+        self.sources.close()
         os.close(self.null)
         for finish in self.at_end:
             finish()
@@ -423,43 +417,14 @@ class Executor:
             platforms.parse(target) if target else platforms.host(), platforms.host()
         )
 
-    def find_image(self, name: str, platform: str) -> LocalImage:
-        """A base image by name, pulled as --pull says; asked for once a build."""
-        with self._lock:
-            found = self._pulled.get((name, platform))
-            if found is None:
-                if self._policy is not None:
-                    from ocicore.image import names
-
-                    wanted = self._policy.image(names.normalise(name) if not name.startswith("sha256:") else name)
-                    if wanted != names.normalise(name):
-                        self.say(f"source policy: {name} is {wanted}")
-                        return self.find_image_as(name, wanted, platform)
-                try:
-                    found = self.environment.find_image(name, self.options.pull, platform)
-                except NotFound as error:
-                    error.message = f"creating build container: {error.message}"
-                    raise
-                self._pulled[(name, platform)] = found
-            return found
-
-    def find_image_as(self, name: str, wanted: str, platform: str) -> LocalImage:
-        """Another image in the place of `name`, as the source policy says."""
-        found = self.environment.find_image(wanted, self.options.pull, platform)
-        self._pulled[(name, platform)] = found
-        return found
-
-    def image_by_id(self, image_id: str) -> LocalImage:
-        """An image of the store."""
-        found = self._images.by_id(image_id)
-        if found is None:
-            raise NotFound(f"{image_id[:12]}: image not known", hint="it was removed while the build ran")
-        return found
-
     def stage_image(self, index: int) -> LocalImage | None:
         """The image of a finished stage; None for an empty one."""
         self._wait(index)
         return self._builds[index].image
+
+    def _stage_root(self, index: int) -> str:
+        self._wait(index)
+        return self._builds[index].root_path()
 
     def _wait(self, index: int) -> None:
         event = self._done.get(index)
@@ -484,112 +449,6 @@ class Executor:
         self._wait(found.index)
         running = self._builds.get(found.index)
         return running is not None and running.executed
-
-    def source_root(self, name: str, reader: Stage, verb: str) -> str:
-        """The files behind --from=NAME: a build context, an earlier stage, or an image."""
-        if not name:
-            raise InvalidInput(f'{verb} --from= points to an empty value')
-        name = self._context_of(name, reader)
-        context = self.options.build_contexts.get(name)
-        if context is not None and context[0] == "directory":
-            return context[1]
-        if context is None:
-            found = self.plan.find(name, reader.index)
-            if found is not None:
-                self._wait(found.index)
-                return self._builds[found.index].root_path()
-        try:
-            image = self.find_image(context[1] if context is not None else name, self.options.platform)
-        except Error as error:
-            near = [stage.alias for stage in self.plan.stages[: reader.index] if stage.alias]
-            hint = f"stages before it: {', '.join(near)}" if near else error.message
-            raise NotFound(
-                f"{verb} --from={name}: no stage or image found with that name", hint=hint
-            ) from error
-        return self.root_of_image(image)
-
-    def _context_of(self, name: str, reader: Stage) -> str:
-        """The build context that takes the place of a stage named by its number, else the name as it is."""
-        if not name.isdecimal() or name in self.options.build_contexts:
-            return name
-        found = self.plan.find(name, reader.index)
-        return found.alias if found is not None and found.alias in self.options.build_contexts else name
-
-    def image_root(self, image: LocalImage) -> str:
-        """Where an image is mounted read-only during the build."""
-        return self.root_of_image(image)
-
-    def root_of_image(self, image: LocalImage) -> str:
-        """Mount an image once a build and give the path."""
-        with self._lock:
-            path = self._mounted_images.get(image.id)
-            if path is not None:
-                return path
-            if not image.layer:
-                # An image without layers is an empty root; there is nothing to mount.
-                if not self._empty:
-                    import tempfile
-
-                    self._empty = tempfile.mkdtemp(prefix="buildah-empty-", dir=self.scratch)
-                return self._empty
-            path = self.environment.store.mount_image(image.id)
-            self._mounted_images[image.id] = path
-            return path
-
-    def ssh_socket(self, identity: str) -> str:
-        """The socket behind an id of --ssh, "" for an unknown one; for keys an agent is started."""
-        paths = self.options.ssh.get(identity)
-        if not paths:
-            return ""
-        import stat
-
-        if stat.S_ISSOCK(os.stat(paths[0]).st_mode):
-            return paths[0]
-        with self._lock:
-            if self._agents is None:
-                from ocicore.build.agents import Agents
-
-                self._agents = Agents(self.scratch, self.environment.environ)
-            return self._agents.socket(paths)
-
-    def mount_checksum(self, fields: dict[str, str], reader: Stage) -> str:
-        """What a bind mount contributes to the cache's key: an image's digest or a digest of the files."""
-        name = fields.get("from", "")
-        if name:
-            if name not in self.options.build_contexts and self.plan.find(name, reader.index) is not None:
-                return ""
-            context = self.options.build_contexts.get(name)
-            if context is None or context[0] == "image":
-                image = self.find_image(context[1] if context is not None else name, self.options.platform)
-                return image.digest or ""
-        root = self.source_root(name, reader, "RUN") if name else self.options.context
-        return self._tree_digest(root, fields.get("source") or ".")
-
-    def _tree_digest(self, root: str, path: str) -> str:
-        from ocicore.build.ignore import IgnorePatterns
-        from ocicore.build.transfer import Ownership
-
-        options = copy_context.AddOptions(
-            root,
-            "/",
-            Ownership(owner=(0, 0)),
-            patterns=IgnorePatterns(self.ignore_patterns) if self.ignore_patterns else None,
-        )
-        return ":".join(copy_context.add("/proc/self/fdinfo/..", [path], options, write=False))
-
-    def remote_options(self) -> RemoteOptions:
-        """How ADD fetches."""
-        from ocicore.build.remote import RemoteOptions
-
-        return RemoteOptions(
-            tls_verify=self.options.tls_verify is not False,
-            cert_dir=self.options.cert_dir,
-            retry=self.options.retry,
-            scratch=self.scratch,
-            environ=self.environment.environ,
-            retry_delay=self.options.retry_delay,
-            warn=self.environment.warn,
-        )
 
     def label_instructions(self) -> list[Instruction]:
         """--label as an instruction at the end of the last stage."""

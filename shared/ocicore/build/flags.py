@@ -66,6 +66,7 @@ def read(args: Any, context: str, inputs: Inputs) -> BuildOptions:
     options.remove_containers = args.rm
     options.force_remove = args.force_rm
     options.explain_cache = args.explain_cache
+    options.verify = args.verify
     options.pass_stdin = args.stdin
     options.manifest = args.manifest
     options.hooks_dirs = list(args.hooks_dir)

@@ -61,7 +61,7 @@ def build(
         executor = make(own, f"[{text}] " if len(chosen) > 1 else "")
         try:
             result = executor.run()
-            image = executor.image_by_id(result.image_id)
+            image = executor.sources.image_by_id(result.image_id)
         except Error as error:
             with lock:
                 failures.append((text, error))

@@ -109,6 +109,8 @@ class BuildOptions:
         self.os_features: list[str] = []
         self.os_version = ""
         self.explain_cache = False
+        #: Build twice and compare.
+        self.verify = False
         self.pass_stdin = False
         #: (name, host, path) of namespaces that differ from the defaults.
         self.namespaces: list[tuple[str, bool, str]] = []

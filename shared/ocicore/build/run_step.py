@@ -40,7 +40,7 @@ class RunStep:
             fields = run_mounts.parse_fields(text)
             if fields["type"] != "bind":
                 continue
-            found = self.build.executor.mount_checksum(fields, self.build.stage)
+            found = self.build.executor.sources.mount_checksum(fields, self.build.stage)
             if found:
                 result += ":" + found
         return result
@@ -90,9 +90,9 @@ class RunStep:
         with tempfile.TemporaryDirectory(prefix="buildah-run-", dir=executor.scratch) as scratch:
             sources = run_mounts.MountSources(
                 context=options.context,
-                stage_root=lambda name: executor.source_root(name, build.stage, "RUN"),
+                stage_root=lambda name: executor.sources.source_root(name, build.stage, "RUN"),
                 secrets=options.secrets,
-                ssh=executor.ssh_socket,
+                ssh=executor.sources.ssh_socket,
                 id_maps=options.id_maps,
                 scratch=scratch,
             )

@@ -124,7 +124,7 @@ class StageBuild:
         elif stage.base != "scratch":
             context = options.build_contexts.get(stage.base)
             name = context[1] if context is not None and context[0] == "image" else stage.base
-            self._base = executor.find_image(name, stage.platform or options.platform)
+            self._base = executor.sources.find_image(name, stage.platform or options.platform)
         self.image = self._base
         draft = self._draft_of(self._base)
         if self._base is not None:
@@ -238,7 +238,7 @@ class StageBuild:
                 self.executor.say(f"--> Using cache {found}")
         if found is not None:
             self._forget_container()
-            self.image = self.executor.image_by_id(found)
+            self.image = self.executor.sources.image_by_id(found)
             if final and self.last:
                 self._log_commit()
                 if squash:
@@ -546,6 +546,7 @@ class StageBuild:
         if options.format == "oci":
             executor.warn_lost(self.state.draft, final=final and self.last)
         made = commits.commit(container, request)
+        executor.made.append(made.id)
         executor.environment.debug(f'created new image ID "{made.id}"')
         return made
 
@@ -553,7 +554,7 @@ class StageBuild:
         store = self.executor.environment.store
         if self.executor.full_names:
             store.add_names("image", image.id, self.executor.full_names)
-            self.image = self.executor.image_by_id(image.id)
+            self.image = self.executor.sources.image_by_id(image.id)
 
     def _log_commit(self) -> None:
         tags = self.executor.options.tags
@@ -566,7 +567,7 @@ class StageBuild:
         if self.container is not None:
             return self.mounted()
         if self.image is not None:
-            return self.executor.image_root(self.image)
+            return self.executor.sources.root_of_image(self.image)
         return self.mounted()
 
     def close(self) -> None:

@@ -262,3 +262,20 @@ def test_user_namespaces(own: Tool, context: Path) -> None:
     refused = own("from", "--userns", "host", "--userns-uid-map", "0:1:1", "scratch", status=125)
     assert "can not specify ID mappings while using host's user namespace" in refused.stderr
     assert "is not in the form" in own("from", "--userns-uid-map", "1:2", "scratch", status=125).stderr
+
+
+def test_verify(own: Tool, context: Path) -> None:
+    first = BASE + "COPY a /b\nRUN echo x > /x && rm /b\n"
+    for layers in ("--layers", "--layers=false"):
+        said = build(own, context, first, "--verify", layers, "-t", "same")
+        images = own.out("images", "-a", "-q").split()
+        assert f"Verified: both builds are {own.out('inspect', '--format', '{{.FromImageDigest}}', 'same')}" in said
+        text = BASE + "RUN cat /proc/sys/kernel/random/uuid > /random\n"
+        (context / "Containerfile").write_text(text)
+        done = own("build", "--network", "none", "--verify", layers, "-t", "other", str(context), status=125)
+        assert done.stderr.count("\n") == 1
+        assert "--verify: the second build is another one: layer " in done.stderr
+        assert "/random: content: " in done.stderr
+        # The second build's images are gone, the first one's stay.
+        more = set(own.out("images", "-a", "-q").split()) - set(images)
+        assert len(more) == 1
