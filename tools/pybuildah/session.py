@@ -141,14 +141,14 @@ class Session:
         conf = self.conf
         engine = conf.engine
         manager = self.ctx.globals.cgroup_manager or "cgroupfs"
-        return BuildEnvironment(
+        made = BuildEnvironment(
             self.store,
             paths=self.user,
             rootless=self.user.rootless,
             environ=self.ctx.environ,
             warn=self.ctx.warn,
             find_image=lambda name, policy, platform: self.find_image(
-                name, policy, platform, args, quiet=bool(getattr(args, "quiet", True))
+                name, policy, platform, args, quiet=made.quiet_pulls or bool(getattr(args, "quiet", True))
             ),
             runtime=getattr(args, "runtime", "") or self.ctx.environ.get("BUILDAH_RUNTIME", ""),
             runtime_flags=getattr(args, "runtime_flag", ()),
@@ -161,6 +161,7 @@ class Session:
             platforms_of=lambda name: self._platforms(name, args),
             debug=lambda text: self.ctx.log("debug", text),
         )
+        return made
 
     def _push(self, image_id: str, destination: str, args: Any) -> None:
         from ocicore.build import flags

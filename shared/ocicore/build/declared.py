@@ -109,6 +109,15 @@ DECLARATION: tuple[tuple[str, str, dict[str, Any]], ...] = (
             "help": "Pull images: always, missing, never, newer",
         },
     ),
+    (
+        "progress",
+        "",
+        {
+            "kind": "string",
+            "default": "auto",
+            "help": "How to show what is done: auto, plain, tty (a live view) or json (an object a line)",
+        },
+    ),
     ("pull-always", "", {"kind": "bool", "hidden": True, "help": "Pull images even if they are there"}),
     ("pull-never", "", {"kind": "bool", "hidden": True, "help": "Never pull images"}),
     ("quiet", "q", {"kind": "bool", "help": "Print the image ID only"}),

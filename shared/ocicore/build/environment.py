@@ -54,6 +54,7 @@ class BuildEnvironment:
         "paths",
         "platforms_of",
         "push_image",
+        "quiet_pulls",
         "rootless",
         "runtime_flags",
         "runtime_name",
@@ -96,6 +97,8 @@ class BuildEnvironment:
         self.containers_conf = containers_conf
         self.hooks_dirs = hooks_dirs
         self.push_image = push_image
+        #: Something else is drawn where a pull would draw.
+        self.quiet_pulls = False
         self.platforms_of = platforms_of
         self.debug = debug or (lambda text: None)
         self._runtime: OCIRuntime | None = None

@@ -12,6 +12,7 @@ import threading
 from ocicore.build import containerfile, copy_context, stages
 from ocicore.build.cache import BuildCache
 from ocicore.build.options import BuildOptions, BuildResult
+from ocicore.build.progress import BuildProgress
 from ocicore.build.run import CommandFailed
 from ocicore.build.stage_run import StageBuild
 from ocicore.build.stage_sources import Sources
@@ -41,7 +42,7 @@ def build(
     options: BuildOptions,
     environment: BuildEnvironment,
     *,
-    write: Callable[[str], None],
+    progress: BuildProgress,
     flush: Callable[[], None] | None = None,
     command_stdout: int = 1,
     command_stderr: int = 2,
@@ -50,7 +51,7 @@ def build(
     """Build an image from Containerfiles.
 
     Args:
-        write: receives progress lines without newline (nothing when `options.quiet`).
+        progress: told what is done (nothing when `options.quiet`).
         flush: called before a command writes to the descriptors itself.
         command_stdout, command_stderr: where the output of RUN goes.
         log_file: with several platforms, each writes to LOG_FILE_OS_ARCH instead.
@@ -64,7 +65,7 @@ def build(
         own.label = label
         if label and log_file:
             return _logged(own, environment, log_file)
-        return Executor(own, environment, write, flush, command_stdout, command_stderr)
+        return Executor(own, environment, progress, flush, command_stdout, command_stderr)
 
     executor = make(options, "")
     try:
@@ -97,7 +98,9 @@ def _logged(options: BuildOptions, environment: BuildEnvironment, log_file: str)
     def write(text: str) -> None:
         stream.write(text + "\n")
 
-    made = Executor(options, environment, write, stream.flush, stream.fileno(), stream.fileno())
+    made = Executor(
+        options, environment, BuildProgress(write), stream.flush, stream.fileno(), stream.fileno()
+    )
     made.at_end.append(stream.close)
     return made
 
@@ -109,7 +112,7 @@ class Executor:
         self,
         options: BuildOptions,
         environment: BuildEnvironment,
-        write: Callable[[str], None],
+        progress: BuildProgress,
         flush: Callable[[], None] | None,
         command_stdout: int,
         command_stderr: int,
@@ -126,8 +129,8 @@ class Executor:
         self.command_stdout = self.null if options.quiet else command_stdout
         self.command_stderr = self.null if options.quiet else command_stderr
         self.flush = flush or (lambda: None)
-        self._write = write
-        self._print_lock = threading.Lock()
+        self.progress = BuildProgress(lambda text: None) if options.quiet else progress
+        self._usage_lock = threading.Lock()
         self._builds: dict[int, StageBuild] = {}
         self._done: dict[int, threading.Event] = {}
         self._containers: list[tuple[WorkingContainer, bool]] = []
@@ -227,6 +230,7 @@ class Executor:
                 raise Error(f"--tag {destination}: this program writes to its store only")
             self.environment.push_image(result.image_id, destination)
         self._write_files(result)
+        self.progress.finished(result)
         return result
 
     def base_names(self) -> list[str]:
@@ -343,14 +347,7 @@ class Executor:
 
     def say(self, text: str) -> None:
         """One progress line."""
-        if not self.options.quiet:
-            with self._print_lock:
-                self._write(self.options.label + text)
-
-    def say_image(self, image_id: str) -> None:
-        """The line after a step: "--> 0123456789ab"."""
-        if not self.options.iid_file:
-            self.say(f"--> {image_id[:12]}")
+        self.progress.say(self.options.label + text)
 
     def say_usage(self, text: str) -> None:
         """What a step used: to the file of --rusage-logfile, else among the other lines."""
@@ -359,7 +356,7 @@ class Executor:
             self.say(text)
             return
         try:
-            with self._print_lock, open(path, "a", encoding="utf-8") as stream:
+            with self._usage_lock, open(path, "a", encoding="utf-8") as stream:
                 stream.write(text + "\n")
         except OSError as error:
             raise Error(f"writing {path}: {(error.strerror or '').lower()}") from error

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ocicore.build.containerfile import Instruction
     from ocicore.build.instructions import RunRequest
     from ocicore.build.stage_run import StageBuild
+    from ocicore.build.working import WorkingContainer
 
 _PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
 
@@ -85,8 +86,6 @@ class RunStep:
         if options.hooks_dirs:
             container.options["OCIHooksDir"] = list(options.hooks_dirs)
         command.stdin = 0 if options.pass_stdin else executor.null
-        command.stdout = executor.command_stdout
-        command.stderr = executor.command_stderr
         with tempfile.TemporaryDirectory(prefix="buildah-run-", dir=executor.scratch) as scratch:
             sources = run_mounts.MountSources(
                 context=options.context,
@@ -114,7 +113,7 @@ class RunStep:
             build.ensure_working_dir()
             executor.flush()
             try:
-                status = runs.run(container, root, command, executor.environment)
+                status = self._watched(container, root, command)
             except Error as error:
                 raise executor.step_error(self.instruction, error) from error
             finally:
@@ -125,6 +124,15 @@ class RunStep:
                 status,
                 f'building at STEP "{self.instruction.message}": while running runtime: exit status {status}',
             )
+
+    def _watched(self, container: WorkingContainer, root: str, command: runs.RunOptions) -> int:
+        """Run the command, what it writes going to whoever watches."""
+        executor = self.build.executor
+        place = self.build.place
+        assert place is not None
+        given = executor.command_stdout, executor.command_stderr
+        with executor.progress.streams(place, *given) as (command.stdout, command.stderr):
+            return runs.run(container, root, command, executor.environment)
 
     def _check_network(self, mode: str) -> None:
         """--network of a RUN is one of three words, or a namespace."""

@@ -7,6 +7,7 @@ container takes all steps and one image is written at the end – if anybody nee
 from __future__ import annotations
 
 import os
+from time import monotonic
 
 from ocicore.build import commit as commits
 from ocicore.build import usage, working
@@ -15,6 +16,7 @@ from ocicore.build.containerfile import Instruction, parse
 from ocicore.build.copy_step import CopyStep
 from ocicore.build.draft import ImageDraft
 from ocicore.build.instructions import PREDEFINED_ARGS, CopyRequest, RunRequest, StageState
+from ocicore.build.progress import Place
 from ocicore.build.run_step import RunStep
 from ocicore.errors import Error, Unsupported
 
@@ -50,6 +52,9 @@ class StageBuild:
         self._checking = executor.options.layers and executor.options.use_cache
         self._base: LocalImage | None = None
         self._images_root = ""
+        #: Where the build is.
+        self.place: Place | None = None
+        self._began = 0.0
         #: VOLUME makes its folders only at the end or where a command may look for them, as buildah has it.
         self._volumes_made = False
         #: A step of this stage was performed, not found in the cache.
@@ -74,33 +79,63 @@ class StageBuild:
         if self.stage.base_stage is None:
             # Before the base is looked for: pulling it may take a while, and may fail.
             written = len(self.stage.instructions) + (1 if self.last and self.executor.options.labels else 0)
-            self.say(f"STEP 1/{written + 1}: {_display_from(self.stage)}")
-        instructions = self._begin()
+            self._at(1, written + 1, _display_from(self.stage))
+        try:
+            instructions = self._begin()
+        except Error as error:
+            if self.place is not None:
+                self.executor.progress.failed(self.place, error.message)
+            raise
         steps = len(instructions) + 1
         if self.stage.base_stage is not None:
             alias = f" AS {self.stage.alias}" if self.stage.alias else ""
             base = self._base.id if self._base is not None else self.stage.base
-            self.say(f"STEP 1/{steps}: FROM {base}{alias}")
+            self._at(1, steps, f"FROM {base}{alias}")
         if not instructions:
             self._no_steps()
+            self._ended()
             return
         for number, instruction in enumerate(instructions):
             following = instructions[number + 1 :]
             self._volumes_made = not following or any(later.name == "run" for later in following)
             if self.executor.cancelled:
                 raise Error("build was cancelled because another stage failed")
-            self.say(f"STEP {number + 2}/{steps}: {_display(instruction)}")
+            self._at(number + 2, steps, _display(instruction))
             final = number == len(instructions) - 1
             self._runs_are_over = not final and all(later.name != "run" for later in instructions[number + 1 :])
             if instruction.name == "arg":
                 self._check_arguments(instruction)
             before = usage.now() if self.executor.options.log_usage else None
-            if self.executor.options.layers:
-                self._layered_step(instruction, final=final)
-            else:
-                self._plain_step(instruction, final=final)
+            try:
+                if self.executor.options.layers:
+                    self._layered_step(instruction, final=final)
+                else:
+                    self._plain_step(instruction, final=final)
+            except Error as error:
+                assert self.place is not None
+                self.executor.progress.failed(self.place, error.message)
+                raise
             if before is not None:
                 self.executor.say_usage(usage.since(before))
+        self._ended()
+
+    def _at(self, step: int, steps: int, text: str) -> None:
+        """A step begins, and the one before it is done."""
+        self._ended()
+        self.place = Place(
+            self.executor.options.label, self.position, self.total, self.stage.alias or "", step, steps
+        )
+        self._began = monotonic()
+        self.executor.progress.began(self.place, text)
+
+    def _ended(self) -> None:
+        if self.place is not None:
+            self.executor.progress.ended(self.place, monotonic() - self._began)
+
+    def _say_image(self, image: LocalImage) -> None:
+        """The image up to this step; not where its id goes into a file."""
+        if not self.executor.options.iid_file and self.place is not None:
+            self.executor.progress.made(self.place, image.id)
 
     def _check_arguments(self, instruction: Instruction) -> None:
         """A word about every ARG that nothing gives a value."""
@@ -192,7 +227,7 @@ class StageBuild:
                 created_by="/bin/sh", empty=not options.squash, final=True, squash=options.squash
             )
         if self.image is not None:
-            self.executor.say_image(self.image.id)
+            self._say_image(self.image)
 
     # -- steps ----------------------------------------------------------------------------
 
@@ -209,7 +244,7 @@ class StageBuild:
                 self._log_commit()
             squash = self.executor.options.squash and self.last
             self.image = self._commit(created_by=created_by, empty=False, final=True, squash=squash)
-            self.executor.say_image(self.image.id)
+            self._say_image(self.image)
         container.draft = self.state.draft
         container.save()
 
@@ -235,7 +270,8 @@ class StageBuild:
             if found is None:
                 found = self._pull_cache(created_by, adds_layer=adds_layer)
             else:
-                self.executor.say(f"--> Using cache {found}")
+                assert self.place is not None
+                self.executor.progress.cached(self.place, found)
         if found is not None:
             self._forget_container()
             self.image = self.executor.sources.image_by_id(found)
@@ -273,7 +309,7 @@ class StageBuild:
             )
             self._push_cache(self.image, base, created_by, adds_layer=adds_layer)
             self._forget_container()
-        self.executor.say_image(self.image.id)
+        self._say_image(self.image)
 
     def _pull_cache(self, created_by: str, *, adds_layer: bool) -> str | None:
         """Id of the step's image from a cache at a registry, None where no cache has it."""

@@ -32,7 +32,7 @@ def verify(executor: Executor, image: LocalImage) -> None:
     options.quiet = True
     store = executor.environment.store
     known = {record.id for record in store.images()}
-    second = Again(options, executor.environment, lambda text: None, None, executor.null, executor.null)
+    second = Again(options, executor.environment, executor.progress, None, executor.null, executor.null)
     try:
         result = second.run()
         if result.digest != image.digest:

@@ -279,3 +279,28 @@ def test_verify(own: Tool, context: Path) -> None:
         # The second build's images are gone, the first one's stay.
         more = set(own.out("images", "-a", "-q").split()) - set(images)
         assert len(more) == 1
+
+
+def test_progress(own: Tool, context: Path) -> None:
+    text = BASE + "RUN echo said; echo wrong >&2\nFROM base\nCOPY --from=base /bin/sh /x\n"
+    events = [json.loads(line) for line in build(own, context, text, "--progress=json", "-t", "made").splitlines()]
+    assert events[-1]["event"] == "result"
+    assert events[-1]["names"] == ["localhost/made:latest"]
+    assert events[-1]["image"] == inspected(own, "made", "{{.FromImageID}}")
+    assert [(event["stream"], event["text"]) for event in events if event["event"] == "output"] == [
+        ("stdout", "said"),
+        ("stderr", "wrong"),
+    ]
+    steps = [event["instruction"] for event in events if event["event"] == "step"]
+    assert "RUN echo said; echo wrong >&2" in steps
+    assert len([event for event in events if event["event"] == "done"]) == len(steps)
+    (context / "Containerfile").write_text(BASE + "RUN echo before; exit 3\n")
+    failed = own("build", "--network", "none", "--progress=json", str(context), status=3)
+    kinds = [json.loads(line)["event"] for line in failed.stdout.splitlines()]
+    assert kinds[-2:] == ["output", "failed"]
+    live = own("build", "--network", "none", "--progress=tty", str(context), status=3)
+    assert "before" in live.stdout
+    assert live.stderr.count("\n") == 1
+    assert own("build", "--progress=none", str(context), status=125).stderr.startswith(
+        'Error: unknown --progress "none"'
+    )

@@ -45,6 +45,7 @@ def run(args: Args, ctx: Context) -> int:
     from ocicore.build import executor, flags
     from ocicore.build.inputs import Inputs
     from ocicore.build.remote import RemoteOptions
+    from ocicore.cli import build_view
     from pybuildah.options import run_settings, user_namespace
     from pybuildah.session import Session
 
@@ -82,21 +83,24 @@ def run(args: Args, ctx: Context) -> int:
         to_pipe = options.output is not None and options.output[1] == "-"
         out = _Output(ctx, args.logfile, use_stderr=to_pipe)
         try:
-            result = executor.build(
-                options,
-                environment,
-                write=out.write_line,
-                flush=out.flush,
-                command_stdout=out.descriptor(1),
-                command_stderr=out.descriptor(2),
-                log_file=args.logfile if args.logsplit else "",
-            )
+            with build_view.shown(
+                args.progress, out.stream, out.write_line, environment, quiet=options.quiet
+            ) as progress:
+                result = executor.build(
+                    options,
+                    environment,
+                    progress=progress,
+                    flush=out.flush,
+                    command_stdout=out.descriptor(1),
+                    command_stderr=out.descriptor(2),
+                    log_file=args.logfile if args.logsplit else "",
+                )
             if args.sign_by:
                 _sign(session, result, args)
         finally:
             environment.close()
             out.close()
-    if not options.iid_file and not to_pipe:
+    if not options.iid_file and not to_pipe and args.progress != "json":
         ctx.print(result.image_id)
     return 0
 
@@ -144,16 +148,16 @@ class _Output:
     def __init__(self, ctx: Context, path: str, *, use_stderr: bool = False) -> None:
         self._ctx = ctx
         self._file = open(path, "w", encoding="utf-8", errors="surrogateescape") if path else None
-        self._stream: TextIO = self._file or (ctx.stderr if use_stderr else ctx.stdout)
+        self.stream: TextIO = self._file or (ctx.stderr if use_stderr else ctx.stdout)
         self._use_stderr = use_stderr
 
     def write_line(self, text: str) -> None:
-        self._stream.write(text + "\n")
-        if self._file is None and self._stream.isatty():
-            self._stream.flush()
+        self.stream.write(text + "\n")
+        if self._file is None and self.stream.isatty():
+            self.stream.flush()
 
     def flush(self) -> None:
-        self._stream.flush()
+        self.stream.flush()
 
     def descriptor(self, number: int) -> int:
         if self._file is not None:

@@ -42,6 +42,7 @@ def run(args: Args, ctx: Context) -> int:
     from ocicore.build import executor, flags
     from ocicore.build.inputs import Inputs
     from ocicore.build.remote import RemoteOptions
+    from ocicore.cli import build_view
     from pypod.options.build import decide
     from pypod.session import open_engine
 
@@ -74,14 +75,15 @@ def run(args: Args, ctx: Context) -> int:
             stream.flush()
 
         try:
-            result = executor.build(
-                options,
-                environment,
-                write=write,
-                flush=stream.flush,
-                command_stdout=log.fileno() if log else 1,
-                command_stderr=log.fileno() if log else 2,
-            )
+            with build_view.shown(args.progress, stream, write, environment, quiet=options.quiet) as progress:
+                result = executor.build(
+                    options,
+                    environment,
+                    progress=progress,
+                    flush=stream.flush,
+                    command_stdout=log.fileno() if log else 1,
+                    command_stderr=log.fileno() if log else 2,
+                )
         finally:
             environment.close()
             if log is not None:
@@ -89,7 +91,7 @@ def run(args: Args, ctx: Context) -> int:
     from ocicore.engine import events
 
     events.write(engine, "image", "build", ID=result.image_id, Name=result.names[0] if result.names else "")
-    if not options.iid_file:
+    if not options.iid_file and args.progress != "json":
         ctx.print(result.image_id)
     return 0
 
@@ -98,7 +100,9 @@ def _environment(engine: Engine, args: Args, ctx: Context) -> BuildEnvironment:
     from ocicore.build.environment import BuildEnvironment
 
     def find_image(name: str, policy: str, platform: str) -> LocalImage:
-        return _find_image(engine, args, ctx, name, policy, platform)
+        return _find_image(
+            engine, args, ctx, name, policy, platform, quiet=made.quiet_pulls or bool(args.quiet)
+        )
 
     def push_image(image_id: str, destination: str) -> None:
         from ocicore.build import flags
@@ -115,7 +119,7 @@ def _environment(engine: Engine, args: Args, ctx: Context) -> BuildEnvironment:
         return pull.offered_platforms(image_choice.system_context(engine, args), name)
 
     conf = engine.config.engine
-    return BuildEnvironment(
+    made = BuildEnvironment(
         engine.store,
         paths=engine.user,
         rootless=engine.rootless,
@@ -133,10 +137,11 @@ def _environment(engine: Engine, args: Args, ctx: Context) -> BuildEnvironment:
         platforms_of=platforms_of,
         debug=lambda text: ctx.log("debug", text),
     )
+    return made
 
 
 def _find_image(
-    engine: Engine, args: Args, ctx: Context, name: str, policy: str, platform: str
+    engine: Engine, args: Args, ctx: Context, name: str, policy: str, platform: str, *, quiet: bool
 ) -> LocalImage:
     from ocicore.cli import progress
     from ocicore.engine import image_choice
@@ -151,5 +156,5 @@ def _find_image(
         except NotFound:
             if policy == "never":
                 raise
-    with progress.shown(ctx.stderr, quiet=args.quiet) as shown:
+    with progress.shown(ctx.stderr, quiet=quiet) as shown:
         return image_choice.pull(engine, name, args, policy=policy, wanted=wanted, progress=shown)[0]
