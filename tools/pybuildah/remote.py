@@ -270,27 +270,6 @@ def copy_options(
     )
 
 
-def sign_local(session: Session, image_id: str, name: str, fingerprint: str) -> None:
-    """One more signature of an image in the store, kept beside its manifest, where a push finds it."""
-    import json
-
-    from ocicore.cli.signers import simple_signer
-    from ocicore.oci import digest as digests
-
-    image = session.images.find(image_id)
-    manifest = image.manifest_bytes()
-    digest = digests.from_bytes(manifest)
-    made = simple_signer(fingerprint, "", name, session.ctx)(manifest)
-    store = session.store
-    metadata = json.loads(image.record.metadata or "{}")
-    sizes = metadata.setdefault("signatures-sizes", {}).setdefault(digest, [])
-    key = f"signature-{digests.encoded(digest)}"
-    kept = store.big_data("image", image.id, key) if sizes else b""
-    sizes.append(len(made))
-    store.set_big_data("image", image.id, key, kept + made)
-    store.set_metadata("image", image.id, json.dumps(metadata, separators=(",", ":")))
-
-
 def _docker_reference(target: str) -> str | None:
     """The full name a signature is for, None where the destination has none."""
     from ocicore.image import names

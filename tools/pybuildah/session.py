@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ocicore.build.environment import BuildEnvironment
     from ocicore.cli.bind import Bound
     from ocicore.cli.context import Context
+    from ocicore.cli.user_namespace import UserNamespace
     from ocicore.config.containers_conf import ContainersConfig
     from ocicore.config.paths import UserPaths
     from ocicore.image.local import LocalImage, LocalImages
@@ -133,6 +134,19 @@ class Session:
         if wanted is not None:
             _warn_platform(pulled, wanted, self.ctx.warn)
         return pulled
+
+    def user_namespace(self, args: Any) -> UserNamespace:
+        """--userns and its maps, with the defaults of the global options."""
+        from ocicore.cli import user_namespace
+
+        given = self.ctx.globals
+        return user_namespace.decide(
+            args,
+            self.store,
+            rootless=self.user.rootless,
+            uid_maps=given.userns_uid_map,
+            gid_maps=given.userns_gid_map,
+        )
 
     def environment(self, args: Any = None) -> BuildEnvironment:
         """What builds and `run` need."""

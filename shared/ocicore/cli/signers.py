@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
+    from ocicore.image.local import LocalImage
 
 
 def simple_signer(
@@ -159,3 +160,22 @@ def all_signers(args: Args, docker_reference: str | None, ctx: Context) -> list[
     if private_key:
         signers.append(sigstore_signer(private_key, phrase, docker_reference, ctx))
     return signers
+
+
+def sign_stored(image: LocalImage, name: str, fingerprint: str, ctx: Context) -> None:
+    """One more simple signature of an image in the store, kept beside its manifest, where a push finds it."""
+    import json
+
+    from ocicore.oci import digest as digests
+
+    manifest = image.manifest_bytes()
+    digest = digests.from_bytes(manifest)
+    made = simple_signer(fingerprint, "", name, ctx)(manifest)
+    store = image.store
+    metadata = json.loads(image.record.metadata or "{}")
+    sizes = metadata.setdefault("signatures-sizes", {}).setdefault(digest, [])
+    key = f"signature-{digests.encoded(digest)}"
+    kept = store.big_data("image", image.id, key) if sizes else b""
+    sizes.append(len(made))
+    store.set_big_data("image", image.id, key, kept + made)
+    store.set_metadata("image", image.id, json.dumps(metadata, separators=(",", ":")))

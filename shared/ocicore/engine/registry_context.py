@@ -30,6 +30,8 @@ def make(engine: Engine, options: Any, wanted: Platform | None = None) -> System
         context.cert_dir = options.cert_dir
     if getattr(options, "tls_verify", None) is not None:
         context.tls_verify = options.tls_verify
+    if getattr(options, "signature_policy", ""):
+        context.policy_path = options.signature_policy
     if getattr(options, "retry", None) is not None:
         context.retry_times = options.retry
     if getattr(options, "retry_delay", ""):

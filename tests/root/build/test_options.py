@@ -261,7 +261,7 @@ def test_user_namespaces(own: Tool, context: Path) -> None:
     assert "0     100000       1000" in out
     refused = own("from", "--userns", "host", "--userns-uid-map", "0:1:1", "scratch", status=125)
     assert "can not specify ID mappings while using host's user namespace" in refused.stderr
-    assert "is not in the form" in own("from", "--userns-uid-map", "1:2", "scratch", status=125).stderr
+    assert "userns-uid-map setting is malformed" in own("from", "--userns-uid-map", "1:2", "scratch", status=125).stderr
 
 
 def test_verify(own: Tool, context: Path) -> None:

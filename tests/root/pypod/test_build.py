@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from support.docker_registry import docker_registry
@@ -27,3 +28,47 @@ def test_caches_and_platforms_at_a_registry(pypod: Tool, tmp_path: Path) -> None
         refused = pypod("build", "--tls-verify=false", "--all-platforms", str(context), status=125).stderr
         assert "didn't resolve to a manifest list" in refused
         assert refused.count("\n") == 1
+
+
+def test_namespaces_devices_signatures_and_squash_all(pypod: Tool, tmp_path: Path) -> None:
+    context = tmp_path / "context"
+    context.mkdir()
+    build = ("build", "--network", "none")
+    text = f"FROM {IMAGE}\nRUN cat /proc/self/uid_map\nRUN ls /dev/of-cdi 2>&1 || true\n"
+    (context / "Containerfile").write_text(text)
+    maps = ("--userns-uid-map", "0:100000:65536", "--userns-gid-map", "0:100000:65536")
+    out = pypod.out(*build, "--no-cache", *maps, str(context))
+    assert any(line.split() == ["0", "100000", "65536"] for line in out.splitlines())
+    cdi = tmp_path / "cdi"
+    cdi.mkdir()
+    device = {
+        "name": "one",
+        "containerEdits": {"deviceNodes": [{"path": "/dev/of-cdi", "hostPath": "/dev/null"}]},
+    }
+    (cdi / "one.json").write_text(
+        json.dumps({"cdiVersion": "0.6.0", "kind": "example.com/null", "devices": [device]})
+    )
+    given = ("--cdi-config-dir", str(cdi), "--device", "example.com/null=one")
+    assert "\n/dev/of-cdi\n" in pypod.out(*build, "--no-cache", *given, str(context))
+    pypod(*build, "--squash-all", "-t", "flat", str(context))
+    assert pypod.out("image", "inspect", "--format", "{{len .RootFS.Layers}}", "flat") == "1"
+    refused = pypod(*build, "--sign-by", "nobody@example.com", "-t", "flat", str(context), status=125)
+    assert refused.stderr.count("\n") == 1
+    assert "nobody@example.com" in refused.stderr
+    policy = tmp_path / "policy.json"
+    policy.write_text('{"default": [{"type": "reject"}]}')
+    with docker_registry(tmp_path / "registry") as host:
+        pypod("push", "-q", "--tls-verify=false", IMAGE, f"{host}/base")
+        (context / "Containerfile").write_text(f"FROM {host}/base\n")
+        denied = pypod(
+            *(
+                "build",
+                "--tls-verify=false",
+                "--pull=always",
+                "--signature-policy",
+                str(policy),
+                str(context),
+            ),
+            status=125,
+        )
+    assert "rejected" in denied.stderr

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from ocicore.build.declared import DECLARATION
+from ocicore.cli.build_settings import RUN_SETTINGS
 from ocicore.cli.declare import Argument, Command, Option
-from pybuildah.options.run_settings import RUN_SETTINGS
 from pybuildah.options.shared import BLOB_CACHE, DECRYPTION_KEY, REGISTRY, SIGN_BY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from ocicore.build.options import BuildOptions, BuildResult
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
-    from pybuildah.session import Session
 
 COMMAND = Command(
     "Build an image using instructions in a Containerfile",
@@ -45,8 +43,9 @@ def run(args: Args, ctx: Context) -> int:
     from ocicore.build import executor, flags
     from ocicore.build.inputs import Inputs
     from ocicore.build.remote import RemoteOptions
-    from ocicore.cli import build_view
-    from pybuildah.options import run_settings, user_namespace
+    from ocicore.cli import build_settings, build_view
+    from ocicore.cli.signers import sign_stored
+    from pybuildah import remote
     from pybuildah.session import Session
 
     session = Session(ctx)
@@ -69,12 +68,15 @@ def run(args: Args, ctx: Context) -> int:
             debug=lambda text: ctx.log("debug", text),
         )
         options = flags.read(args, args.context or "", inputs)
-        decide(options, args, ctx, run_settings.decide(args, session.conf))
-        own_user = user_namespace.decide(args, session)
-        options.id_maps = own_user.id_maps
-        options.namespaces.append(("user", own_user.host, own_user.path))
-        if options.sbom is not None:
-            options.sbom.pull = options.pull
+        build_settings.fill(
+            options, args, build_settings.decide(args, session.conf), session.user_namespace(args)
+        )
+        layers = args.layers
+        if layers is None:
+            layers = ctx.environ.get("BUILDAH_LAYERS", "").lower() in ("1", "true", "t")
+        options.layers = bool(layers)
+        options.mounts_file = ctx.globals.default_mounts_file
+        options.blob_cache = remote.blob_cache(args, remote.layer_wish(args))
         ctx.log(
             "debug",
             f"Setting MaxPullPushRetries to {args.retry} and PullPushRetryDelay to {args.retry_delay or '1s'}",
@@ -96,50 +98,14 @@ def run(args: Args, ctx: Context) -> int:
                     log_file=args.logfile if args.logsplit else "",
                 )
             if args.sign_by:
-                _sign(session, result, args)
+                for name in result.names:
+                    sign_stored(session.images.find(result.image_id), name, args.sign_by, ctx)
         finally:
             environment.close()
             out.close()
     if not options.iid_file and not to_pipe and args.progress != "json":
         ctx.print(result.image_id)
     return 0
-
-
-def decide(options: BuildOptions, args: Args, ctx: Context, settings: object) -> None:
-    """What the options about commands, and those only this program has, say."""
-    from pybuildah import remote
-    from pybuildah.options.run_settings import RunDecisions
-
-    assert isinstance(settings, RunDecisions)
-    layers = args.layers
-    if layers is None:
-        layers = ctx.environ.get("BUILDAH_LAYERS", "").lower() in ("1", "true", "t")
-    options.layers = bool(layers)
-    options.run_settings = settings.options
-    options.network = args.network
-    options.isolation = settings.isolation or "oci"
-    options.capabilities = settings.capabilities
-    options.cdi_config_dir = args.cdi_config_dir
-    options.mounts_file = ctx.globals.default_mounts_file
-    options.devices = settings.devices
-    options.group_add = settings.group_add
-    options.namespaces = settings.namespaces
-    options.tls_verify = args.tls_verify
-    options.cert_dir = args.cert_dir
-    options.retry = args.retry
-    options.blob_cache = remote.blob_cache(args, remote.layer_wish(args))
-    if args.retry_delay:
-        from ocicore.build.draft import parse_duration
-
-        options.retry_delay = parse_duration(args.retry_delay) / 1e9
-
-
-def _sign(session: Session, result: BuildResult, args: Args) -> None:
-    """--sign-by: signatures beside the image in the store, for every name it has."""
-    from pybuildah import remote
-
-    for name in result.names:
-        remote.sign_local(session, result.image_id, name, args.sign_by)
 
 
 class _Output:

@@ -136,10 +136,10 @@ def run(args: Args, ctx: Context) -> int:
     if target:
         _send(session, image.id, target, args, options.blob_cache, keep=image.id in known)
     elif args.sign_by:
-        from pybuildah import remote
+        from ocicore.cli.signers import sign_stored
 
         for name in names:
-            remote.sign_local(session, image.id, name, args.sign_by)
+            sign_stored(session.images.find(image.id), name, args.sign_by, ctx)
     if args.manifest:
         from pybuildah import manifest_lists
 

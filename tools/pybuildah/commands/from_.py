@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ocicore.cli.build_settings import RUN_SETTINGS
 from ocicore.cli.declare import Argument, Command, Option
-from pybuildah.options.run_settings import RUN_SETTINGS
 from pybuildah.options.shared import BLOB_CACHE, DECRYPTION_KEY, NO_OPTIONS_AFTER, QUIET, REGISTRY
 
 TYPE_CHECKING = False
@@ -62,7 +62,7 @@ COMMAND = Command(
 def run(args: Args, ctx: Context) -> int:
     """Print the new container's name."""
     from ocicore.build import working
-    from pybuildah.options import run_settings, user_namespace
+    from ocicore.cli import build_settings
     from pybuildah.session import Session
 
     session = Session(ctx)
@@ -73,8 +73,8 @@ def run(args: Args, ctx: Context) -> int:
         host = platforms.host()
         variant = f"/{args.variant}" if args.variant else ""
         platform = f"{args.os or host.os}/{args.arch or host.architecture}{variant}"
-    settings = run_settings.decide(args, session.conf)
-    own_user = user_namespace.decide(args, session)
+    settings = build_settings.decide(args, session.conf)
+    own_user = session.user_namespace(args)
     image = None
     if args.image != "scratch":
         policy = args.pull

@@ -60,9 +60,9 @@ def run(args: Args, ctx: Context) -> int:
     """The command's exit status."""
     from ocicore.build import run as runs
     from ocicore.build import working
+    from ocicore.cli.build_settings import decide_namespaces, isolation
     from ocicore.errors import InvalidInput
     from pybuildah import history
-    from pybuildah.options.run_settings import decide_namespaces, isolation
     from pybuildah.session import Session
 
     words = list(args.command)

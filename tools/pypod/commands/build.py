@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ocicore.build.declared import DECLARATION
+from ocicore.cli.build_settings import RUN_SETTINGS
 from ocicore.cli.declare import Argument, Command, Option
-from pypod.options.build import RUN_SETTINGS
 from pypod.options.registry import REGISTRY, RETRY
 
 TYPE_CHECKING = False
@@ -22,13 +22,30 @@ COMMAND = Command(
     description="Builds an image from a Containerfile and the files of a context: a directory, an archive, a repository or a URL.",
     options=(
         *(Option(long, short, **settings) for long, short, settings in DECLARATION if long not in _TAKEN),
+        Option(
+            "decryption-key",
+            kind="strings",
+            metavar="KEY[:PASSPHRASE]",
+            help="Private key for an encrypted image",
+        ),
+        Option(
+            "sign-by",
+            kind="string",
+            metavar="FINGERPRINT",
+            help="Sign with the GnuPG key that has this fingerprint",
+        ),
+        Option("signature-policy", kind="path", hidden=True, help="Path of the signature policy file"),
+        Option("squash-all", help="Write everything, the base image too, as a single layer"),
+        Option(
+            "load", hidden=True, help="Docker's option to bring the image into the store, where it always is"
+        ),
         Option("layers", default=True, help="Keep one image a step, and use them as a cache"),
         *RUN_SETTINGS,
         *REGISTRY,
         *RETRY,
     ),
     arguments=(Argument("context", min=0, metavar="[CONTEXT]"),),
-    exclusive=(("pull", "pull-always", "pull-never"),),
+    exclusive=(("pull", "pull-always", "pull-never"), ("squash", "squash-all")),
     examples=(
         ("pypod build .", "from ./Containerfile"),
         ("pypod build -t imageName -f Containerfile.simple .", "another file, and a name"),
@@ -42,8 +59,8 @@ def run(args: Args, ctx: Context) -> int:
     from ocicore.build import executor, flags
     from ocicore.build.inputs import Inputs
     from ocicore.build.remote import RemoteOptions
-    from ocicore.cli import build_view
-    from pypod.options.build import decide
+    from ocicore.cli import build_settings, build_view, user_namespace
+    from ocicore.cli.signers import sign_stored
     from pypod.session import open_engine
 
     engine = open_engine(ctx)
@@ -62,11 +79,11 @@ def run(args: Args, ctx: Context) -> int:
             ),
         )
         options = flags.read(args, args.context or "", inputs)
-        options.layers = args.layers
-        options.tls_verify = args.tls_verify
-        options.cert_dir = args.cert_dir
-        options.retry = args.retry
-        decide(options, args)
+        own_user = user_namespace.decide(args, engine.store, rootless=engine.rootless)
+        build_settings.fill(options, args, build_settings.decide(args, engine.config), own_user)
+        # --squash makes one layer of what is new, --squash-all of everything.
+        options.squash = args.squash_all
+        options.layers = args.layers and not (args.squash or args.squash_all)
         log = open(args.logfile, "w", encoding="utf-8", errors="surrogateescape") if args.logfile else None
         stream = log or ctx.stdout
 
@@ -84,6 +101,8 @@ def run(args: Args, ctx: Context) -> int:
                     command_stdout=log.fileno() if log else 1,
                     command_stderr=log.fileno() if log else 2,
                 )
+            for name in result.names if args.sign_by else ():
+                sign_stored(engine.images.find(result.image_id), name, args.sign_by, ctx)
         finally:
             environment.close()
             if log is not None:

@@ -7,21 +7,17 @@ from typing import Any, cast
 
 import pytest
 
+from ocicore.cli import user_namespace
 from ocicore.errors import InvalidInput
-from pybuildah.options import user_namespace
-from pybuildah.session import Session
-
-SESSION = cast(
-    Session,
-    SimpleNamespace(ctx=SimpleNamespace(globals=SimpleNamespace(userns_uid_map=[], userns_gid_map=[]))),
-)
+from ocicore.storage.store import Store
 
 
 def decide(userns: str | None = None, **given: Any) -> user_namespace.UserNamespace:
     values: dict[str, Any] = dict.fromkeys(("userns_uid_map_user", "userns_gid_map_group"), "")
     values |= {"userns_uid_map": [], "userns_gid_map": [], "userns": userns or "", **given}
     names = {*given, *(["userns"] if userns is not None else [])}
-    return user_namespace.decide(SimpleNamespace(given_names=lambda: names, **values), SESSION)
+    args = SimpleNamespace(given_names=lambda: names, **values)
+    return user_namespace.decide(args, cast(Store, None), rootless=False)
 
 
 def test_maps() -> None:

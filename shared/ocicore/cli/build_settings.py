@@ -1,4 +1,4 @@
-"""Options about how commands run in a working container, shared by `from` and `build`, and what they decide.
+"""Options about how commands run in a working container, of `pybuildah from`, `pybuildah build` and `pypod build`, and what they decide.
 
 They end up in buildah.json's CommonBuildOpts, where buildah finds them too. On the hot path of `from`.
 """
@@ -6,11 +6,14 @@ They end up in buildah.json's CommonBuildOpts, where buildah finds them too. On 
 from __future__ import annotations
 
 from ocicore.cli.declare import Option
-from pybuildah.options.user_namespace import USER_NAMESPACE
+from ocicore.cli.user_namespace import USER_NAMESPACE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from ocicore.build.options import BuildOptions
+    from ocicore.cli.user_namespace import UserNamespace
 
 
 RUN_SETTINGS = (
@@ -136,6 +139,28 @@ def decide(args: Any, conf: Any) -> RunDecisions:
     elif defaults.netns in ("host", "none") or defaults.netns.startswith("ns:"):
         _network(result, defaults.netns)
     return result
+
+
+def fill(options: BuildOptions, args: Any, settings: RunDecisions, own_user: UserNamespace) -> None:
+    """What was decided, and what the options say about registries, as a build wants it. Raises InvalidInput."""
+    options.run_settings = settings.options
+    options.network = args.network
+    options.isolation = settings.isolation or "oci"
+    options.capabilities = settings.capabilities
+    options.cdi_config_dir = args.cdi_config_dir
+    options.devices = settings.devices
+    options.group_add = settings.group_add
+    options.namespaces = [*settings.namespaces, ("user", own_user.host, own_user.path)]
+    options.id_maps = own_user.id_maps
+    options.tls_verify = args.tls_verify
+    options.cert_dir = args.cert_dir
+    options.retry = args.retry
+    if args.retry_delay:
+        from ocicore.build.draft import parse_duration
+
+        options.retry_delay = parse_duration(args.retry_delay) / 1e9
+    if options.sbom is not None:
+        options.sbom.pull = options.pull
 
 
 def decide_namespaces(args: Any) -> list[tuple[str, bool, str]]:

@@ -1,4 +1,4 @@
-"""--userns and its maps for `from` and `build`, with the defaults the global options give. On the hot path of `from`."""
+"""--userns and its maps for `from` and `build`, with the defaults that global options give. On the hot path of `from`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from ocicore.cli.declare import Option
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from ocicore.storage.records import IdMaps
-    from pybuildah.session import Session
+    from ocicore.storage.store import Store
 
     Ranges = list[tuple[int, int, int]]
 
@@ -41,16 +42,26 @@ class UserNamespace:
         self.path = path
 
 
-def decide(args: Any, session: Session) -> UserNamespace:
-    """What the options say. Raises InvalidInput, and NotFound for a namespace that is not there."""
+def decide(
+    args: Any, store: Store, *, rootless: bool, uid_maps: Sequence[str] = (), gid_maps: Sequence[str] = ()
+) -> UserNamespace:
+    """What the options say.
+
+    Args:
+        store: knows which ids "auto" may take.
+        uid_maps, gid_maps: of the global options.
+
+    Raises:
+        InvalidInput: a malformed map, or options that exclude each other.
+        NotFound: a namespace that is not there.
+    """
     user, group = args.userns_uid_map_user, args.userns_gid_map_group
     uids: Ranges = []
     gids: Ranges = []
     if user or group:
         uids, gids = _of_names(user or group, group or user)
-    shared = session.ctx.globals
-    uid_texts = args.userns_uid_map or shared.userns_uid_map
-    gid_texts = args.userns_gid_map or shared.userns_gid_map
+    uid_texts = args.userns_uid_map or uid_maps
+    gid_texts = args.userns_gid_map or gid_maps
     if gid_texts and not uid_texts and not user:
         from ocicore.errors import InvalidInput
 
@@ -67,7 +78,7 @@ def decide(args: Any, session: Session) -> UserNamespace:
         text = how.partition(":")[2]
         return UserNamespace(
             host=False,
-            id_maps=auto_userns.allocate(session.store, text, rootless=session.user.rootless),
+            id_maps=auto_userns.allocate(store, text, rootless=rootless),
         )
     if how in ("", "container", "private"):
         return UserNamespace(host=False, id_maps=maps or _everything())
@@ -123,7 +134,7 @@ def _stacked(ranges: Any) -> Ranges:
     return result
 
 
-def _parse(option: str, texts: list[str]) -> Ranges:
+def _parse(option: str, texts: Sequence[str]) -> Ranges:
     import re
 
     result: Ranges = []
