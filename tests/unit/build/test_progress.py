@@ -109,7 +109,7 @@ def test_the_view_shows_what_runs_and_what_failed() -> None:
             os.write(out, "".join(f"line {number}\n" for number in range(9)).encode())
         view._draw()
         now = screen(stream.getvalue())
-        assert now[0].startswith("[1/2] STEP 2/3: RUN xx")
+        assert now[0].startswith("[1/2] STEP 2/3: RUN")
         assert now[0].rstrip("0123456789.s ").endswith("…")
         assert all(len(line) < 30 for line in now)
         assert now[1:-1] == [f"    line {number}" for number in range(4, 9)]
