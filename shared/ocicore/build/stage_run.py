@@ -59,8 +59,6 @@ class StageBuild:
         self._volumes_made = False
         #: A step of this stage was performed, not found in the cache.
         self.executed = False
-        #: No RUN comes after the step at hand, and it is not the last: nothing needs a volume's folder.
-        self._runs_are_over = False
 
     @property
     def last(self) -> bool:
@@ -102,7 +100,6 @@ class StageBuild:
                 raise Error("build was cancelled because another stage failed")
             self._at(number + 2, steps, _display(instruction))
             final = number == len(instructions) - 1
-            self._runs_are_over = not final and all(later.name != "run" for later in instructions[number + 1 :])
             if instruction.name == "arg":
                 self._check_arguments(instruction)
             before = usage.now() if self.executor.options.log_usage else None
@@ -361,7 +358,7 @@ class StageBuild:
             content = CopyStep(self, instruction, request).perform()
         elif isinstance(request, RunRequest):
             RunStep(self, instruction, request).perform()
-        elif instruction.name == "volume" and not self._runs_are_over:
+        elif instruction.name == "volume" and self._volumes_made:
             self._make_volumes(instruction)
         if request is not None or instruction.name == "workdir":
             self.ensure_working_dir()
