@@ -437,7 +437,14 @@ class _Plan:
         return ""
 
     def commit(self) -> Container:
-        """Write the record, make the layer and the volumes, write the id file."""
+        """Write the record, make the layer and the volumes, write the id file.
+
+        The lock keeps others from removing the record before the layer is there, which would belong to nobody then.
+        """
+        with self.engine.lock(self.id):
+            return self._commit_locked()
+
+    def _commit_locked(self) -> Container:
         engine = self.engine
         from ocicore.engine import volumes
 
@@ -470,6 +477,7 @@ class _Plan:
                 _write_id_file(self.options.cidfile, self.id)
         except BaseException:
             self._undo(container, made)
+            engine.locks.discard(self.id)
             raise
         data: dict[str, Any] = {}
         if engine.config.engine.events_container_create_inspect_data:

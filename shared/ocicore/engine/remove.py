@@ -150,7 +150,8 @@ def _delete(engine: Engine, container: Container) -> None:
         shared_memory.release(engine, container)
         engine.store.delete_container(container.id)
     except NotFound:
-        pass  # removed by podman or buildah, or a creation that was killed
+        # Removed by podman or buildah, or a creation or removal was killed; its clean-up may have made directories since.
+        engine.store.discard_container_files(container.id)
     cidfile = container.cidfile
     engine.state.containers.remove(container)
     if cidfile:

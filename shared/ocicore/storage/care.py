@@ -6,6 +6,7 @@ import os
 
 from ocicore.files.locks import try_lease
 from ocicore.storage import identifiers, partial, tempdirs
+from ocicore.storage.overlay_support import TRIAL, stale_trials
 from ocicore.storage.tempdirs import TempDir
 
 TYPE_CHECKING = False
@@ -120,7 +121,7 @@ def _driver_usage(store: Store, home: str, layer_ids: set[str], found: DiskUsage
     folder = os.path.join(home, "dir") if store.driver.needs_parent else home
     for name in _names(folder):
         path = os.path.join(folder, name)
-        if name in ("staging", "tempdirs"):
+        if name in ("staging", "tempdirs") or name.startswith(TRIAL):
             found.working += _usage(path)
         elif name == "l" or not os.path.isdir(path):
             found.metadata += _usage(path)
@@ -209,6 +210,8 @@ def _orphans(store: Store) -> Iterator[str]:
         if (identifiers.is_id(owner) and owner not in layer_ids) or name.startswith(".tmp-"):
             yield os.path.join(layers.folder, name)
     yield from _dangling_links(store)
+    if not store.driver.needs_parent:
+        yield from stale_trials(store.driver.home)
     kinds = (
         (images.folder, images.files.by_id),
         (containers.folder, containers.files.by_id),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ocicore.config.storage_conf import StorageConfig
     from ocicore.storage.records import IdMaps
+    from ocicore.storage.tempdirs import TempDir
 
 _STABLE, _VOLATILE = 0, 1
 
@@ -122,6 +123,11 @@ class ContainerStore:
             bigdata.write(os.path.join(self.folder, container.id), key, data, fsync=not container.volatile)
             bigdata.note(container.raw, key, data)
             self.files.save([container.location])
+
+    def discard_locked(self, temp: TempDir, container_id: str) -> None:
+        """Move a container's directories into `temp`; the record must have gone, or go first."""
+        for folder in (self.folder, self.run_folder):
+            temp.take(os.path.join(folder, container_id))
 
     def directory(self, container_id: str) -> str:
         """userdata in the graph root, made when missing."""

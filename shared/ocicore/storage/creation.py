@@ -78,6 +78,8 @@ def create_container(
                 parent = _mapped_parent(store, temp, source, parent, wanted)
             layer_id = identifiers.new_id()
             temp.intend(layer_id, doomed=True)
+            if big_data:
+                temp.intend_record("container", container_id)
             created = layers.create_locked(
                 temp,
                 id=layer_id,

@@ -38,6 +38,8 @@ class LayerStore:
 
     Args:
         in_use: `in_use(layer_id)` – does an image or container refer to the layer? Takes their locks.
+        discard_record: `discard_record(temp, kind, id)` – move the directories of a "container" or "image" without a
+            record into `temp`. Takes their locks.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class LayerStore:
         driver: Driver,
         *,
         in_use: Callable[[str], bool],
+        discard_record: Callable[[TempDir, str, str], None],
         warn: Callable[[str], None] | None,
     ) -> None:
         prefix = driver.name + "-layers"
@@ -55,6 +58,7 @@ class LayerStore:
         self.transient = config.transient
         self.has_image_store = config.image_store is not None
         self._in_use = in_use
+        self._discard_record = discard_record
         #: Are layers brought to disk before they are recorded? `<driver>.sync=none` says no.
         sync = parse_options(driver.name, config.driver_options).get("sync", "filesystem")
         if sync not in ("none", "filesystem"):
@@ -421,13 +425,17 @@ class LayerStore:
         """Let the next writer look for half-done operations again (one of ours failed)."""
         self._recovered = False
 
-    def _undo(self, intents: dict[str, bool]) -> None:
-        """Remove doomed layers that nothing refers to, then the files of layers without a record."""
+    def _undo(self, intents: dict[str, str]) -> None:
+        """Remove doomed layers that nothing refers to, then the files of layers, containers, images without a record."""
         temp = TempDir(self.temp_root)
         try:
-            for layer_id in intents:
+            records = {id: kind for id, kind in intents.items() if kind in ("container", "image")}
+            layers = {id: kind for id, kind in intents.items() if id not in records}
+            for id, kind in records.items():
+                temp.intend_record(kind, id)
+            for layer_id in layers:
                 temp.intend(layer_id)
-            doomed = {layer_id for layer_id, fate in intents.items() if fate and layer_id in self.files.by_id}
+            doomed = {id for id, kind in layers.items() if kind == "doomed" and id in self.files.by_id}
             doomed = {layer_id for layer_id in doomed if not self._in_use(layer_id)}
             gone: list[Layer] = []
             # Children before parents: a doomed layer keeps what it stands on only as long as it stays.
@@ -437,9 +445,11 @@ class LayerStore:
                 gone += [self.files.by_id[layer_id] for layer_id in ready]
                 doomed.difference_update(ready)
             self.delete_locked(temp, gone)
-            for layer_id in intents:
+            for layer_id in layers:
                 if layer_id not in self.files.by_id:
                     self.discard_files(temp, layer_id)
+            for id, kind in records.items():
+                self._discard_record(temp, kind, id)
         finally:
             temp.remove()
 

@@ -151,7 +151,11 @@ class OverlayDriver:
             if home:
                 with os.scandir(home) as entries:
                     found += [
-                        e.name for e in entries if e.name not in _RESERVED and e.is_dir(follow_symlinks=False)
+                        e.name
+                        for e in entries
+                        if e.name not in _RESERVED
+                        and not e.name.startswith(overlay_support.TRIAL)
+                        and e.is_dir(follow_symlinks=False)
                     ]
         return found
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 
+from ocicore.files.locks import try_lease
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,14 +89,52 @@ def find_fuse_overlayfs() -> str | None:
     return None
 
 
+#: How the directories of test mounts are called, containers/storage's as well.
+TRIAL = "compat"
+_LOCK = "lock"
+#: Seconds after which a trial of another program, which holds no lock, is taken for abandoned; one takes milliseconds.
+_ABANDONED = 60
+
+
+def stale_trials(home: str) -> list[str]:
+    """Directories of test mounts whose makers were killed."""
+    import time
+
+    found = []
+    for name in os.listdir(home):
+        path = os.path.join(home, name)
+        if not name.startswith(TRIAL) or not os.path.isdir(path):
+            continue
+        lock = os.path.join(path, _LOCK)
+        try:
+            if os.path.exists(lock):
+                lease = try_lease(lock)
+                if lease is None:
+                    continue
+                os.close(lease)
+            elif time.time() - os.lstat(path).st_mtime < _ABANDONED:
+                continue
+        except FileNotFoundError:
+            continue  # it ended meanwhile
+        found.append(path)
+    return found
+
+
 class _Trial:
-    """Directories for a test mount: lower1, lower2/subdir, upper, work, merged; removed at the end."""
+    """Directories for a test mount: lower1, lower2/subdir, upper, work, merged; removed at the end.
+
+    A lock in it says that its maker lives; `Store.gc` and the next trial remove the others.
+    """
 
     def __init__(self, home: str) -> None:
-        self.path = os.path.join(home, f"compat{os.urandom(5).hex()}")
+        self.path = os.path.join(home, f"{TRIAL}{os.urandom(5).hex()}")
+        self._lease: int | None = None
 
     def __enter__(self) -> _Trial:
+        for path in stale_trials(os.path.dirname(self.path)):
+            _remove(path)
         os.mkdir(self.path, 0o700)
+        self._lease = try_lease(self.at(_LOCK))
         for name in ("merged", "lower1", "lower2", "lower2/subdir", "upper", "work", "mapped"):
             os.mkdir(self.at(name), 0o700)
         with open(self.at("lower2/file"), "wb") as file:
@@ -105,19 +145,23 @@ class _Trial:
         return os.path.join(self.path, name)
 
     def __exit__(self, *exception: object) -> None:
-        from ocicore.linux import archive, mount
-
-        for name in ("merged", "mapped"):
-            try:
-                mount.umount(self.at(name), mount.MNT_DETACH)
-            except mount.MountError:
-                pass
-        folder, name = os.path.split(self.path)
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            archive.remove_tree(fd, name)
+            _remove(self.path)
         finally:
-            os.close(fd)
+            if self._lease is not None:
+                os.close(self._lease)
+
+
+def _remove(trial: str) -> None:
+    from ocicore.linux import mount
+    from ocicore.storage.tempdirs import remove_tree
+
+    for name in ("merged", "mapped"):
+        try:
+            mount.umount(os.path.join(trial, name), mount.MNT_DETACH)
+        except mount.MountError:
+            pass
+    remove_tree(trial)
 
 
 def probe_native(home: str, *, rootless: bool) -> bool:

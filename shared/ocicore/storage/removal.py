@@ -65,6 +65,7 @@ def delete_image(store: Store, text: str) -> list[str]:
                         raise InUse(f"image used by {container.id}: image is in use by a container")
                 doomed = _unneeded_layers(store, image)
                 temp = TempDir(layers.temp_root)
+                temp.intend_record("image", image.id)
                 for layer in doomed:
                     temp.intend(layer.id, doomed=True)
                 files.drop(image)
@@ -108,6 +109,7 @@ def delete_container(store: Store, text: str) -> None:
         with layers.writing(), containers.files.writing() as files:
             container = containers.get_locked(text)
             temp = TempDir(layers.temp_root)
+            temp.intend_record("container", container.id)
             if container.layer:
                 temp.intend(container.layer, doomed=True)
             files.drop(container)
@@ -115,8 +117,7 @@ def delete_container(store: Store, text: str) -> None:
             files.save([container.location], durable=durable)
             layer = layers.files.by_id.get(container.layer)
             layers.delete_locked(temp, [layer] if layer is not None else [], durable=durable)
-            for folder in (containers.folder, containers.run_folder):
-                temp.take(os.path.join(folder, container.id))
+            containers.discard_locked(temp, container.id)
     finally:
         if temp is not None:
             temp.remove()

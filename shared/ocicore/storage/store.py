@@ -71,7 +71,9 @@ class Store:
         self.driver = choose(config, rootless=rootless, warn=warn)
         self.driver_name = self.driver.name
         self.graph_lock = FileLock(os.path.join(self.graph_root, "storage.lock"))
-        self.layer_store = LayerStore(config, self.driver, in_use=self._layer_in_use, warn=warn)
+        self.layer_store = LayerStore(
+            config, self.driver, in_use=self._layer_in_use, discard_record=self._discard_record, warn=warn
+        )
         self.image_store = ImageStore(config, self.driver_name, warn=warn)
         self.container_store = ContainerStore(config, self.driver_name, warn=warn)
         if not os.path.isdir(self.layer_store.run_folder) or not os.path.isdir(self.layer_store.folder):
@@ -537,6 +539,28 @@ class Store:
                 return True
         with self.container_store.files.reading() as containers:
             return any(container.layer == layer_id for container in containers.records)
+
+    def _discard_record(self, temp: TempDir, kind: str, id: str) -> None:
+        """Move the directories of a container or image without a record into `temp`."""
+        if kind == "image":
+            with self.image_store.files.reading() as images:
+                if id not in images.by_id:
+                    temp.take(os.path.join(self.image_store.folder, id))
+            return
+        containers = self.container_store
+        with containers.files.reading() as files:
+            if id not in files.by_id:
+                containers.discard_locked(temp, id)
+
+    def discard_container_files(self, container_id: str) -> None:
+        """Remove the directories of a container without a record: what a program made that did not know it had gone."""
+        from ocicore.storage.tempdirs import TempDir
+
+        temp = TempDir(self.layer_store.temp_root)
+        try:
+            self._discard_record(temp, "container", container_id)
+        finally:
+            temp.remove()
 
     # -- mounts --------------------------------------------------------------------------------
 

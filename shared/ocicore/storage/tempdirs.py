@@ -9,7 +9,8 @@ for a layer (1.45 to 1.59).
 
 A directory may carry intents, empty files that say what to undo when their maker was killed:
 `intent-<layer>`  what is on disk of a layer without a record is left over: remove it;
-`doomed-<layer>`  the same, and a record that nothing refers to goes too.
+`doomed-<layer>`  the same, and a record that nothing refers to goes too;
+`container-<id>`, `image-<id>`  directories of one without a record are left over: remove them.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 _DIR = "temp-dir-"
 _LOCK = "lock-"
-_INTENTS = ("intent", "doomed")
+_INTENTS = ("intent", "doomed", "container", "image")
 
 
 class TempDir:
@@ -56,7 +57,14 @@ class TempDir:
 
     def intend(self, layer_id: str, *, doomed: bool = False) -> None:
         """Say that an operation on this layer is under way (before its first lasting step)."""
-        path = os.path.join(self.path, f"{_INTENTS[doomed]}-{layer_id}")
+        self._note(_INTENTS[doomed], layer_id)
+
+    def intend_record(self, kind: str, id: str) -> None:
+        """Say that a "container" or an "image" comes or goes, with its directories."""
+        self._note(kind, id)
+
+    def _note(self, kind: str, id: str) -> None:
+        path = os.path.join(self.path, f"{kind}-{id}")
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
 
     def take(self, path: str) -> bool:
@@ -166,10 +174,10 @@ def stale(root: str) -> list[str]:
     return found
 
 
-def recover(root: str, names: list[str], undo: Callable[[dict[str, bool]], None]) -> int:
+def recover(root: str, names: list[str], undo: Callable[[dict[str, str]], None]) -> int:
     """Remove those of `names` that nobody holds; returns how many.
 
-    `undo` is called with a directory's intents, {layer id: doomed}, before the directory goes.
+    `undo` is called with a directory's intents, {id: kind}, before the directory goes.
     Call with the layers locked for writing, so that a record is either there or not.
     """
     removed = 0
@@ -185,9 +193,7 @@ def recover(root: str, names: list[str], undo: Callable[[dict[str, bool]], None]
             except FileNotFoundError:
                 entries = []
             found = [entry.partition("-") for entry in entries]
-            intents = {
-                layer_id: kind == "doomed" for kind, dash, layer_id in found if dash and kind in _INTENTS
-            }
+            intents = {id: kind for kind, dash, id in found if dash and kind in _INTENTS}
             if intents:
                 undo(intents)
             remove_tree(path)

@@ -10,6 +10,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from support.programs import Tool, ours
-from support.pypod_life import IMAGE, NONET, names, started
+from support.pypod_life import IMAGE, NONET, names, started, until
 from support.rootfs import busybox_tar
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(7200)]  # the large numbers take their time
@@ -77,6 +78,8 @@ def nothing_is_left(pypod: Tool, place: Path) -> None:
     locks = place / "tmp" / "locks"
     assert not locks.exists() or [entry.name for entry in locks.iterdir() if len(entry.name) >= 64] == []
     assert pypod.out("system", "check", timeout=PATIENCE) == ""
+    # Directories without a container.
+    assert [path.name for path in place.glob("r*/overlay-containers/*") if len(path.name) == 64] == []
 
 
 def test_parallel_runs(pypod: Tool, tmp_path: Path) -> None:
@@ -102,6 +105,52 @@ def test_many_containers_by_several_processes(pypod: Tool, tmp_path: Path) -> No
         list(pool.map(whole_life, range(MANY)))
         assert sorted(names(pypod)) == sorted(f"c{number}" for number in range(MANY))
         list(pool.map(end, range(MANY)))
+    nothing_is_left(pypod, tmp_path)
+
+
+#: pypod whose layer comes a second after the record; the file named first is made in between.
+_SLOW_CREATE = """
+import sys, time
+from ocicore.storage.store import Store
+mark = sys.argv.pop(1)
+create = Store.create_container
+def slow(self, **options):
+    open(mark, "w").close()
+    time.sleep(1)
+    return create(self, **options)
+Store.create_container = slow
+from pypod.main import main
+sys.exit(main())
+"""
+
+
+def being_created(pypod: Tool, folder: Path) -> tuple[Path, subprocess.Popen[bytes]]:
+    """The creation of container c, with the file that says that it is under way."""
+    mark = folder / "recorded"
+    paths = os.pathsep.join(path for path in sys.path if path)
+    argv = [sys.executable, "-c", _SLOW_CREATE, str(mark), *pypod.argv[1:]]
+    slow = Tool(argv, {**os.environ, "PYTHONPATH": paths})
+    return mark, started(slow, "create", "--name", "c", *NONET, IMAGE, "true")
+
+
+def test_removed_while_it_is_created(pypod: Tool, tmp_path: Path) -> None:
+    """Whoever removes a container between its record and its layer leaves none of the two."""
+    mark, process = being_created(pypod, tmp_path)
+    until(mark.exists, "the record is made")
+    pypod("rm", "-f", "c")
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, b"")
+    nothing_is_left(pypod, tmp_path)
+
+
+def test_killed_while_it_is_created(pypod: Tool, tmp_path: Path) -> None:
+    """A record without a layer is removed like any other."""
+    mark, process = being_created(pypod, tmp_path)
+    until(mark.exists, "the record is made")
+    process.kill()
+    process.communicate()
+    pypod("inspect", "c")  # looks at its directories, and so makes them
+    pypod("rm", "c")
     nothing_is_left(pypod, tmp_path)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from ocicore.linux import mount
+from ocicore.storage import overlay_support
 from ocicore.storage.store import Store
 from support.stores import add_image, add_layer, config, tar
 
@@ -106,9 +108,28 @@ def test_a_mount_left_by_a_killed_probe_goes(overlay: Store) -> None:
     for name in ("lower", "upper", "work", "merged"):
         (left / name).mkdir(parents=True)
     mount.overlay(str(left / "merged"), [str(left / "lower")], str(left / "upper"), str(left / "work"))
+    assert overlay.check().problems == []
+    assert overlay.gc().removed == []  # it may be another program's, a moment ago
+    os.utime(left, (0, 0))
     assert overlay.gc().removed == [str(left)]
     assert mount.mounts_below(str(left)) == []
     assert os.listdir(overlay.layer_store.temp_root) == []
+
+
+def test_the_next_probe_removes_one_that_was_killed(overlay: Store) -> None:
+    home = overlay.driver.home
+    with overlay_support._Trial(home) as live:
+        pid = os.fork()
+        if pid == 0:
+            overlay_support._Trial(home).__enter__()
+            os.kill(os.getpid(), signal.SIGKILL)
+        os.waitpid(pid, 0)
+        assert len([name for name in os.listdir(home) if name.startswith("compat")]) == 2
+        assert overlay.check().problems == []
+        with overlay_support._Trial(home) as new:
+            left = {name for name in os.listdir(home) if name.startswith("compat")}
+            assert left == {os.path.basename(live.path), os.path.basename(new.path)}
+    assert overlay.gc().removed == []
 
 
 def _remove(path: str) -> None:
