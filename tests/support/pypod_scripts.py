@@ -5,6 +5,7 @@ As with `pypod_life`, a test module derives a class from `Scripts` and gives the
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import subprocess
@@ -443,5 +444,15 @@ class Scripts:
         pypod("run", "-d", "--name", "box", *NONET, IMAGE, "sleep", "1000")
         pypod("cp", "-", "box:/tmp", stdin=packed)
         assert pypod.out("exec", "box", "cat", "/tmp/file") == "content"
+        for data in (b"", b"no archive", bytes(1024), gzip.compress(b"no archive")):
+            wrong = pypod("cp", "-", "box:/tmp", stdin=data, status=125).stderr
+            assert wrong == "Error: source must be a (compressed) tar archive when copying from stdin\n"
+        cut = pypod("cp", "-", "box:/tmp", stdin=gzip.decompress(packed)[:515], status=125).stderr
+        assert cut.startswith("Error: ") and cut.count("\n") == 1
+        (tmp_path / "folder").mkdir()
+        pypod("exec", "box", "touch", "/tmp/folder")
+        wrong = pypod("cp", str(tmp_path / "folder"), "box:/tmp", status=125).stderr
+        assert 'error creating "/tmp/folder": ' in wrong and wrong.endswith(": file exists\n")
+        pypod("cp", "--overwrite", str(tmp_path / "folder"), "box:/tmp")
         wrong = pypod("cp", "box:/tmp/file", "/dev/null", status=125).stderr
         assert wrong == 'Error: invalid destination: "/dev/null" must be a directory or a regular file\n'

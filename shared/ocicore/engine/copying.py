@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from ocicore.engine.records import Container
 
 
+#: Bytes of a tar header.
+_BLOCK = 512
+
+
 class Endpoint:
     """One side of a copy: a path on the host (container None), or in a container. "-" is a tar stream.
 
@@ -164,7 +168,10 @@ def _copy_directory(
         raise InvalidInput("destination must be a directory when copying a directory")
     if os.path.lexists(destination) and not os.path.isdir(destination):
         if not overwrite:
-            raise InvalidInput(f'cannot overwrite non-directory "{destination}" with directory')
+            raise InvalidInput(
+                f"cannot overwrite non-directory with directory: "
+                f'error creating "{_inside(target, destination)}": mkdir {destination}: file exists'
+            )
         os.unlink(destination)
     if not os.path.isdir(destination):
         parent = os.path.dirname(destination)
@@ -177,6 +184,12 @@ def _copy_directory(
     volumes.copy_tree(target.engine, path, destination, owner)
 
 
+def _inside(target: Endpoint, destination: str) -> str:
+    """The destination as podman names it: from the folder that was typed on, or from "/" for one of the host."""
+    shown = f"{target.path.rstrip('/')}/" if target.container is not None else "/"
+    return shown + os.path.basename(destination)
+
+
 def _copy_file(
     path: str, typed: str, target: Endpoint, destination: str, owner: tuple[int, int] | None, overwrite: bool
 ) -> None:
@@ -186,11 +199,9 @@ def _copy_file(
         raise _missing(target)
     if os.path.isdir(destination) and not os.path.islink(destination):
         if not overwrite:
-            shown = f"{target.path.rstrip('/')}/" if target.container is not None else "/"
-            shown += os.path.basename(destination)
             raise InvalidInput(
-                f'cannot overwrite directory with non-directory: error creating "{shown}": '
-                f"open {destination}: file exists"
+                f"cannot overwrite directory with non-directory: "
+                f'error creating "{_inside(target, destination)}": open {destination}: file exists'
             )
         import shutil
 
@@ -252,6 +263,17 @@ def _from_stream(source: Endpoint, target: Endpoint, *, archive: bool) -> None:
         tar_stream.read_tree(descriptor, destination, owner=owner, rootless=target.engine.rootless)
 
 
+def _is_header(block: bytes) -> bool:
+    """Do the bytes begin a tar archive? POSIX ustar: the sum of a header's bytes, its own field taken as spaces."""
+    if len(block) < _BLOCK:
+        return False
+    try:
+        noted = int(block[148:156].strip(b" \0"), 8)
+    except ValueError:
+        return False
+    return noted == sum(block[:148]) + 8 * ord(" ") + sum(block[156:])
+
+
 @contextlib.contextmanager
 def _plain_input() -> Iterator[int]:
     """A descriptor with the plain bytes of standard input, whatever it was compressed with. Raises Corrupted."""
@@ -266,6 +288,12 @@ def _plain_input() -> Iterator[int]:
         try:
             with open(0, "rb", buffering=0, closefd=False) as source:
                 plain = codec.open_reader(source)
+                data = plain.read(_BLOCK)
+                while len(data) < _BLOCK and (more := plain.read(_BLOCK - len(data))):
+                    data += more
+                if not _is_header(data):
+                    raise InvalidInput("source must be a (compressed) tar archive when copying from stdin")
+                os.write(writer, data)
                 while data := plain.read(1 << 20):
                     view = memoryview(data)
                     while view:
@@ -281,9 +309,14 @@ def _plain_input() -> Iterator[int]:
     thread.start()
     try:
         yield reader
-    finally:
+    except BaseException as error:
         os.close(reader)
         thread.join()
+        if failures and isinstance(error, Error):
+            raise failures[0] from None  # why the archive ended early
+        raise
+    os.close(reader)
+    thread.join()
     if failures:
         raise failures[0]
 
