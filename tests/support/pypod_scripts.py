@@ -39,6 +39,117 @@ class Scripts:
         refused = pypod.with_options("--out", "/nosuch/file")("ps", status=1).stderr
         assert refused.startswith("Error: unable to open file for standard output: ")
 
+    def test_words_of_refusals(self, pypod: Tool, tmp_path: Path) -> None:
+        """What scripts compare word by word, and that nothing else is printed before."""
+        pypod("create", "--name", "one", *NONET, IMAGE, "true")
+        pypod("tag", IMAGE, "base")
+        second = pypod.out("commit", "-q", "one", "second")
+        pypod("create", "--name", "two", *NONET, second, "true")
+        done = pypod("rmi", "-a", status=2)
+        lines = done.stderr.splitlines()
+        assert lines[0] == "Error: 2 errors occurred:"
+        assert len(lines) == 3
+        for line in lines[1:]:
+            assert line.startswith("\t* image used by ")
+            assert line.endswith("consider listing external containers and force-removing image")
+        refusals = (
+            (
+                ("commit", "-m", "text", "one", "x"),
+                "messages are only compatible with the docker image format (-f docker)",
+            ),
+            (
+                ("create", "--pod", "none", "--userns", "host", IMAGE),
+                "--userns and --pod cannot be set together",
+            ),
+            (("kill", "-s", "-SIGBADSIG", "one"), "invalid signal: SIGBADSIG"),
+            (("kill", "-s", "-65", "one"), "valid signals are 1 through 64"),
+            (("create", "--stop-signal=99", IMAGE), "valid signals are 1 through 64"),
+            (
+                ("login", "--authfile", "a", "--compat-auth-file", "b", "127.0.0.1:1"),
+                "options for paths to the credential file and to the Docker-compatible credential file can not be "
+                "set simultaneously",
+            ),
+            (
+                ("login", "-u", "me", "127.0.0.1:1"),
+                "getting username and password: standard input ended (use --password-stdin)",
+            ),
+            (
+                ("build",),
+                "no context directory and no Containerfile specified (for the folder you are in: build .)",
+            ),
+        )
+        for words, text in refusals:
+            done = pypod(*words, status=125)
+            assert done.stderr.removeprefix("Password: ") == f"Error: {text}\n"
+
+    def test_build_in_the_folder_of_its_file(self, pypod: Tool, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("content")
+        (tmp_path / "Containerfile").write_text(f"FROM {IMAGE}\nCOPY file /file\n")
+        pypod("build", "-q", "-t", "built", "-f", f"{tmp_path}/Containerfile")
+        assert pypod.out("run", "--rm", *NONET, "built", "cat", "/file") == "content"
+
+    def test_disk_usage_of_images(self, pypod: Tool) -> None:
+        """Layers count once; what only children stand on is shared."""
+        size = int(pypod.out("image", "inspect", IMAGE, "--format", "{{.Size}}"))
+        assert pypod.out("system", "df", "--format", "{{.RawSize}}").splitlines()[0] == str(size)
+        pypod("create", "--name", "one", *NONET, IMAGE, "true")
+        assert json.loads(pypod.out("system", "df", "--format", "json"))[0]["Reclaimable"] == "0B (0%)"
+        pypod("cp", "/etc/hostname", "one:/added")
+        child = pypod.out("commit", "-q", "one")
+        row = json.loads(pypod.out("system", "df", "--format", "json"))[0]
+        both = int(pypod.out("image", "inspect", child, "--format", "{{.Size}}"))
+        assert size < row["RawSize"] <= both + size // 2
+        assert row["Reclaimable"].endswith(" (100%)")
+
+    def test_connections_of_remote_clients(self, pypod: Tool, tmp_path: Path) -> None:
+        file = tmp_path / "connections.json"
+        env = {"PODMAN_CONNECTIONS_CONF": str(file)}
+        columns = ["Name", "URI", "Identity", "Default", "ReadWrite"]
+        assert pypod.out("system", "connection", "ls", env=env).split() == columns
+        assert pypod.with_options("--noout").out("system", "connection", "ls", env=env) == ""
+        file.write_text(
+            '{"Connection": {"Default": "b", "Connections": {"b": {"URI": "ssh://b", "Identity": "/k"}}}}'
+        )
+        row = {
+            "Name": "b",
+            "URI": "ssh://b",
+            "Identity": "/k",
+            "IsMachine": False,
+            "Default": True,
+            "ReadWrite": True,
+        }
+        assert json.loads(pypod.out("system", "connection", "ls", "--format", "json", env=env)) == [row]
+        assert pypod.out("system", "connection", "ls", "-q", env=env) == "b"
+        assert pypod.out("system", "connection", "ls", env=env).split()[-5:] == [
+            "b",
+            "ssh://b",
+            "/k",
+            "true",
+            "true",
+        ]
+        file.write_text("{")
+        wrong = pypod("system", "connection", "ls", env=env, status=125).stderr
+        assert wrong.startswith(f"Error: reading {file}: ") and wrong.count("\n") == 1
+
+    def test_help_shows_configured_defaults(self, pypod: Tool, tmp_path: Path) -> None:
+        conf = tmp_path / "containers.conf"
+        conf.write_text(
+            '[engine]\nretry=7\nretry_delay="5s"\ncompression_format="zstd"\ncompression_level=1\n'
+        )
+        env = {"CONTAINERS_CONF": str(conf)}
+        push = pypod.out("push", "--help", env=env)
+        for text in (
+            "performing push (default 7)",
+            'push failures (default "5s")',
+            '(default "zstd")',
+            "(default 1)",
+        ):
+            assert text in push
+        for command in ("pull", "run", "create"):
+            text = pypod.out(command, "--help", env=env)
+            assert "performing pull (default 7)" in text
+            assert 'pull failures (default "5s")' in text
+
     def test_standard_output_is_not_replaced(self, pypod: Tool, tmp_path: Path) -> None:
         out = tmp_path / "standard-output"
         out.symlink_to("/proc/self/fd/1")

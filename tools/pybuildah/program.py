@@ -16,7 +16,7 @@ PROGRAM = Program(
     "pybuildah",
     version=_SHOWN,
     unknown_level='unable to parse log level: not a valid logrus Level: "{}"',
-    help_defaults="pybuildah.session:help_defaults",
+    help_defaults="ocicore.cli.configured_help:retries",
     before="pybuildah.session:check_files",
     summary="Build OCI and Docker images, from Containerfiles or step by step",
     options=(

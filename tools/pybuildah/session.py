@@ -207,21 +207,6 @@ def _fits(image: LocalImage, wanted: Platform) -> bool:
     return (config.os, config.architecture) == (wanted.os, wanted.architecture)
 
 
-def help_defaults(environ: Mapping[str, str]) -> dict[str, str]:
-    """Defaults that containers.conf decides, as help shows them."""
-    from ocicore.config import containers_conf
-    from ocicore.errors import Error
-
-    try:
-        engine = containers_conf.load(paths.user_paths(environ), environ).engine
-    except Error:
-        return {}  # whoever asks for help may be about to mend the file
-    found = {"retry": str(engine.retry)}
-    if engine.retry_delay:
-        found["retry-delay"] = f'"{engine.retry_delay}"'
-    return found
-
-
 def check_files(bound: Bound, ctx: Context) -> None:
     """Before any command but login: an authentication file that was named must be there."""
     ctx.log("debug", f"running {' '.join(bound.path)}")

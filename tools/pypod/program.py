@@ -136,6 +136,10 @@ VOLUME: dict[str, Entry | Group] = {
 
 SYSTEM: dict[str, Entry | Group] = {
     "check": (_S + "check", "Check storage consistency"),
+    "connection": Group(
+        "Destinations of remote clients",
+        commands={"list": (_S + "connections", "List destinations of remote clients", ("ls",))},
+    ),
     "df": (_S + "df", "Show pypod disk usage"),
     "events": (_S + "events", "Show system events"),
     "info": (_S + "info", "Display pypod system information"),
@@ -339,6 +343,7 @@ PROGRAM = Program(
     summary="Manage containers, pods and images without a daemon",
     options=OPTIONS,
     before="pypod.program:before",
+    help_defaults="ocicore.cli.configured_help:retries_and_compression",
     commands={
         **_same(
             CONTAINER,

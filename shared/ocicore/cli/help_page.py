@@ -6,6 +6,7 @@ page reads well from 60 columns up.
 
 from __future__ import annotations
 
+import os
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -73,7 +74,9 @@ class Page:
         self.defaults = defaults or {}
 
     def print(self, stream: TextIO | None = None, *, width: int | None = None) -> None:
-        """Draws the page; colours and the width are the terminal's (80 columns elsewhere)."""
+        """Draws the page; colours and the width are the terminal's. Without one lines are long, as scripts like them."""
+        if width is None and "COLUMNS" not in os.environ and not any(map(os.isatty, (0, 1, 2))):
+            width = _MAX_WIDTH
         console = Console(file=stream, width=width, highlight=False, soft_wrap=False)
         console.width = min(console.width, _MAX_WIDTH)
         usage = Text.assemble(("Usage: ", "bold yellow"), (self.usage, "bold"))

@@ -60,6 +60,8 @@ class AuthFiles:
         self._paths = paths
         self._environ = environ
         given = authfile or environ.get("REGISTRY_AUTH_FILE", "")
+        if not given and environ.get("DOCKER_CONFIG"):
+            given = os.path.join(environ["DOCKER_CONFIG"], "config.json")  # for login, too (common/pkg/auth)
         if given and authfile and not os.path.exists(given):
             self._missing: str | None = given
         else:
@@ -177,8 +179,7 @@ class AuthFiles:
             return [self._given]
         found = [self.path]
         found.append(os.path.join(self._paths.config_home, "containers", "auth.json"))
-        docker = self._environ.get("DOCKER_CONFIG") or os.path.join(self._paths.home, ".docker")
-        found.append(os.path.join(docker, "config.json"))
+        found.append(os.path.join(self._paths.home, ".docker", "config.json"))
         found.append(os.path.join(self._paths.home, ".dockercfg"))
         return found
 

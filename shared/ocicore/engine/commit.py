@@ -37,6 +37,10 @@ class CommitOptions:
         include_volumes: bool = False,
     ) -> None:
         self.author = author
+        if format not in ("oci", "docker"):
+            raise InvalidInput(f'unrecognized image format "{format}"')
+        if message and format != "docker":
+            raise InvalidInput("messages are only compatible with the docker image format (-f docker)")
         self.message = message
         self.changes = list(changes)
         self.format = format
@@ -49,10 +53,6 @@ def commit(engine: Engine, container: Container, name: str, options: CommitOptio
     """Make the image. Raises InvalidInput for a bad name, format or change, Error."""
     from ocicore.image import assemble, names
 
-    if options.format not in ("oci", "docker"):
-        raise InvalidInput(f'unrecognized image format "{options.format}"')
-    if options.message and options.format != "docker":
-        raise InvalidInput("messages are only compatible with the docker image format (-f docker)")
     if container.config.get("rootfs"):
         raise InvalidInput("cannot commit a container that uses an exploded rootfs")
     full = [names.normalise(name)] if name else []

@@ -117,6 +117,8 @@ def _in_pod(
     """`create` for --pod and --pod-id-file. A pod that was made for it (new:NAME) goes again when it fails."""
     from ocicore.engine import pod_joining, pods
 
+    if options.userns and options.pod and not options.pod.startswith("new:"):
+        raise InvalidInput("--userns and --pod cannot be set together")
     pod, made = pods.find_or_make(engine, options, create_command=create_command, resolve=resolve)
     try:
         inside = pod_joining.options_in(engine, options, pod, made=made)

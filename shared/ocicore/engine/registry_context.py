@@ -32,12 +32,20 @@ def make(engine: Engine, options: Any, wanted: Platform | None = None) -> System
         context.tls_verify = options.tls_verify
     if getattr(options, "signature_policy", ""):
         context.policy_path = options.signature_policy
-    if getattr(options, "retry", None) is not None:
-        context.retry_times = options.retry
-    if getattr(options, "retry_delay", ""):
+    context.retry_times = options.retry if _asked(options, "retry") else engine.config.engine.retry
+    delay = getattr(options, "retry_delay", "") or engine.config.engine.retry_delay
+    if delay:
         from ocicore.engine.quantities import NANOSECONDS, parse_duration
 
-        context.retry_delay = parse_duration(options.retry_delay) / NANOSECONDS
+        context.retry_delay = parse_duration(delay) / NANOSECONDS
     if wanted is not None:
         context.platform = wanted
     return context
+
+
+def _asked(options: Any, name: str) -> bool:
+    """Was the option given on purpose? `options` is a command's Args, CreateOptions, or a plain object."""
+    given = getattr(options, "given", None)
+    if given is None:
+        return getattr(options, name, None) is not None
+    return bool(given(name)) if callable(given) else name in given

@@ -6,6 +6,7 @@ import os
 
 from ocicore.engine import image_listing, image_removal, listing, pruning, records
 from ocicore.errors import Error, NotFound
+from ocicore.image.ancestry import Ancestry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,18 +18,21 @@ if TYPE_CHECKING:
 
 
 def disk_usage(engine: Engine) -> Json:
-    """Images, Containers, Volumes with sizes and what could be reclaimed (bytes)."""
+    """Images, Containers, Volumes with sizes and what could be reclaimed (bytes); ImagesSize: all images, layers once."""
     users = image_listing.users(engine)
-    images = []
-    sharing: dict[str, int] = {}
-    found = engine.images.list()
-    for image in found:
-        for layer in image.layers():
-            sharing[layer.id] = sharing.get(layer.id, 0) + 1
-    for image in found:
-        layers = [(layer.id, _layer_size(engine, layer)) for layer in image.layers()]
-        shared = sum(size for layer_id, size in layers if sharing[layer_id] > 1)
-        total = sum(size for _, size in layers)
+    ancestry = Ancestry(engine.images)
+    images: list[Json] = []
+    total = 0
+    seen: set[str] = set()
+    counted: set[str] = set()
+    for image in engine.images.list():
+        size = image.size()
+        shared = 0
+        parent = ancestry.parent(image)
+        if ancestry.children(image):
+            shared = size
+        elif parent is not None:
+            shared = parent.size()
         names = [name.rpartition(":") for name in image.repo_tags] or [("<none>", ":", "<none>")]
         for repository, _, tag in names:
             images.append(
@@ -37,12 +41,20 @@ def disk_usage(engine: Engine) -> Json:
                     "Tag": tag,
                     "ImageID": image.id,
                     "Created": image.created,
-                    "Size": total,
+                    "Size": size,
                     "SharedSize": shared,
-                    "UniqueSize": total - shared,
+                    "UniqueSize": size - shared,
                     "Containers": users.get(image.id, 0),
                 }
             )
+        if image.id in seen:
+            continue
+        seen.add(image.id)
+        total += size
+        for layer in image.layers():
+            if layer.id in counted:
+                total -= _layer_size(engine, layer)
+            counted.add(layer.id)
     containers = []
     for container in listing.containers(engine):
         try:
@@ -75,7 +87,7 @@ def disk_usage(engine: Engine) -> Json:
                 "ReclaimableSize": 0 if links else size_on_disk,
             }
         )
-    return {"Images": images, "Containers": containers, "Volumes": volumes}
+    return {"Images": images, "ImagesSize": total, "Containers": containers, "Volumes": volumes}
 
 
 def _layer_size(engine: Engine, layer: Any) -> int:

@@ -133,7 +133,9 @@ class DockerSource(ImageSource):
             try:
                 client, repository = open_endpoint(self._context, endpoint)
                 named = parse_normalized(endpoint.reference)
+                client.part_of(f"initializing source {self.reference}")
                 data, media_type, _ = client.manifest(repository, named.digest or named.tag or "latest")
+                client.part_of("")
             except Error as exc:
                 failures.append(exc)
                 continue

@@ -27,6 +27,16 @@ class LoginRequest:
     verbose: bool = False
 
 
+def chosen_file(authfile: str, compat_auth_file: str) -> str:
+    """The file of --authfile or --compat-auth-file, "" for none; raises InvalidInput when both are given."""
+    if authfile and compat_auth_file:
+        raise InvalidInput(
+            "options for paths to the credential file and to the Docker-compatible credential file "
+            "can not be set simultaneously"
+        )
+    return compat_auth_file or authfile
+
+
 def login(
     request: LoginRequest,
     context: SystemContext,

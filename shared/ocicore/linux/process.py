@@ -169,14 +169,14 @@ def parse_signal(text: str) -> int:
     """The number of "SIGTERM", "term", "15", "RTMIN+3", "SIGRTMAX-1".
 
     Raises:
-        InvalidInput: podman's wording, "invalid signal: TEXT".
+        InvalidInput: podman's wording, "invalid signal: TEXT" or "valid signals are 1 through 64".
     """
     bare = text.removeprefix("-")  # as kill(1) takes it
     if bare.isdecimal() and bare.isascii():
         number = int(bare)
         if 1 <= number <= _RTMAX:
             return number
-        raise InvalidInput(f"invalid signal: {bare}")
+        raise InvalidInput(f"valid signals are 1 through {_RTMAX}" if number else f"invalid signal: {bare}")
     name = bare.upper()
     if not name.startswith("SIG"):
         name = "SIG" + name
@@ -191,7 +191,7 @@ def parse_signal(text: str) -> int:
             return start
         if rest[0] == "+-"[sign < 0] and rest[1:].isdecimal() and int(rest[1:]) <= _RTMAX - _RTMIN:
             return start + sign * int(rest[1:])
-    raise InvalidInput(f"invalid signal: {text}")
+    raise InvalidInput(f"invalid signal: {bare}")
 
 
 def signal_name(number: int) -> str:

@@ -14,7 +14,7 @@ from ocicore.oci import media_types
 from ocicore.oci.manifest import MAX_MANIFEST_SIZE, manifest_digest
 from ocicore.registry import urls
 from ocicore.registry.blob import BlobStream
-from ocicore.registry.problems import CutConnection, RegistryError, RemoteNotFound
+from ocicore.registry.problems import CutConnection, RegistryError, RemoteNotFound, Unauthorized
 from ocicore.registry.retry import RetryPolicy
 from ocicore.registry.session import Session
 
@@ -92,6 +92,10 @@ class Registry:
             Unauthorized: they are not.
         """
         self.session.request("GET", "/v2/", scope="", doing=f"logging into {self.host}").drain()
+
+    def part_of(self, doing: str) -> None:
+        """Requests from now on are part of something that warnings of retries name; "" for nothing."""
+        self._retry.doing = doing
 
     # -- manifests -------------------------------------------------------------
 
@@ -266,13 +270,18 @@ class Registry:
 
     def has_blob(self, repository: str, digest: str, *, push: bool = False) -> int | None:
         """Size of a blob the registry has (0 when it does not say), None when it does not have it."""
-        response = self.session.request(
-            "HEAD",
-            f"/v2/{repository}/blobs/{digest}",
-            scope=_scope(repository, "pull,push" if push else "pull"),
-            expect=(200, 404),
-            doing=f"checking blob {digest} in {self.host}/{repository}",
-        )
+        try:
+            response = self.session.request(
+                "HEAD",
+                f"/v2/{repository}/blobs/{digest}",
+                scope=_scope(repository, "pull,push" if push else "pull"),
+                expect=(200, 404),
+                doing=f"checking whether a blob {digest} exists in {self.host}/{repository}",
+            )
+        except Unauthorized as error:
+            # The answer to HEAD has no body, so no code: containers/image prints none here.
+            error.message = error.message.replace(": unauthorized: ", ": ", 1)
+            raise
         response.drain()
         if response.status == 404:
             return None

@@ -24,6 +24,9 @@ class RetryPolicy:
         fixed_delay: seconds between attempts whatever happened (`--retry-delay`), None to double.
         sleep: how to wait; tests pass their own.
         warn: told in one line what is tried again.
+
+    Attributes:
+        doing: what the requests are part of, for `warn`; "" for nothing.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class RetryPolicy:
         self.fixed_delay = fixed_delay
         self.sleep = sleep
         self.warn = warn
+        self.doing = ""
 
     def wait_after_status(self, attempt: int, status: int, headers: Mapping[str, str]) -> bool:
         """Wait before attempt number `attempt` + 1; False when the answer is final."""
@@ -48,23 +52,24 @@ class RetryPolicy:
         delay = _retry_after(headers.get("retry-after", ""))
         if delay is not None and delay > MAX_WAIT:
             return False
-        self._pause(delay if delay is not None else self._delay(attempt), f"HTTP status {status}")
+        self._pause(attempt, delay if delay is not None else self._delay(attempt), f"HTTP status {status}")
         return True
 
     def wait_after_error(self, attempt: int, error: RegistryError) -> bool:
         """As `wait_after_status`, for a failure of the connection."""
         if attempt >= self.attempts or isinstance(error, TlsFailure):
             return False
-        # A host that refuses or does not exist will not change its mind within seconds.
+        # A host that refuses or does not exist will not change its mind within seconds; who gives a delay knows better.
         if (
-            isinstance(error, Unreachable)
+            self.fixed_delay is None
+            and isinstance(error, Unreachable)
             and isinstance(error.__cause__, ConnectionRefusedError | OSError)
             and not isinstance(error.__cause__, ConnectionResetError | TimeoutError | BrokenPipeError)
         ):
             return False
         if not isinstance(error, Unreachable | CutConnection):
             return False
-        self._pause(self._delay(attempt), error.message)
+        self._pause(attempt, self._delay(attempt), error.message)
         return True
 
     def _delay(self, attempt: int) -> float:
@@ -74,9 +79,11 @@ class RetryPolicy:
 
         return float(self.first_delay * 2 ** (attempt - 1) * (0.75 + random.random() / 2))
 
-    def _pause(self, delay: float, why: str) -> None:
+    def _pause(self, attempt: int, delay: float, why: str) -> None:
         if self.warn is not None:
-            self.warn(f"{why}; trying again in {delay:.1f} s")
+            # The words of common/pkg/retry.
+            told = f"{self.doing}: {why}" if self.doing else why
+            self.warn(f"Failed, retrying in {delay:.3g}s ... ({attempt}/{self.attempts - 1}). Error: {told}")
         if delay > 0:
             self.sleep(delay)
 

@@ -87,6 +87,17 @@ class Session:
                 self._base = self._find_out()
             return self._base
 
+    def _reach(self) -> str:
+        """`ping`; tried again where somebody gave a delay, for one that fails costs as long as the system waits."""
+        attempt = 1
+        while True:
+            try:
+                return self.ping()
+            except RegistryError as exc:
+                if self._retry.fixed_delay is None or not self._retry.wait_after_error(attempt, exc):
+                    raise
+            attempt += 1
+
     def _find_out(self) -> str:
         schemes = ["https", "http"] if self._insecure else ["https"]
         failure: RegistryError | None = None
@@ -145,7 +156,7 @@ class Session:
         Raises:
             RegistryError: any other answer, or none.
         """
-        base = self.ping()
+        base = self._reach()
         url = path if "://" in path else base + path
         make_body: BodyFactory = body if callable(body) else (lambda: body)
         authorized_again = False

@@ -97,7 +97,9 @@ def check(
         store.image_store.files.reading(),
         store.container_store.files.reading(),
     ):
-        layers = {layer.id: layer for layer in store.layers()}
+        layers: dict[str, Layer] = {}
+        for layer in store.layers():
+            layers.setdefault(layer.id, layer)  # the store's own goes before an additional store's
         images = store.images()
         containers = store.containers()
         _check_layers(store, report, layers, images, containers, unreferenced_age)
@@ -229,10 +231,9 @@ def _check_overlay(store: Store, report: CheckReport, layer: Layer, layers: dict
         ]
     expected: list[list[str]] = [] if layer.parent else [[]]
     for base in bases:
-        link = driver.link_of(base)
-        if base not in layers or link is None:
+        if base not in layers or driver.link_of(base) is None:
             return  # reported for that layer
-        expected.append([f"l/{link}", *driver.lower_links(base)])
+        expected += driver.chains(base)
     if driver.lower_links(layer.id) not in expected:
         report.add("layer", layer.id, "its lower file does not name its parents: layer content modified")
 

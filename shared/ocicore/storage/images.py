@@ -53,13 +53,12 @@ class ImageStore:
             self.files.save(touched)
 
     def all(self) -> list[Image]:
-        """Every image, additional stores' last."""
+        """Every image, additional stores' last; one that is in two stores is there twice, as with containers/storage."""
         with self.files.reading():
             found = list(self.files.records)
-        seen = {image.id for image in found}
         for files in self.others:
             with files.reading():
-                found += [image for image in files.records if image.id not in seen]
+                found += files.records
         return found
 
     def get(self, text: str) -> Image:

@@ -190,11 +190,17 @@ class OverlayDriver:
 
     def lower_links(self, layer_id: str) -> list[str]:
         """What the `lower` file names, e.g. "l/ABC…"."""
-        try:
-            with open(os.path.join(self.layer_dir(layer_id), "lower"), encoding="ascii") as file:
-                return [link for link in file.read().strip().split(":") if link]
-        except FileNotFoundError:
-            return []
+        return [link for link in _read(os.path.join(self.layer_dir(layer_id), "lower")).split(":") if link]
+
+    def chains(self, layer_id: str) -> list[list[str]]:
+        """What the `lower` file of a layer on this one may name: one answer for each store that has this one."""
+        found = []
+        for home in (self.home, *self.other_homes):
+            folder = os.path.join(home, layer_id)
+            link = _read(f"{folder}/link")
+            if link:
+                found.append([f"l/{link}", *filter(None, _read(f"{folder}/lower").split(":"))])
+        return found
 
     def resolve_link(self, link: str) -> str:
         """The directory behind "l/ABC…", in whichever store; mends lost links once."""
@@ -520,3 +526,12 @@ def _write(path: str, text: str, mode: int) -> None:
         os.write(fd, text.encode())
     finally:
         os.close(fd)
+
+
+def _read(path: str) -> str:
+    """A short file without blanks around it, "" when it is missing."""
+    try:
+        with open(path, encoding="ascii") as file:
+            return file.read().strip()
+    except FileNotFoundError:
+        return ""

@@ -6,6 +6,7 @@ order of lower directories, so that any of the programs can undo what another di
 
 from __future__ import annotations
 
+import errno
 import os
 
 from ocicore.errors import InvalidInput, NotFound, Unsupported
@@ -305,14 +306,24 @@ def unmount_layer(driver: OverlayDriver, layer_id: str) -> None:
         pass
     except FileNotFoundError:
         return
-    os.rename(folder + "/merged.1", target)
+    try:
+        os.rename(folder + "/merged.1", target)
+    except OSError as error:
+        if error.errno != errno.ENOTEMPTY:
+            raise
+        # Not a mount any more: a runtime whose parent was killed made its mount points here after the unmount.
+        _remove(folder, "merged")
+        os.rename(folder + "/merged.1", target)
 
 
 def _umount(target: str) -> None:
-    try:
-        mount.umount(target, mount.MNT_DETACH)
-    except mount.MountError as error:
-        if error.errno not in (2, 22):  # ENOENT; EINVAL: not a mount point
+    """Undo every mount there: one that was killed before it was counted lies under a later one."""
+    while True:
+        try:
+            mount.umount(target, mount.MNT_DETACH)
+        except mount.MountError as error:
+            if error.errno in (errno.ENOENT, errno.EINVAL):  # EINVAL: not a mount point
+                return
             raise
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ocicore.storage.records import Container, IdMaps, Image, Layer
     from ocicore.storage.staging import StagedLayer
     from ocicore.storage.streams import PipeStream
+    from ocicore.storage.tempdirs import TempDir
 
 
 class Store:

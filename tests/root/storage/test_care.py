@@ -116,6 +116,30 @@ def test_a_mount_left_by_a_killed_probe_goes(overlay: Store) -> None:
     assert os.listdir(overlay.layer_store.temp_root) == []
 
 
+def test_what_a_killed_start_leaves_in_the_mount_point(overlay: Store) -> None:
+    """A second mount on top of one that was never counted; files written there after the unmount."""
+    image = add_image(overlay, [_BASE, _UPPER], "one")
+    container = overlay.create_container(image=image.id)
+    merged = overlay.mount(container.id)
+    lower = Path(overlay.graph_root, "elsewhere")
+    lower.mkdir()
+    mount.bind(str(lower), merged)
+    Path(merged, "in-both").touch()
+    overlay.unmount(container.id, force=True)
+    assert mount.mounts_below(merged) == []
+    assert os.listdir(merged) == []
+    overlay.mount(container.id)
+    mount.umount(merged)
+    os.makedirs(f"{merged}/proc/late")
+    overlay.unmount(container.id, force=True)
+    assert os.listdir(merged) == []
+    assert overlay.mount(container.id) == merged
+    assert Path(merged, "two").exists()
+    overlay.unmount(container.id)
+    overlay.delete_container(container.id)
+    assert overlay.check().problems == []
+
+
 def test_the_next_probe_removes_one_that_was_killed(overlay: Store) -> None:
     home = overlay.driver.home
     with overlay_support._Trial(home) as live:

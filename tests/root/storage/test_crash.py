@@ -122,7 +122,9 @@ class _Scene:
         report = store.gc()
         assert report.interrupted == 0
         kept = ("overlay/", "/vfs/", "-containers/")
-        assert not [path for path in report.removed if any(part in path for part in kept) and ".tmp-" not in path]
+        assert not [
+            path for path in report.removed if any(part in path for part in kept) and ".tmp-" not in path
+        ]
         assert store.check(contents=True).problems == []
         for layer in store.layers():
             used = layer.id in {c.layer for c in store.containers()} or store.images_by_layer(layer.id)

@@ -469,6 +469,8 @@ def test_several_additional_image_stores(tmp_path: Path) -> None:
         layer = store.commit_layer(store.stage_container_diff(container.id), store.image(name).layer)
         add = store.create_image(names=[f"own-{name}"], layer=layer.id, big_data={"manifest": b"{}"})
         assert store.delete_image(add.id) == [layer.id]
+    add_image(store, [_BASE, _UPPER], "b")  # the same image in two stores is listed twice, ours first
+    assert [image.read_only for image in store.images() if image.id == store.image("b").id] == [False, True]
     add_image(store, [_UPPER], "both")
     assert store.image("both").read_only is False
     assert store.check(contents=True).problems == []

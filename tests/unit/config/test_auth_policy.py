@@ -86,6 +86,13 @@ def test_order_of_files(tmp_path: Path) -> None:
     assert (
         names(AuthFiles(paths(tmp_path), {"DOCKER_CONFIG": str(tmp_path / "elsewhere")}), "c.example") == "c"
     )
+    # login and logout use that file, too, and it is the only one (common/pkg/auth).
+    docker = AuthFiles(paths(tmp_path), {"DOCKER_CONFIG": str(tmp_path / "new")})
+    assert docker.store("d.example", Credentials("d", "p")) == str(tmp_path / "new/config.json")
+    assert names(docker, "d.example") == "d"
+    assert names(docker, "a.example") is None
+    docker.erase("d.example")
+    assert names(docker, "d.example") is None
 
 
 def test_store_and_erase(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 
 import pytest
@@ -67,10 +68,13 @@ def test_parse_signal(text: str, number: int) -> None:
     assert process.parse_signal(text) == number
 
 
-@pytest.mark.parametrize("text", ["", "0", "65", "SIGNOPE", "-99", "RTMIN+99", "RTMIN-1", "²"])
+@pytest.mark.parametrize("text", ["", "0", "-0", "SIGNOPE", "-SIGNOPE", "RTMIN+99", "RTMIN-1", "²"])
 def test_parse_signal_refuses(text: str) -> None:
-    with pytest.raises(InvalidInput, match=r"^invalid signal: "):
+    with pytest.raises(InvalidInput, match=f"^invalid signal: {re.escape(text.removeprefix('-'))}$"):
         process.parse_signal(text)
+    for number in ("65", "-65", "99999999"):
+        with pytest.raises(InvalidInput, match=r"^valid signals are 1 through 64$"):
+            process.parse_signal(number)
 
 
 def test_signal_names_go_both_ways() -> None:

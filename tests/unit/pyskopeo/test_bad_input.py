@@ -54,9 +54,7 @@ class Copy:
         assert done.status in (1, 2), done.err
         errors = [line for line in done.err.splitlines() if "level=fatal" in line]
         assert len(errors) == 1, done.err
-        assert all("trying again" in line or "level=fatal" in line for line in done.err.splitlines()), (
-            done.err
-        )
+        assert all("retrying in" in line or "level=fatal" in line for line in done.err.splitlines()), done.err
         return errors[0]
 
 

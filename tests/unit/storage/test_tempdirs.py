@@ -58,11 +58,12 @@ def test_recovery_undoes_intents(tmp_path: Path) -> None:
     gone = TempDir(root)
     gone.intend("one")
     gone.intend("two", doomed=True)
+    gone.intend_record("container", "three")
     gone.abandon()
     kept = TempDir(root)
-    undone: dict[str, bool] = {}
+    undone: dict[str, str] = {}
     assert tempdirs.recover(root, tempdirs.stale(root), undone.update) == 1
-    assert undone == {"one": False, "two": True}
+    assert undone == {"one": "intent", "two": "doomed", "three": "container"}
     assert len(os.listdir(root)) == 2
     kept.remove()
 

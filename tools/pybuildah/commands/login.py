@@ -31,7 +31,8 @@ COMMAND = Command(
 
 def run(args: Args, ctx: Context) -> int:
     """Check the credentials with the registry, then store them."""
-    from ocicore.image.login import LoginRequest, login
+    from ocicore.cli.password import ask_password
+    from ocicore.image.login import LoginRequest, chosen_file, login
     from pybuildah.session import Session
 
     request = LoginRequest(
@@ -42,36 +43,6 @@ def run(args: Args, ctx: Context) -> int:
         get_login=args.get_login,
         verbose=args.verbose,
     )
-    check_files(args)
-    context = Session(ctx, enter=False).system_context(args)
-    if args.compat_auth_file:
-        context = context.with_(authfile=args.compat_auth_file)
-    return login(request, context, stdin=ctx.stdin, write=ctx.print, ask_password=_ask_password)
-
-
-def check_files(args: Args) -> None:
-    """Raises InvalidInput when both kinds of file are named."""
-    if args.authfile and args.compat_auth_file:
-        from ocicore.errors import InvalidInput
-
-        raise InvalidInput(
-            "options for paths to the credential file and to the Docker-compatible credential file "
-            "can not be set simultaneously"
-        )
-
-
-def _ask_password(prompt: str) -> str:
-    import getpass
-    import warnings
-
-    from ocicore.errors import InvalidInput
-
-    try:
-        with warnings.catch_warnings():
-            # Without a terminal the password comes from standard input, as asked for.
-            warnings.simplefilter("ignore")
-            return getpass.getpass(prompt)
-    except EOFError as error:
-        raise InvalidInput(
-            "getting username and password: standard input ended", hint="use --password-stdin"
-        ) from error
+    authfile = chosen_file(args.authfile, args.compat_auth_file)
+    context = Session(ctx, enter=False).system_context(args).with_(authfile=authfile)
+    return login(request, context, stdin=ctx.stdin, write=ctx.print, ask_password=ask_password)

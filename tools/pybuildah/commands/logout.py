@@ -24,13 +24,10 @@ COMMAND = Command(
 
 def run(args: Args, ctx: Context) -> int:
     """Forget; prints what was removed."""
-    from ocicore.image.login import logout
-    from pybuildah.commands.login import check_files
+    from ocicore.image.login import chosen_file, logout
     from pybuildah.session import Session
 
-    check_files(args)
-    context = Session(ctx, enter=False).system_context(args)
-    if args.compat_auth_file:
-        context = context.with_(authfile=args.compat_auth_file)
+    authfile = chosen_file(args.authfile, args.compat_auth_file)
+    context = Session(ctx, enter=False).system_context(args).with_(authfile=authfile)
     logout(args.registry or "", context, everything=args.all, write=ctx.print)
     return 0

@@ -78,7 +78,7 @@ def run(args: Args, ctx: Context) -> int:
                 environ=engine.environ,
             ),
         )
-        options = flags.read(args, args.context or "", inputs)
+        options = flags.read(args, args.context or _folder_of_file(args.file), inputs)
         own_user = user_namespace.decide(args, engine.store, rootless=engine.rootless)
         build_settings.fill(options, args, build_settings.decide(args, engine.config), own_user)
         # --squash makes one layer of what is new, --squash-all of everything.
@@ -113,6 +113,23 @@ def run(args: Args, ctx: Context) -> int:
     if not options.iid_file and args.progress != "json":
         ctx.print(result.image_id)
     return 0
+
+
+def _folder_of_file(files: list[str]) -> str:
+    """The context where none is named: the folder of the first Containerfile that is no URL.
+
+    Raises InvalidInput: there is no file either.
+    """
+    import os
+
+    from ocicore.errors import InvalidInput
+
+    for name in files:
+        if not name.startswith(("http://", "https://")):
+            return os.path.dirname(os.path.abspath(name))
+    raise InvalidInput(
+        "no context directory and no Containerfile specified", hint="for the folder you are in: build ."
+    )
 
 
 def _environment(engine: Engine, args: Args, ctx: Context) -> BuildEnvironment:

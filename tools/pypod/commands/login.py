@@ -52,9 +52,10 @@ COMMAND = Command(
 
 
 def run(args: Args, ctx: Context) -> int:
+    from ocicore.cli.password import ask_password
     from ocicore.engine import registry_context
     from ocicore.errors import InvalidInput
-    from ocicore.image.login import LoginRequest, login
+    from ocicore.image.login import LoginRequest, chosen_file, login
     from pypod.session import open_engine
 
     engine = open_engine(ctx)
@@ -83,12 +84,6 @@ def run(args: Args, ctx: Context) -> int:
         verbose=args.verbose,
     )
     context = registry_context.make(engine, args)
-    context.authfile = args.compat_auth_file or args.authfile
+    context.authfile = chosen_file(args.authfile, args.compat_auth_file)
     with context:
-        return login(request, context, stdin=ctx.stdin, write=ctx.print, ask_password=_ask_password)
-
-
-def _ask_password(prompt: str) -> str:
-    import getpass
-
-    return getpass.getpass(prompt)
+        return login(request, context, stdin=ctx.stdin, write=ctx.print, ask_password=ask_password)

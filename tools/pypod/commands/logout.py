@@ -34,10 +34,10 @@ COMMAND = Command(
 
 def run(args: Args, ctx: Context) -> int:
     from ocicore.engine import registry_context
-    from ocicore.image.login import logout
+    from ocicore.image.login import chosen_file, logout
     from pypod.session import open_engine
 
     context = registry_context.make(open_engine(ctx), args)
-    context.authfile = args.compat_auth_file or args.authfile
+    context.authfile = chosen_file(args.authfile, args.compat_auth_file)
     logout(args.registry or "", context, everything=args.all, write=ctx.print)
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Option
+from pypod.options.registry import RETRY
 
 _SIZE = "<number>[<unit>]"
 
@@ -158,13 +159,7 @@ IMAGE = (
         help='Pull image policy ("always"|"missing"|"never"|"newer")',
     ),
     Option("quiet", "q", help="Suppress output information when pulling images"),
-    Option(
-        "retry",
-        kind="uint",
-        default=3,
-        help="number of times to retry in case of failure when performing pull",
-    ),
-    Option("retry-delay", kind="string", help="delay between retries in case of pull failures"),
+    *RETRY,
     Option(
         "tls-verify",
         kind="tristate",

@@ -51,7 +51,18 @@ PLATFORM = (
     ),
 )
 
-RETRY = (
-    Option("retry", kind="uint", default=3, help="number of times to retry in case of failure"),
-    Option("retry-delay", kind="string", help="delay between retries in case of failures"),
-)
+
+def retry_options(doing: str) -> tuple[Option, ...]:
+    """--retry and --retry-delay of a command that does a "pull" or "push"; their defaults are containers.conf's."""
+    return (
+        Option(
+            "retry",
+            kind="uint",
+            default=3,
+            help=f"number of times to retry in case of failure when performing {doing}",
+        ),
+        Option("retry-delay", kind="string", help=f"delay between retries in case of {doing} failures"),
+    )
+
+
+RETRY = retry_options("pull")

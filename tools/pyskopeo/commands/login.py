@@ -30,7 +30,8 @@ COMMAND = Command(
 
 def run(args: Args, ctx: Context) -> int:
     """Check credentials with the registry, then remember them."""
-    from ocicore.image.login import LoginRequest, login
+    from ocicore.cli.password import ask_password
+    from ocicore.image.login import LoginRequest, chosen_file, login
     from pyskopeo.session import system_context
 
     request = LoginRequest(
@@ -42,15 +43,9 @@ def run(args: Args, ctx: Context) -> int:
         verbose=args.verbose,
     )
     context = system_context(ctx).with_(
-        authfile=args.compat_auth_file or args.authfile,
+        authfile=chosen_file(args.authfile, args.compat_auth_file),
         tls_verify=args.tls_verify if args.tls_verify is not None else ctx.globals.tls_verify,
         cert_dir=args.cert_dir,
     )
     with context:
-        return login(request, context, stdin=ctx.stdin, write=ctx.print, ask_password=_ask_password)
-
-
-def _ask_password(prompt: str) -> str:
-    import getpass
-
-    return getpass.getpass(prompt)
+        return login(request, context, stdin=ctx.stdin, write=ctx.print, ask_password=ask_password)

@@ -27,9 +27,9 @@ COMMAND = Command(
 
 def run(args: Args, ctx: Context) -> int:
     """Forget credentials."""
-    from ocicore.image.login import logout
+    from ocicore.image.login import chosen_file, logout
     from pyskopeo.session import system_context
 
-    context = system_context(ctx).with_(authfile=args.compat_auth_file or args.authfile)
+    context = system_context(ctx).with_(authfile=chosen_file(args.authfile, args.compat_auth_file))
     logout(args.registry or "", context, everything=args.all, write=ctx.print)
     return 0

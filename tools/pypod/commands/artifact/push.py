@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
-from pypod.options.registry import REGISTRY, RETRY
+from pypod.options.registry import REGISTRY, retry_options
 from pypod.options.signing import SIGNING
 
 TYPE_CHECKING = False
@@ -24,7 +24,7 @@ COMMAND = Command(
         Option("quiet", "q", help="Suppress output information when pushing images"),
         *SIGNING,
         *REGISTRY,
-        *RETRY,
+        *retry_options("push"),
     ),
     arguments=(Argument("artifact", metavar="ARTIFACT", completer="pypod.complete:artifacts"),),
     examples=(("pypod artifact push quay.io/me/art:1", "to where its name says"),),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
-from pypod.options.registry import REGISTRY, RETRY
+from pypod.options.registry import REGISTRY, retry_options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ COMMAND = Command(
     description="Pushes a source image to a specified destination. Without a destination the image goes where its name says.",
     options=(
         *REGISTRY,
-        *RETRY,
+        *retry_options("push"),
         Option(
             "compress",
             help="Compress tarball image layers when pushing to a directory using the 'dir' transport",
@@ -23,10 +23,11 @@ COMMAND = Command(
         Option(
             "compression-format",
             kind="string",
-            default_text="gzip",
-            help="compression format to use (gzip, zstd)",
+            metavar="string",
+            default_text='"gzip"',
+            help="compression format to use",
         ),
-        Option("compression-level", kind="int", help="compression level to use"),
+        Option("compression-level", kind="int", metavar="int", help="compression level to use"),
         Option(
             "digestfile",
             kind="path",
@@ -79,10 +80,13 @@ def run(args: Args, ctx: Context) -> int:
     engine = open_engine(ctx)
     context = image_choice.system_context(engine, args)
     context.directory_compress = args.compress
+    conf = engine.config.engine
     options = CopyOptions(
         manifest_type=_TYPES[args.format],
-        compression=args.compression_format,
-        compression_level=args.compression_level if args.given("compression-level") else None,
+        compression=args.compression_format or conf.compression_format,
+        compression_level=args.compression_level
+        if args.given("compression-level")
+        else conf.compression_level,
         force_compression=args.force_compression or args.given("compression-format"),
         remove_signatures=args.remove_signatures,
     )

@@ -72,4 +72,12 @@ def run(args: Args, ctx: Context) -> int:
             ctx.print(f"Untagged: {text}")
         for text in done.deleted:
             ctx.print(f"Deleted: {text}")
+    if len(errors) > 1:
+        # podman's list of failures; its lines begin with a tab and a star.
+        joined = Error(
+            f"{len(errors)} errors occurred:\n" + "\n".join(f"\t* {error.message}" for error in errors)
+        )
+        statuses = {error.exit_status for error in errors}
+        joined.exit_status = statuses.pop() if len(statuses) == 1 else None
+        raise joined
     return report(ctx, errors)

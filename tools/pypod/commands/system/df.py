@@ -56,9 +56,8 @@ def run(args: Args, ctx: Context) -> int:
 
 def _summary(found: dict[str, Any]) -> list[dict[str, Any]]:
     images = {image["ImageID"]: image for image in found["Images"]}.values()
-    shared = max((image["SharedSize"] for image in images), default=0)
-    total = sum(image["UniqueSize"] for image in images) + shared
-    unused = sum(image["UniqueSize"] for image in images if not image["Containers"])
+    total = found["ImagesSize"]
+    unused = total - sum(image["UniqueSize"] for image in images if image["Containers"])
     containers, volumes = found["Containers"], found["Volumes"]
     own = sum(container["RWSize"] for container in containers)
     idle = sum(container["RWSize"] for container in containers if not container["Running"])
