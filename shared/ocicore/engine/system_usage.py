@@ -19,6 +19,44 @@ if TYPE_CHECKING:
 
 def disk_usage(engine: Engine) -> Json:
     """Images, Containers, Volumes with sizes and what could be reclaimed (bytes); ImagesSize: all images, layers once."""
+    images, total = _image_usage(engine)
+    containers = []
+    for container in listing.containers(engine):
+        try:
+            size = listing.sizes(engine, container)
+        except NotFound:
+            size = {"rwSize": 0, "rootFsSize": 0}
+        containers.append(
+            {
+                "ContainerID": container.id,
+                "Image": container.image_id,
+                "Command": container.command,
+                "LocalVolumes": len(engine.state.volumes.used_by(container.id)),
+                "Size": size["rootFsSize"],
+                "RWSize": size["rwSize"],
+                "Created": container.created,
+                "Status": container.shown_status,
+                "Names": container.name,
+                "Running": container.status in records.ALIVE,
+            }
+        )
+    volumes = []
+    for volume in engine.state.volumes.all():
+        size_on_disk = _tree_size(volume.mountpoint)
+        links = len(engine.state.volumes.users(volume.name))
+        volumes.append(
+            {
+                "VolumeName": volume.name,
+                "Links": links,
+                "Size": size_on_disk,
+                "ReclaimableSize": 0 if links else size_on_disk,
+            }
+        )
+    return {"Images": images, "ImagesSize": total, "Containers": containers, "Volumes": volumes}
+
+
+def _image_usage(engine: Engine) -> tuple[list[Json], int]:
+    """(a row for each name of each image, bytes of all images with every layer counted once)."""
     users = image_listing.users(engine)
     ancestry = Ancestry(engine.images)
     images: list[Json] = []
@@ -55,39 +93,7 @@ def disk_usage(engine: Engine) -> Json:
             if layer.id in counted:
                 total -= _layer_size(engine, layer)
             counted.add(layer.id)
-    containers = []
-    for container in listing.containers(engine):
-        try:
-            size = listing.sizes(engine, container)
-        except NotFound:
-            size = {"rwSize": 0, "rootFsSize": 0}
-        containers.append(
-            {
-                "ContainerID": container.id,
-                "Image": container.image_id,
-                "Command": container.command,
-                "LocalVolumes": len(engine.state.volumes.used_by(container.id)),
-                "Size": size["rootFsSize"],
-                "RWSize": size["rwSize"],
-                "Created": container.created,
-                "Status": container.shown_status,
-                "Names": container.name,
-                "Running": container.status in records.ALIVE,
-            }
-        )
-    volumes = []
-    for volume in engine.state.volumes.all():
-        size_on_disk = _tree_size(volume.mountpoint)
-        links = len(engine.state.volumes.users(volume.name))
-        volumes.append(
-            {
-                "VolumeName": volume.name,
-                "Links": links,
-                "Size": size_on_disk,
-                "ReclaimableSize": 0 if links else size_on_disk,
-            }
-        )
-    return {"Images": images, "ImagesSize": total, "Containers": containers, "Volumes": volumes}
+    return images, total
 
 
 def _layer_size(engine: Engine, layer: Any) -> int:
