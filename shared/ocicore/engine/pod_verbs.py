@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from ocicore.engine import pod_cgroup, pods, records
+from ocicore.engine import pod_cgroup, pods, records, service_container
 from ocicore.errors import Error, NotFound
 
 TYPE_CHECKING = False
@@ -59,7 +59,7 @@ def after_end(engine: Engine, container: Container) -> None:
     alive = [other for other in left if other.status in records.ALIVE]
     if not alive:
         _drop_group(engine, pod)
-        _end_service(engine, pod)
+        service_container.after_pod_ended(engine, pod)
         return
     if pod.config["exit_policy"] != "stop" or container.is_infra or any(not c.is_infra for c in alive):
         return
@@ -73,26 +73,7 @@ def after_end(engine: Engine, container: Container) -> None:
         except Error as error:
             engine.warn(f"stopping infra container of pod {pod.id}: {error.message}")
     _drop_group(engine, pod)
-    _end_service(engine, pod)
-
-
-def _end_service(engine: Engine, pod: Pod) -> None:
-    """The container that stands for pods towards a service manager ends with the last of them."""
-    identifier = pod.config["service"]
-    container = engine.state.containers.get(identifier) if identifier else None
-    if container is None or container.status not in records.ALIVE:
-        return
-    for other in engine.state.pods.all():
-        if other.config["service"] == identifier and any(
-            member.status in records.ALIVE for member in engine.state.containers.all(pod_id=other.id)
-        ):
-            return
-    from ocicore.engine import stop
-
-    try:
-        stop.stop(engine, container, timeout=0)
-    except Error as error:
-        engine.warn(f"stopping service container {identifier}: {error.message}")
+    service_container.after_pod_ended(engine, pod)
 
 
 def _drop_group(engine: Engine, pod: Pod) -> None:
@@ -111,6 +92,7 @@ def start(engine: Engine, pod: Pod) -> None:
         )
     from ocicore.engine import start as starting
 
+    service_container.before_pod_starts(engine, pod)
     failures: list[tuple[str, Error]] = []
     for container in found:
         if container.is_infra:
@@ -185,7 +167,7 @@ def stop(engine: Engine, pod: Pod, *, timeout: int | None = None) -> None:
     if failures:
         raise PodFailure(f"stopping some containers of pod {pod.id}", failures)
     _drop_group(engine, pod)
-    _end_service(engine, pod)
+    service_container.after_pod_ended(engine, pod)
     pods.event(engine, "stop", pod)
 
 
@@ -279,6 +261,7 @@ def remove(engine: Engine, pod: Pod, *, force: bool = False, timeout: int | None
     engine.state.pods.remove(pod)
     _unlink(pod.config["id_file"])
     pods.event(engine, "remove", pod)
+    service_container.after_pod_removed(engine, pod)
     return removed
 
 

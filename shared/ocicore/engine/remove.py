@@ -37,6 +37,10 @@ def remove(
     removed: list[str] = []
     if container.is_infra and not with_pod:
         return _remove_pod_of(engine, container, force=force, depend=depend, timeout=timeout)
+    if container.config.get("is_service"):
+        from ocicore.engine import service_container
+
+        service_container.before_removal(engine, container, with_pods=depend, force=force)
     dependents = engine.state.containers.dependents(container.id)
     if dependents and not depend:
         raise HasDependents(container.id, dependents)

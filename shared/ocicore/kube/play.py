@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from ocicore.engine import create, network_verbs, pod_verbs, pods, secrets, volumes
+from ocicore.engine import create, network_verbs, pod_verbs, pods, secrets, service_container, volumes
 from ocicore.engine.create_options import CreateOptions
 from ocicore.errors import Error, InvalidInput
 from ocicore.kube import documents, pod_options, pod_volumes, pull_policies, service
@@ -43,9 +43,10 @@ class PlayOptions:
             userns, log_driver, log_opt, replace, start, no_pod_prefix.
         annotations: for every pod; config_maps: further ConfigMap objects; create_command: words.
         service: make a container that lives as long as the pods, for a service manager.
+        exit_codes: how that one ends when containers fail, see engine/service_container.py.
     """
 
-    __slots__ = ("annotations", "config_maps", "create_command", "service", "values")
+    __slots__ = ("annotations", "config_maps", "create_command", "exit_codes", "service", "values")
 
     def __init__(
         self,
@@ -55,12 +56,19 @@ class PlayOptions:
         config_maps: Sequence[Json],
         create_command: list[str],
         service: bool = False,
+        exit_codes: str = "none",
     ) -> None:
         self.values = values
         self.annotations = dict(annotations)
         self.config_maps = list(config_maps)
         self.create_command = create_command
         self.service = service
+        self.exit_codes = exit_codes or "none"
+        if self.exit_codes not in service_container.POLICIES:
+            raise InvalidInput(
+                f'unsupported exit-code propagation "{exit_codes}"',
+                hint=f"known are {', '.join(service_container.POLICIES)}",
+            )
 
 
 class PlayedPod:
@@ -110,7 +118,7 @@ def play(
             )
         raise InvalidInput("YAML document does not contain any supported kube kind")
     if options.service and any(value["kind"] in _PODS for value in supported):
-        player.service = service.create(engine, text)
+        player.service = service.create(engine, text, options.exit_codes)
         report.service_id = player.service.id
     try:
         for value in supported:
@@ -331,6 +339,7 @@ class _Player:
             init=init,
         )
         values["pull"] = "missing"
+        values["replace"] = bool(options.get("replace"))  # one of buildah may have taken the name
         for key in ("log_driver", "log_opt"):
             if options.get(key):
                 values[key] = options[key]

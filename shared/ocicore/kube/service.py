@@ -21,8 +21,8 @@ def name_of(text: bytes) -> str:
     return f"{hashlib.sha256(text).hexdigest()[:12]}-service"
 
 
-def create(engine: Engine, text: bytes) -> Container:
-    """Make and start it. Raises Error."""
+def create(engine: Engine, text: bytes, exit_codes: str) -> Container:
+    """Make and start it; `exit_codes` is one of service_container.POLICIES. Raises Error."""
 
     def resolve(name: str, options: CreateOptions | None = None) -> LocalImage:
         return engine.images.find(name)
@@ -44,7 +44,8 @@ def create(engine: Engine, text: bytes) -> Container:
         resolve=resolve,
     )
     try:
-        engine.state.containers.update(container, config={**container.config, "is_service": True})
+        config = {**container.config, "is_service": True, "exit_codes": exit_codes}
+        engine.state.containers.update(container, config=config)
         start.start(engine, container)
     except BaseException:
         remove(engine, container)

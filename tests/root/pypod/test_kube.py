@@ -56,3 +56,72 @@ class TestKube(Kube):
         waited = pypod("kube", "play", *self.options, "--wait", "-", stdin=yaml.safe_dump(value)).stdout
         assert "Cleaning up containers, pods, and volumes..." in waited
         assert pypod.out("ps", "-aq") == ""
+
+    def test_a_service_container_belongs_to_its_pods(self, pypod: Tool) -> None:
+        """It cannot be removed before them, starts again with them, and goes with the last of them."""
+        text = yaml.safe_dump_all(
+            [pod("p", container("c", "sleep 1000")), pod("q", container("c", "sleep 1000"))]
+        )
+        pypod("kube", "play", *self.options, "--service-container", "-", stdin=text)
+        name = pypod.out("ps", "--filter", "name=-service", "--format", "{{.Names}}")
+        assert pypod.out("inspect", "--format", "{{.IsService}}", name) == "true"
+        refused = pypod("rm", "-f", "-t", "0", name, status=125).stderr
+        assert "is the service container of pod(s)" in refused
+        assert "and cannot be removed without removing the pod(s)" in refused
+        pypod("pod", "stop", "-t", "0", "p")
+        assert pypod.out("inspect", "--format", "{{.State.Status}}", name) == "running"
+        pypod("pod", "stop", "-t", "0", "q")
+        until(
+            lambda: (
+                pypod.out("inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", name) == "exited 0"
+            ),
+            "the service container's end",
+        )
+        pypod("pod", "start", "p")
+        assert pypod.out("inspect", "--format", "{{.State.Status}}", name) == "running"
+        pypod("pod", "rm", "-f", "-t", "0", "p")
+        pypod("container", "exists", name)
+        pypod("pod", "rm", "-f", "-t", "0", "q")
+        pypod("container", "exists", name, status=1)
+        pypod("kube", "play", *self.options, "--service-container", "-", stdin=text)
+        pypod("rm", "-a", "-f", "-t", "0")
+        assert pypod.out("pod", "ps", "-q") == ""
+        assert pypod.out("ps", "-aq") == ""
+
+    @pytest.mark.parametrize(
+        ("policy", "codes", "ends_with"),
+        [
+            ("none", (0, 1), 0),
+            ("any", (0, 1), 137),
+            ("all", (0, 1), 0),
+            ("all", (1, 2), 137),
+        ],
+    )
+    def test_exit_codes_of_a_service(
+        self, pypod: Tool, policy: str, codes: tuple[int, int], ends_with: int
+    ) -> None:
+        value = pod("p", *(container(f"c{number}", f"exit {code}") for number, code in enumerate(codes)))
+        value["spec"]["restartPolicy"] = "Never"
+        words = (
+            "kube",
+            "play",
+            *self.options,
+            "--service-container",
+            f"--service-exit-code-propagation={policy}",
+            "-",
+        )
+        pypod(*words, stdin=yaml.safe_dump(value))
+        name = pypod.out("ps", "-a", "--filter", "name=-service", "--format", "{{.Names}}")
+        state = ("inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", name)
+        until(
+            lambda: pypod.out(*state) == f"exited {ends_with}",
+            f"the service container's end with {ends_with}",
+        )
+        pypod("kube", "down", "-", stdin=yaml.safe_dump(value))
+        pypod("container", "exists", name, status=1)
+
+    def test_an_unknown_policy_of_exit_codes(self, pypod: Tool) -> None:
+        words = ("kube", "play", "--service-container", "--service-exit-code-propagation=some", "-")
+        refused = pypod(*words, stdin=yaml.safe_dump(pod("p", container("c", "true"))), status=125).stderr
+        assert refused == 'Error: unsupported exit-code propagation "some" (known are none, any, all)\n'
+        assert pypod.out("ps", "-aq") == ""

@@ -65,6 +65,12 @@ COMMAND = Command(
             help="Directory path for seccomp profiles",
         ),
         Option("service-container", hidden=True, help="Start a service container before all pods"),
+        Option(
+            "service-exit-code-propagation",
+            kind="string",
+            hidden=True,
+            help="How the service container ends when containers fail: none, any or all",
+        ),
         Option("start", default=True, help="Start the pod after creating it"),
         Option("userns", kind="string", help="User namespace to use"),
         Option("wait", "w", help="Clean up all objects created when a SIGTERM is received or pods exit"),
@@ -144,6 +150,7 @@ def _play(args: Args, ctx: Context, engine: Engine, objects: Any, text: bytes) -
         config_maps=config_maps,
         create_command=create_command(ctx),
         service=args.service_container or args.wait,
+        exit_codes=args.service_exit_code_propagation,
     )
     return play.play(engine, objects, options, find_image=_finder(args, ctx, engine), text=text)
 
