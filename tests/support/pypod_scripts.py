@@ -362,6 +362,19 @@ class Scripts:
         pypod("container", "exists", "apart", status=1)
         pypod("rm", "apart", env=env)
 
+    def test_a_restarted_container_is_checked_again(self, pypod: Tool) -> None:
+        """The clean-up that restarts it runs in conmon's environment; the new run begins healthy."""
+        script = "test ! -e /sick || { rm /sick; exit 1; }"
+        check = ("--health-cmd", script, "--health-interval", "disable", "--health-retries", "1")
+        words = ("--health-on-failure", "restart", "--restart", "no")
+        pypod("run", "-d", "--name", "ward", *NONET, *check, *words, IMAGE, "sleep", "1000")
+        pypod("exec", "ward", "touch", "/sick")
+        pypod("healthcheck", "run", "ward", status=1)
+        form = "{{.State.Status}} {{.RestartCount}} {{.State.Health.FailingStreak}}"
+        until(lambda: pypod.out("inspect", "--format", form, "ward") == "running 1 0", "the new run")
+        assert pypod.out("healthcheck", "run", "ward") == ""
+        assert pypod.out("inspect", "--format", "{{.State.Health.Status}}", "ward") == "healthy"
+
     def test_health_checks_on_request(self, pypod: Tool) -> None:
         check = ("--health-cmd", "test ! -e /sick || { echo ill; exit 1; }", "--health-interval", "disable")
         pypod("run", "-d", "--name", "ward", *NONET, *check, "--health-retries", "2", IMAGE, "sleep", "1000")

@@ -20,15 +20,19 @@ if TYPE_CHECKING:
 _POLL_SECONDS = 0.1
 
 
-def read(engine: Engine, *, follow: bool, until: int | None = None) -> Iterator[Event]:
+def read(
+    engine: Engine, *, follow: bool, until: int | None = None, since: int | None = None
+) -> Iterator[Event]:
     """Events, oldest first; with `follow` new ones as they come, until `until` (ns since the epoch).
+
+    `since` (the same) says what nobody wants; older ones may come all the same.
 
     Raises Error when none are kept.
     """
     backend = events.backend(engine)
     if backend == "none":
         raise Error('cannot read events with the "none" backend')
-    source = _journal(engine, follow) if backend == "journald" else _file(engine, follow)
+    source = _journal(engine, follow, since) if backend == "journald" else _file(engine, follow)
     checks = _Checks(engine)
     try:
         waiting = checks.new() if follow else []
@@ -67,10 +71,10 @@ def _file(engine: Engine, follow: bool) -> Iterator[Event | None]:
         reader.close()
 
 
-def _journal(engine: Engine, follow: bool) -> Iterator[Event | None]:
+def _journal(engine: Engine, follow: bool, since: int | None) -> Iterator[Event | None]:
     from ocicore.engine import events_journal
 
-    return events_journal.read(engine, follow=follow)
+    return events_journal.read(engine, follow=follow, since=since)
 
 
 class _Checks:

@@ -82,8 +82,11 @@ def decode(entry: dict[str, Any]) -> dict[str, Any] | None:
     return event
 
 
-def read(engine: Engine, *, follow: bool) -> Iterator[dict[str, Any] | None]:
-    """Events of the journal, oldest first; with `follow` None whenever nothing comes. Raises MissingProgram."""
+def read(engine: Engine, *, follow: bool, since: int | None = None) -> Iterator[dict[str, Any] | None]:
+    """Events of the journal, oldest first; with `follow` None whenever nothing comes. Raises MissingProgram.
+
+    `since` (ns since the epoch) keeps the journal from being read from its beginning; older events may come all the same.
+    """
     import os
     import select
     import subprocess
@@ -93,6 +96,9 @@ def read(engine: Engine, *, follow: bool) -> Iterator[dict[str, Any] | None]:
     argv = ["journalctl", "-o", "json", "--all", "-t", _IDENTIFIER, "-n", "all", "--no-pager"]
     if follow:
         argv.append("-f")
+    if since is not None and since > 0:
+        # An event is stamped before the journal gets it.
+        argv.append(f"--since=@{since // 1_000_000_000 - 1}")
     try:
         program = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     except FileNotFoundError:

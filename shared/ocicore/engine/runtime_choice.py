@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ocicore.runtime import monitor_protocol
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocicore.engine.context import Engine
@@ -52,8 +54,14 @@ def conmon(engine: Engine) -> str:
 
 
 #: Never handed on: the service manager's socket is ours to answer (runc would take it for the container's), and root's
-#: containers belong to the system's manager, not to a session's.
-_OURS = ("NOTIFY_SOCKET",)
+#: containers belong to the system's manager, not to a session's. The pipes are those of the conmon whose exit command
+#: we may be: numbers of descriptors that another one has no use for.
+_OURS = (
+    "NOTIFY_SOCKET",
+    monitor_protocol.ENV_SYNC_PIPE,
+    monitor_protocol.ENV_START_PIPE,
+    monitor_protocol.ENV_ATTACH_PIPE,
+)
 _ROOTS = ("DBUS_SESSION_BUS_ADDRESS",)
 
 

@@ -50,7 +50,7 @@ def run(args: Args, ctx: Context) -> int:
     matches = event_reading.matcher(engine, args.filter)
     follow = args.stream and (until is None or until > now)
     start = since if since is not None or not follow else now
-    for event in event_reading.read(engine, follow=follow, until=until):
+    for event in event_reading.read(engine, follow=follow, until=until, since=start):
         moment = parse_time(event["Time"])
         if (start is not None and moment < start) or not matches(event):
             continue
