@@ -16,8 +16,15 @@ STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}[+-]\d\d:\d\d"
 
 
 def test_k8s_records(tmp_path: Path) -> None:
-    with Monitor(tmp_path, "echo one; echo; sleep 0.1; echo two >&2; sleep 0.1; printf three") as monitor:
-        monitor.launched().wait_end()
+    # Two pipes have no order between them: each stream waits until the other was read.
+    until = f"until [ -e {tmp_path}/%s ]; do sleep 0.02; done"
+    script = f"echo one; echo; {until % 'one'}; echo two >&2; {until % 'two'}; printf three"
+    with Monitor(tmp_path, script) as monitor:
+        monitor.launched()
+        for word in ("one", "two"):
+            wait_until(lambda word=word: word in monitor.log_text(), word)
+            (tmp_path / word).touch()
+        monitor.wait_end()
         assert monitor.records() == [
             ("stdout", "F", "one"), ("stdout", "F", ""), ("stderr", "F", "two"), ("stdout", "P", "three"),
         ]  # fmt: skip
