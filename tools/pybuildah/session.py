@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ocicore.image.local import LocalImage, LocalImages
     from ocicore.image.types import SystemContext
     from ocicore.oci.platform import Platform
+    from ocicore.storage.records import Image
     from ocicore.storage.store import Store
 
 
@@ -135,7 +136,7 @@ class Session:
             _warn_platform(pulled, wanted, self.ctx.warn)
         return pulled
 
-    def user_namespace(self, args: Any) -> UserNamespace:
+    def user_namespace(self, args: Any, image: Image | None = None) -> UserNamespace:
         """--userns and its maps, with the defaults of the global options."""
         from ocicore.cli import user_namespace
 
@@ -146,6 +147,7 @@ class Session:
             rootless=self.user.rootless,
             uid_maps=given.userns_uid_map,
             gid_maps=given.userns_gid_map,
+            image=image,
         )
 
     def environment(self, args: Any = None) -> BuildEnvironment:

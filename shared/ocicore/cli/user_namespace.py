@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from ocicore.storage.records import IdMaps
+    from ocicore.storage.records import IdMaps, Image
     from ocicore.storage.store import Store
 
     Ranges = list[tuple[int, int, int]]
@@ -42,14 +42,27 @@ class UserNamespace:
         self.path = path
 
 
+def is_automatic(args: Any) -> bool:
+    """Are ids chosen for the container (`--userns auto`)?"""
+    how: str = args.userns
+    return "userns" in args.given_names() and (how == "auto" or how.startswith("auto:"))
+
+
 def decide(
-    args: Any, store: Store, *, rootless: bool, uid_maps: Sequence[str] = (), gid_maps: Sequence[str] = ()
+    args: Any,
+    store: Store,
+    *,
+    rootless: bool,
+    uid_maps: Sequence[str] = (),
+    gid_maps: Sequence[str] = (),
+    image: Image | None = None,
 ) -> UserNamespace:
     """What the options say.
 
     Args:
         store: knows which ids "auto" may take.
         uid_maps, gid_maps: of the global options.
+        image: what the container is made from; "auto" takes as many ids as it has.
 
     Raises:
         InvalidInput: a malformed map, or options that exclude each other.
@@ -72,13 +85,13 @@ def decide(
     how = args.userns
     if "userns" not in args.given_names():
         return UserNamespace(host=maps is None, id_maps=maps)
-    if how == "auto" or how.startswith("auto:"):
+    if is_automatic(args):
         from ocicore.storage import auto_userns
 
         text = how.partition(":")[2]
         return UserNamespace(
             host=False,
-            id_maps=auto_userns.allocate(store, text, rootless=rootless),
+            id_maps=auto_userns.allocate(store, text, rootless=rootless, image=image),
         )
     if how in ("", "container", "private"):
         return UserNamespace(host=False, id_maps=maps or _everything())

@@ -93,9 +93,13 @@ def create(
         image_config = image.config()
     for _ in range(_NAME_ATTEMPTS):
         plan = _Plan(engine, options, names.random_id(), name, image, image_config, pod, infra=infra)
-        plan.fill(image_name, command, create_command)
         try:
-            return plan.commit()
+            if not create_namespaces.chooses_ids(engine, options):
+                plan.fill(image_name, command, create_command)
+                return plan.commit()
+            with engine.store.choosing_ids():
+                plan.fill(image_name, command, create_command)
+                return plan.commit()
         except NameTaken:
             if options.name:
                 raise
@@ -195,7 +199,13 @@ class _Plan:
         entry, words = create_process.command_line(options, command, image_config)
         modes, needed = create_namespaces.modes(engine, options)
         self.needed += needed
-        self.mapping = create_namespaces.user_mapping(engine, options, modes["user"])
+        self.mapping = create_namespaces.user_mapping(
+            engine,
+            options,
+            modes["user"],
+            image=self.image.record if self.image else None,
+            user=options.user or (image_config.user if image_config else ""),
+        )
         network, needed = create_network.settings(engine, options, image_config)
         self.needed += needed
         mounts, needed, self.shown_mounts = create_mounts.merged(engine, options, image_config)

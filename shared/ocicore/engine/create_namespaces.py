@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ocicore.engine.context import Engine
     from ocicore.engine.create_options import CreateOptions
     from ocicore.runtime.types import IdMapping
-    from ocicore.storage.records import IdMaps
+    from ocicore.storage.records import IdMaps, Image
 
 
 def modes(engine: Engine, options: CreateOptions) -> tuple[dict[str, str], list[str]]:
@@ -39,7 +39,7 @@ def modes(engine: Engine, options: CreateOptions) -> tuple[dict[str, str], list[
                 f"joining IPC of container {donor} is not allowed: non-shareable IPC "
                 "(hint: use IpcMode:shareable for the donor container)"
             )
-    userns = options.userns or engine.environ.get("PODMAN_USERNS", "") or conf.userns or ""
+    userns = _user_mode(engine, options)
     if options.uidmap or options.gidmap or options.subuidname or options.subgidname:
         if options.userns:
             raise InvalidInput(
@@ -66,7 +66,21 @@ class UserMapping:
         self.user = user
 
 
-def user_mapping(engine: Engine, options: CreateOptions, mode: str) -> UserMapping:
+def _user_mode(engine: Engine, options: CreateOptions) -> str:
+    mode: str = (
+        options.userns or engine.environ.get("PODMAN_USERNS", "") or engine.config.containers.userns or ""
+    )
+    return mode
+
+
+def chooses_ids(engine: Engine, options: CreateOptions) -> bool:
+    """Will `user_mapping` choose ids that no other container has?"""
+    return _user_mode(engine, options).partition(":")[0] == "auto"
+
+
+def user_mapping(
+    engine: Engine, options: CreateOptions, mode: str, *, image: Image | None = None, user: str = ""
+) -> UserMapping:
     """The id maps that a --userns mode (or --uidmap, --gidmap) means. Raises InvalidInput, Unsupported."""
     kind, _, text = mode.partition(":")
     if kind in ("", "host", "ns"):
@@ -84,7 +98,9 @@ def user_mapping(engine: Engine, options: CreateOptions, mode: str) -> UserMappi
     if kind == "auto":
         from ocicore.storage import auto_userns
 
-        uid_map, gid_map = auto_userns.allocate(engine.store, text, rootless=engine.rootless)
+        uid_map, gid_map = auto_userns.allocate(
+            engine.store, text, rootless=engine.rootless, image=image, user=user
+        )
         return UserMapping(_mappings(uid_map), _mappings(gid_map))
     if kind == "container":
         other = engine.state.containers.find(text)

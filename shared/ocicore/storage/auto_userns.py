@@ -1,7 +1,8 @@
 """--userns=auto: ids for one container that no other container has (containers/storage's automatic user namespaces).
 
 As root they come from the subordinate ids of the user "containers"; as an ordinary user from those of the namespace
-we are in. A container keeps its ids until it is removed.
+we are in. A container keeps its ids until it is removed. Who chooses holds `userns.lock` of the graph root until the
+container that has the ids is recorded (`Store.choosing_ids`).
 """
 
 from __future__ import annotations
@@ -12,17 +13,25 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ocicore.storage.records import IdMaps
+    from ocicore.storage.records import IdMaps, Image
     from ocicore.storage.store import Store
 
     Range = tuple[int, int, int]
 
 _DEFAULT_SIZE = 1024
 _DEFAULT_MAX = 65536
+_NOBODY = 65534
+_FILE_LIMIT = 16 << 20
 
 
-def allocate(store: Store, text: str, *, rootless: bool) -> IdMaps:
+def allocate(
+    store: Store, text: str, *, rootless: bool, image: Image | None = None, user: str = ""
+) -> IdMaps:
     """(uid map, gid map) for the options after "auto:" (size=N, uidmapping=C:H:S, gidmapping=C:H:S).
+
+    Args:
+        image: without size=N there are as many ids as its files and its users have.
+        user: the container's, which may be a number beyond those.
 
     Raises InvalidInput, Error when no range is free.
     """
@@ -42,10 +51,18 @@ def allocate(store: Store, text: str, *, rootless: bool) -> IdMaps:
             raise InvalidInput(
                 f"unknown option specified: {word!r}: choose from size=N, uidmapping=…, gidmapping=…"
             )
-    size = size or max(config.auto_userns_min_size or 0, _DEFAULT_SIZE)
-    most = config.auto_userns_max_size or _DEFAULT_MAX
-    if size > most:
-        raise InvalidInput(f"size={size}: user namespaces have at most {most} ids here")
+    if not size:
+        numbers = [int(word) for word in user.split(":") if word.isdecimal()]
+        size = max(config.auto_userns_min_size or _DEFAULT_SIZE, max(numbers, default=-1) + 1)
+        if image is not None:
+            size = max(size, _size_of(store, image))
+        most = config.auto_userns_max_size or _DEFAULT_MAX
+        if size > most:
+            raise InvalidInput(
+                f"the container needs a user namespace with size {size} that is bigger than the maximum value "
+                f"allowed with userns=auto {most}",
+                hint="give auto:size=N, or raise auto-userns-max-size in storage.conf",
+            )
     uids, gids = _ranges(config.auto_userns_user or "containers", rootless=rootless)
     used_uids, used_gids = _taken(store)
     return (
@@ -114,11 +131,58 @@ def _taken(store: Store) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
     uids: list[tuple[int, int]] = []
     gids: list[tuple[int, int]] = []
     for record in store.containers():
-        maps = store.layer(record.layer).id_maps
+        # Where the kernel maps ids in a mount, the layer's files have other owners than the container's.
+        maps = record.id_maps
         if maps:
             uids += [(host, size) for _, host, size in maps[0]]
             gids += [(host, size) for _, host, size in maps[1]]
     return uids, gids
+
+
+def _size_of(store: Store, image: Image) -> int:
+    """One more than the largest id the image's files have, or its users and groups."""
+    size = 0
+    below = image.layer
+    while below:
+        layer = store.layer(below)
+        size = max([size, *(number + 1 for number in (*layer.uids, *layer.gids))])
+        below = layer.parent
+    if image.layer is None:
+        return size
+    root = store.mount_image(image.id)
+    try:
+        return max(size, _largest(root, "etc/passwd", (2, 3)) + 1, _largest(root, "etc/group", (2,)) + 1)
+    finally:
+        store.unmount_image(image.id)
+
+
+def _largest(root: str, name: str, fields: tuple[int, ...]) -> int:
+    """The largest id in the fields of a file of users or groups, nobody's aside; -1 where there is none."""
+    import os
+
+    from ocicore.linux import resolve
+
+    root_fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fd = resolve.open_in_root(root_fd, name, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return -1
+    finally:
+        os.close(root_fd)
+    with open(fd, "rb") as file:
+        try:
+            data = file.read(_FILE_LIMIT)
+        except OSError:
+            return -1
+    found = -1
+    for line in data.split(b"\n"):
+        words = line.split(b":")
+        if words[0] in (b"nobody", b"nogroup"):
+            continue
+        for field in fields:
+            if field < len(words) and words[field].isdigit() and int(words[field]) != _NOBODY:
+                found = max(found, int(words[field]))
+    return found
 
 
 def _free(ranges: Sequence[tuple[int, int]], taken: Sequence[tuple[int, int]], size: int) -> int:

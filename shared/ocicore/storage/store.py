@@ -20,6 +20,7 @@ from ocicore.storage.layers import LayerStore
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from typing import Any
 
     from ocicore.config.storage_conf import StorageConfig
@@ -72,6 +73,7 @@ class Store:
         self.driver = choose(config, rootless=rootless, warn=warn)
         self.driver_name = self.driver.name
         self.graph_lock = FileLock(os.path.join(self.graph_root, "storage.lock"))
+        self._ids_lock = FileLock(os.path.join(self.graph_root, "userns.lock"))
         self.layer_store = LayerStore(
             config, self.driver, in_use=self._layer_in_use, discard_record=self._discard_record, warn=warn
         )
@@ -514,6 +516,13 @@ class Store:
             big_data=big_data or {},
             options=options,
         )
+
+    def choosing_ids(self) -> AbstractContextManager[object]:
+        """`with store.choosing_ids():` – from the choice of ids no other container has until one is created with them.
+
+        Nobody else chooses meanwhile, podman and buildah neither (`auto_userns.allocate`).
+        """
+        return self._ids_lock.exclusive()
 
     def delete_container(self, id_or_name: str) -> None:
         """Unmount and delete a container, its layer and its directories. Raises NotFound."""

@@ -13,11 +13,9 @@ from ocicore.storage import auto_userns
 
 
 def store(*taken: tuple[int, int, int]) -> Any:
-    layers = {str(number): SimpleNamespace(id_maps=([entry], [entry])) for number, entry in enumerate(taken)}
     return SimpleNamespace(
         config=SimpleNamespace(auto_userns_min_size=1024, auto_userns_max_size=65536, auto_userns_user=""),
-        containers=lambda: [SimpleNamespace(layer=name) for name in layers],
-        layer=lambda name: layers[name],
+        containers=lambda: [SimpleNamespace(id_maps=([entry], [entry])) for entry in taken],
     )
 
 
@@ -44,5 +42,13 @@ def test_no_room_and_bad_options() -> None:
         auto_userns.allocate(store((0, 100000, 3900)), "size=500", rootless=False)
     with pytest.raises(InvalidInput, match="unknown option"):
         auto_userns.allocate(store(), "what=1", rootless=False)
-    with pytest.raises(InvalidInput, match="at most"):
+    with pytest.raises(Error, match="could not find enough available IDs"):
         auto_userns.allocate(store(), "size=70000", rootless=False)
+
+
+def test_the_users_number_counts() -> None:
+    assert auto_userns.allocate(store(), "", rootless=False, user="1500:7")[0] == [(0, 100000, 1501)]
+    assert auto_userns.allocate(store(), "", rootless=False, user="name:1023")[0] == [(0, 100000, 1024)]
+    assert auto_userns.allocate(store(), "size=5", rootless=False, user="1500")[0] == [(0, 100000, 5)]
+    with pytest.raises(InvalidInput, match="size 70001 that is bigger than the maximum"):
+        auto_userns.allocate(store(), "", rootless=False, user="70000")

@@ -8,8 +8,10 @@ from pybuildah.options.shared import BLOB_CACHE, DECRYPTION_KEY, NO_OPTIONS_AFTE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ocicore.build.working import WorkingContainer
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
+    from ocicore.cli.user_namespace import UserNamespace
 
 COMMAND = Command(
     "Create a working container based on an image",
@@ -62,7 +64,7 @@ COMMAND = Command(
 def run(args: Args, ctx: Context) -> int:
     """Print the new container's name."""
     from ocicore.build import working
-    from ocicore.cli import build_settings
+    from ocicore.cli import build_settings, user_namespace
     from pybuildah.session import Session
 
     session = Session(ctx)
@@ -74,7 +76,6 @@ def run(args: Args, ctx: Context) -> int:
         variant = f"/{args.variant}" if args.variant else ""
         platform = f"{args.os or host.os}/{args.arch or host.architecture}{variant}"
     settings = build_settings.decide(args, session.conf)
-    own_user = session.user_namespace(args)
     image = None
     if args.image != "scratch":
         policy = args.pull
@@ -86,23 +87,33 @@ def run(args: Args, ctx: Context) -> int:
     from ocicore.oci import platform as platforms
 
     target = platforms.parse(platform) if platform else platforms.host()
-    container = working.create(
-        session.store,
-        image,
-        name=args.name,
-        image_name=working.spoken_name(image, args.image) if image is not None else "",
-        suffix=args.suffix,
-        architecture=target.architecture,
-        os_name=target.os,
-        variant=target.variant or "",
-        format=image_format(args.format),
-        isolation=settings.isolation or ("rootless" if session.user.rootless else "oci"),
-        options=settings.options,
-        capabilities=settings.capabilities,
-        devices=settings.devices,
-        id_maps=own_user.id_maps,
-        created=_now(),
-    )
+
+    def make() -> tuple[WorkingContainer, UserNamespace]:
+        own_user = session.user_namespace(args, image.record if image is not None else None)
+        container = working.create(
+            session.store,
+            image,
+            name=args.name,
+            image_name=working.spoken_name(image, args.image) if image is not None else "",
+            suffix=args.suffix,
+            architecture=target.architecture,
+            os_name=target.os,
+            variant=target.variant or "",
+            format=image_format(args.format),
+            isolation=settings.isolation or ("rootless" if session.user.rootless else "oci"),
+            options=settings.options,
+            capabilities=settings.capabilities,
+            devices=settings.devices,
+            id_maps=own_user.id_maps,
+            created=_now(),
+        )
+        return container, own_user
+
+    if user_namespace.is_automatic(args):
+        with session.store.choosing_ids():
+            container, own_user = make()
+    else:
+        container, own_user = make()
     try:
         for kind, shared, path in settings.namespaces:
             container.set_namespace(kind, host=shared, path=path)
