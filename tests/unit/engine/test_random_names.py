@@ -35,7 +35,7 @@ def _create(monkeypatch: pytest.MonkeyPatch, *, name: str, taken: set[str]) -> A
     drawn = iter(["first_name", "second_name", "third_name"])
     monkeypatch.setattr(create.names, "random_name", lambda known: next(drawn))
     monkeypatch.setattr(create, "_Plan", type("_Plan", (_Plan,), {"taken": frozenset(taken)}))
-    options = CreateOptions({"name": name, "rootfs": True})
+    options = CreateOptions({"name": name, "rootfs": True, "userns": "host"})
     engine: Any = SimpleNamespace()
     return create.create(engine, options, "/", [], create_command=[], resolve=lambda *words: None)
 
