@@ -59,16 +59,35 @@ def diff(bench: Bench) -> Iterator[Pair]:
 
 def commit(bench: Bench) -> Iterator[Pair]:
     filled = _containers(bench)
-    for label, more in (("commit, uncompressed", ["--disable-compression"]), ("commit", [])):
-        yield Pair(
+    builders = {"ours": bench.pybuildah, "theirs": bench.buildah}
+
+    def change(side: str) -> Callable[[], None]:
+        def step() -> None:
+            news = bench.folder / "news"
+            news.write_text(str(bench.number()))
+            execute([*builders[side], "copy", "-q", filled[side], str(news), "/news"])
+            settle()
+
+        return step
+
+    def pair(label: str, *more: str, changed: bool = True) -> Pair:
+        words = {
+            side: [*builder, "commit", "-q", *more, filled[side], "localhost/committed"]
+            for side, builder in builders.items()
+        }
+        return Pair(
             f"{label}, {bench.files} files",
-            [*bench.pybuildah, "commit", "-q", *more, filled["ours"], "localhost/committed"],
-            [*bench.buildah, "commit", "-q", *more, filled["theirs"], "localhost/committed"],
+            words["ours"],
+            words["theirs"],
             runs=min(bench.runs, 2),
             warm=False,
-            before_ours=settle,
-            before_theirs=settle,
+            before_ours=change("ours") if changed else settle,
+            before_theirs=change("theirs") if changed else settle,
         )
+
+    yield pair("commit, uncompressed", "--disable-compression")
+    yield pair("commit unchanged, uncompressed", "--disable-compression", changed=False)
+    yield pair("commit")
 
 
 def _containers(bench: Bench) -> dict[str, str]:

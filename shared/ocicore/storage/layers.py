@@ -254,6 +254,12 @@ class LayerStore:
     ) -> Layer:
         """A staged layer becomes a layer; see `Store.commit_layer`."""
         layer_id = id or identifiers.new_id()
+        if staged.again is not None:
+            with self.files.reading() as files:
+                there = files.by_id.get(layer_id)
+            if there is not None and there.diff_id == staged.diff_id:
+                return there
+            staged = staged.again()
         if self.driver.needs_parent:
             staged.complete(self.driver, self.get(parent).id if parent else None)
         with self.writing():

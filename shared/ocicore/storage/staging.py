@@ -47,7 +47,10 @@ class StagedLayer:
         id_maps: mapping the files were written with.
         diff_dir, tar_split: where the files and the tar-split file are now.
         temp: the private directory.
+        again: None; see `known_layers.KnownLayer`.
     """
+
+    again: Callable[[], StagedLayer] | None = None
 
     def __init__(
         self,

@@ -251,7 +251,8 @@ class Store:
         """The changes of a container (or any layer) against its parent as a staged layer.
 
         The upper directory is packed once; the same bytes are digested, split and unpacked into the
-        new layer as they come. `staged.open_blob()` streams the tar again.
+        new layer as they come. `staged.open_blob()` streams the tar again. Where the store has layers on the
+        same parent the changes are read beforehand: one of them may be this one already.
 
         Args:
             timestamp: seconds since the epoch that replace every modification time (reproducible builds).
@@ -263,18 +264,27 @@ class Store:
 
         layer, id_maps = self._layer_and_maps(container_or_layer_id)
         parent = self.layer_store.get(layer.parent) if layer.parent else None
-        packed = difference.packed(
-            self.layer_store, layer, parent, id_maps=id_maps, timestamp=timestamp, exclude=exclude
-        )
-        movable = not (self.driver.needs_parent or id_maps or exclude) and timestamp is None
-        with packed:
-            if consume and movable and self.driver.whiteouts == "overlay" and not self.mounted(layer.id):
-                from ocicore.storage import staging
 
+        def pack() -> PipeStream:
+            return difference.packed(
+                self.layer_store, layer, parent, id_maps=id_maps, timestamp=timestamp, exclude=exclude
+            )
+
+        def stage() -> StagedLayer:
+            with pack() as packed:
+                return self.stage_layer(packed)
+
+        movable = not (self.driver.needs_parent or id_maps or exclude) and timestamp is None
+        if consume and movable and self.driver.whiteouts == "overlay" and not self.mounted(layer.id):
+            from ocicore.storage import staging
+
+            with pack() as packed:
                 return staging.adopt(
                     packed, self.driver, self.layer_store.temp_root, self.driver.diff_path(layer.id)
                 )
-            return self.stage_layer(packed)
+        from ocicore.storage import known_layers
+
+        return known_layers.find(self.layer_store, layer, pack, stage) or stage()
 
     def _layer_and_maps(self, text: str) -> tuple[Layer, IdMaps | None]:
         """The layer of a container or layer, and the mapping of the owners of its files."""
