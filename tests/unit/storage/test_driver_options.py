@@ -77,13 +77,20 @@ def test_vfs_refuses(tmp_path: Path, option: str, message: str) -> None:
         VfsDriver(stores.config(tmp_path, "vfs", driver_options=[option]), rootless=False)
 
 
+def _nothing(*words: object) -> None:
+    """Stands for the store's removal of a container's record."""
+
+
 @pytest.mark.parametrize(
     ("option", "sync"), [("overlay.sync=none", False), ("overlay.sync=filesystem", True)]
 )
 def test_sync_modes(tmp_path: Path, option: str, sync: bool) -> None:
     config = stores.config(tmp_path, driver_options=[option])
     driver = OverlayDriver(config, rootless=False)
-    assert LayerStore(config, driver, in_use=lambda layer_id: False, warn=None).sync is sync
+    assert (
+        LayerStore(config, driver, in_use=lambda layer_id: False, discard_record=_nothing, warn=None).sync
+        is sync
+    )
     config.driver_options = ["overlay.sync=some"]
     with pytest.raises(InvalidInput, match='invalid sync mode: "some"'):
-        LayerStore(config, driver, in_use=lambda layer_id: False, warn=None)
+        LayerStore(config, driver, in_use=lambda layer_id: False, discard_record=_nothing, warn=None)
