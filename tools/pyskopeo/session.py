@@ -89,7 +89,7 @@ def system_context(ctx: Context, args: Any = None, prefix: str = "") -> SystemCo
         warn=ctx.warn,
         authfile=str(value("authfile") or values.get("authfile") or ""),
         authfile_must_exist=False,
-        credentials=_credentials(value, prefix),
+        credentials=_credentials(value, prefix, args),
         no_creds=bool(value("no_creds", False)),
         registry_token=str(value("registry_token")),
         tls_verify=tls_verify,
@@ -119,7 +119,7 @@ def _tls_details(path: str) -> TlsDetails | None:
     return tls_details.load(path)
 
 
-def _credentials(value: Any, prefix: str) -> Credentials | None:
+def _credentials(value: Any, prefix: str, args: Any) -> Credentials | None:
     option = "--" + prefix.replace("_", "-")
     creds, username, password = str(value("creds")), str(value("username")), str(value("password"))
     if value("no_creds", False) and (creds or username):
@@ -132,6 +132,10 @@ def _credentials(value: Any, prefix: str) -> Credentials | None:
         raise InvalidInput("password cannot be empty when username is given", hint=f"give {option}password")
     if password and not username:
         raise InvalidInput("username cannot be empty when password is given", hint=f"give {option}username")
+    if not creds and args is not None and prefix + "creds" in args.given_names():
+        raise InvalidInput(
+            "credentials can't be empty", hint=f"give {option}creds USERNAME[:PASSWORD], or leave it out"
+        )
     if not creds and not username:
         return None
     from ocicore.config.auth import Credentials

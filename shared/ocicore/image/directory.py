@@ -40,6 +40,7 @@ class DirectoryReference(ImageReference):
         """Parse what follows "dir:"."""
         if not text:
             raise InvalidInput("dir: the path is empty")
+        check_parent(text)
         return cls(text)
 
     def within_transport(self) -> str:
@@ -57,6 +58,19 @@ class DirectoryReference(ImageReference):
     def destination(self, context: SystemContext) -> DirectoryDestination:
         """Open for writing; what an earlier copy left there is replaced."""
         return DirectoryDestination(self, context)
+
+
+def check_parent(path: str) -> None:
+    """The folder in which a named folder or file is, or shall be made, has to be there.
+
+    Raises:
+        InvalidInput: it is not.
+    """
+    missing, parent = "", os.path.dirname(path.rstrip("/"))
+    while parent and not os.path.lexists(parent):
+        missing, parent = parent, os.path.dirname(parent)
+    if missing:
+        raise InvalidInput(f"lstat {missing}: no such file or directory")
 
 
 class DirectorySource(ImageSource):

@@ -80,6 +80,7 @@ def split_path(text: str, transport: str) -> tuple[str, str, int | None]:
     path, colon, image = text.partition(":")
     if not path:
         raise InvalidInput(f"{transport}: {text}: the path is empty")
+    directory.check_parent(path)
     if colon and image.startswith("@"):
         number = image[1:]
         if not (number.isascii() and number.isdigit()):

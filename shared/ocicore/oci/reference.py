@@ -158,7 +158,7 @@ def _split(text: str) -> tuple[str, str | None, str | None]:
 
 def is_domain(first: str) -> bool:
     """True when the first component of a name is a registry and not a part of the path (Docker's rule)."""
-    return "." in first or ":" in first or first == "localhost" or first.lower() != first
+    return "." in first or ":" in first or first == "localhost"
 
 
 def _check_path(text: str, path: str) -> None:

@@ -18,7 +18,6 @@ DIGEST = "sha256:" + "a" * 64
         ("quay.io/a/b_c--d.e:v1", "quay.io/a/b_c--d.e:v1", "quay.io/a/b_c--d.e:v1"),
         ("[::1]:5000/x", "[::1]:5000/x", "[::1]:5000/x"),
         ("x:1@" + DIGEST, "docker.io/library/x:1@" + DIGEST, "x:1@" + DIGEST),
-        ("Registry/x", "Registry/x", "Registry/x"),
         ("docker.io/a.b/c", "docker.io/a.b/c", "docker.io/a.b/c"),
     ],
 )
@@ -44,6 +43,8 @@ def test_what_is_no_reference(text: str) -> None:
 def test_upper_case_says_so() -> None:
     with pytest.raises(InvalidReference, match="repository name must be lowercase"):
         parse("docker.io/Library/x")
+    with pytest.raises(InvalidReference, match="repository name must be lowercase"):
+        parse_normalized("Team/x")  # no registry: a name with neither dot nor port
 
 
 def test_default_tag_and_replacement() -> None:

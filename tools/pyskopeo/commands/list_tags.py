@@ -36,18 +36,23 @@ def run(args: Args, ctx: Context) -> int:
 
 
 def _value(text: str, reference: ImageReference, context: SystemContext) -> dict[str, object]:
-    from ocicore.errors import InvalidInput
+    from ocicore.errors import Error, InvalidInput
     from ocicore.image.docker import DockerReference
 
     if isinstance(reference, DockerReference):
         if _has_tag(text):
             raise InvalidInput(f"No tag or digest allowed in reference: {text}")
         client, repository = reference.connect(context)
-        return {"Repository": reference.named.name, "Tags": client.tags(repository)}
+        try:
+            tags = client.tags(repository)
+        except Error as exc:
+            exc.message = f"Error listing repository tags: {exc.message}"
+            raise
+        return {"Repository": reference.named.name, "Tags": tags}
     if reference.transport == "docker-archive":
         return {"Tags": _archive_tags(reference, context.tmp)}
     raise InvalidInput(
-        f"Unsupported transport '{reference.transport}'. Only supported: docker, docker-archive"
+        f"Unsupported transport '{reference.transport}' for tag listing. Only supported: docker, docker-archive"
     )
 
 

@@ -24,6 +24,7 @@ COMMAND = Command(
         Option("verbose", "v", help="write more detailed information to stdout"),
     ),
     arguments=(Argument("registry", metavar="REGISTRY"),),
+    too_few="please provide a registry to log in to",
     examples=(("pyskopeo login registry.example.com", "asks for name and password"),),
 )  # fmt: skip
 
