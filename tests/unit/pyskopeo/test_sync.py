@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from support.images import OCI_MANIFEST, MadeImage, digest_of, make_image, publish, publish_index
+from support.programs import REPOSITORY
 from support.pyskopeo import Pyskopeo
 from support.registry_server import RegistryServer, registry_server
 
@@ -349,3 +350,23 @@ def test_a_limit_per_registry(sync: Sync) -> None:
     assert sync("--registry-connections", "1", "--jobs", "4")["Counts"] == {"copied": 4}
     assert sync.server.most_at_once["blob"] == 1
     assert sync.mirror.most_at_once["upload"] == 1
+
+
+# -- the manual's page of the file's format --------------------------------------------------
+
+
+def test_every_key_of_the_file_has_a_place_in_the_manual(tmp_path: Path) -> None:
+    from ocicore.image import sync_yaml
+
+    page = (REPOSITORY / "man/pyskopeo-sync.yaml.5").read_text().replace("\\-", "-").replace("\\e", "\\")
+    assert {
+        line.removeprefix(".B ") for line in page.splitlines() if line.startswith(".B ")
+    } >= sync_yaml._KEYS
+    example = tmp_path / "sync.yaml"
+    example.write_text(page.partition("\n.nf\n")[2].partition("\n.fi\n")[0])
+    read = sync_yaml._read_yaml(str(example))
+    assert set(read) == {"registry.example.com", "quay.io"}
+    chosen = [
+        name for registry, table in read.items() for name, _, _ in sync_yaml._wanted(registry, table, "")
+    ]
+    assert chosen == ["busybox", "redis", "alpine", "prometheus/prometheus", "coreos/etcd"]

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 COMMAND = Command(
     "Copy an IMAGE-NAME from one location to another",
-    description='Container "IMAGE-NAME" uses a "transport":"details" format.',
+    description="Copy one image, or a list of images. Images are named TRANSPORT:DETAILS; the transports are "
+    "containers-storage, dir, docker, docker-archive, docker-daemon, oci, oci-archive, and for SOURCE-IMAGE also sif and "
+    "tarball. What the destination has already is not copied again.",
     options=(
         Option("additional-tag", kind="strings", help="additional tags (supports docker-archive and containers-storage)"),
         Option("all", "a", help="Copy all images if SOURCE-IMAGE is a list"),
@@ -32,7 +34,7 @@ COMMAND = Command(
         Option("digestfile", kind="path", help="Write the digest of the pushed image to the named file"),
         Option("encrypt-layer", kind="ints", metavar="NUMBER", help="Layers to encrypt, counted from 0, from the end if negative (default all)"),
         Option("encryption-key", kind="strings", metavar="PROTOCOL:FILE", help="Encrypt the image for a public key: jwe:FILE or pkcs7:FILE"),
-        Option("format", "f", kind="string", help="MANIFEST TYPE (oci, v2s1, or v2s2) to use in the destination (default is manifest type of source, with fallbacks)"),
+        Option("format", "f", kind="string", help="MANIFEST TYPE (oci or v2s2) to use in the destination (default is manifest type of source, with fallbacks)"),
         Option("image-parallel-copies", kind="uint", help="Maximum number of image layers to be copied (pulled/pushed) simultaneously"),
         Option("multi-arch", kind="string", help="How to handle multi-architecture images (system, all, or index-only)"),
         Option("preserve-digests", help="Preserve digests of images and lists"),

@@ -55,6 +55,7 @@ COMMAND = Command(
     too_few="Exactly two arguments expected",
     too_many="Exactly two arguments expected",
     statuses=((1, "an image could not be copied"),),
+    see_also=("pyskopeo-sync.yaml(5)",),
     examples=(
         ("pyskopeo sync --src docker --dest dir --scoped registry.example.com/busybox /media/usb", "all tags to a disk"),
         ("pyskopeo sync --src yaml --dest docker sync.yml mirror.example.com/all", "what the file names"),
