@@ -76,6 +76,9 @@ if TYPE_CHECKING:
         def diff_path(self, layer_id: str) -> str:
             """The directory with the layer's own files."""
 
+        def is_composefs(self, layer_id: str) -> bool:
+            """Is the layer in a form that only a program with composefs can read?"""
+
         def elsewhere(self, layer_id: str) -> str | None:
             """The place in an additional layer store that the layer's files come from, None for all others."""
 

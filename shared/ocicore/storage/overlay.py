@@ -164,6 +164,18 @@ class OverlayDriver:
         path = os.path.join(self.layer_dir(layer_id), "diff")
         return os.readlink(path) if os.path.islink(path) else path
 
+    @staticmethod
+    def composefs_error(layer_id: str) -> Unsupported:
+        """What to say of such a layer."""
+        return Unsupported(
+            f"overlay: layer {layer_id} is a composefs layer: composefs is not supported",
+            hint="pull its image again with use_composefs unset in storage.conf",
+        )
+
+    def is_composefs(self, layer_id: str) -> bool:
+        """Was the layer stored by a program with `use_composefs`? Its files have their digests as names."""
+        return os.path.isdir(os.path.join(self.layer_dir(layer_id), "composefs-data"))
+
     def elsewhere(self, layer_id: str) -> str | None:
         """The place in an additional layer store that the layer's files come from, None for all others."""
         try:
@@ -184,6 +196,8 @@ class OverlayDriver:
         """`diff_path` and the numbered directories below it that shifting by copying leaves."""
         paths = [self.diff_path(layer_id)]
         folder = self.layer_dir(layer_id)
+        if self.is_composefs(layer_id):
+            raise self.composefs_error(layer_id)
         while os.path.isdir(f"{folder}/diff{len(paths)}"):
             paths.append(f"{folder}/diff{len(paths)}")
         return paths

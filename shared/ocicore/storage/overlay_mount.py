@@ -93,8 +93,6 @@ def mount_layer(
     folder = driver.layer_dir(layer_id)
     if not os.path.isdir(folder):
         raise NotFound(f"overlay: layer {layer_id} has no directory", hint="run the check command")
-    if os.path.exists(folder + "/composefs-data"):
-        raise Unsupported(f"overlay: layer {layer_id} is a composefs image, which is not supported")
     foreign = not folder.startswith(driver.home + "/")
     target = driver.mount_path(layer_id)
     program = driver.mount_program
@@ -116,6 +114,8 @@ def mount_layer(
     for link in links:
         path = driver.resolve_link(link)
         lowers.append(path)
+        if os.path.isdir(f"{path}/../composefs-data"):
+            raise driver.composefs_error(os.path.basename(os.path.realpath(f"{path}/..")))
         number = 1
         while os.path.isdir(f"{path}/../diff{number}"):
             lowers.append(f"{path}/../diff{number}")

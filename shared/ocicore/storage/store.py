@@ -306,6 +306,11 @@ class Store:
         from ocicore.storage import difference, streams
 
         layer, id_maps = self._layer_and_maps(layer_id)
+        if self.driver.is_composefs(layer.id):
+            raise Unsupported(
+                f"reading layer {layer.id}: it is a composefs layer: composefs is not supported",
+                hint="pull its image again with use_composefs unset in storage.conf",
+            )
         below = self.layer_store.get(parent or layer.parent or "") if parent or layer.parent else None
         tar_split = self.layer_store.tar_split_path(layer.id)
         as_recorded = (below.id if below else None) == layer.parent
@@ -315,11 +320,7 @@ class Store:
 
             stream = additional_layers.blob(elsewhere)
         elif as_recorded and os.path.exists(tar_split):
-            roots = [
-                self.driver.diff_path(layer.id),
-                *self.driver.lower_paths(layer.id)[: _own_lowers(self, layer)],
-            ]
-            stream = difference.reassembled(tar_split, roots)
+            stream = difference.reassembled(tar_split, _own_paths(self, layer))
         else:
             stream = difference.packed(self.layer_store, layer, below, id_maps=id_maps)
         return streams.compressed(stream, compression)
@@ -740,7 +741,7 @@ class Store:
             files.forget()
 
 
-def _own_lowers(store: Store, layer: Layer) -> int:
-    """How many of a layer's lower directories are its own (left by shifting by copying)."""
+def _own_paths(store: Store, layer: Layer) -> list[str]:
+    """The directories with a layer's own files: shifting by copying leaves several."""
     diffs = getattr(store.driver, "diff_paths", None)
-    return len(diffs(layer.id)) - 1 if diffs is not None else 0
+    return diffs(layer.id) if diffs is not None else [store.driver.diff_path(layer.id)]

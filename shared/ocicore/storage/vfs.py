@@ -63,6 +63,10 @@ class VfsDriver:
                     return f"{home}/dir/{layer_id}"
         return own
 
+    def is_composefs(self, layer_id: str) -> bool:
+        """No."""
+        return False
+
     def elsewhere(self, layer_id: str) -> str | None:
         """None: there are no additional layer stores."""
         return None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ocicore.errors import Unsupported
 from ocicore.storage.store import Store
 from support.stores import add_image, add_layer, config, tar
 
@@ -243,3 +244,25 @@ def test_what_only_looks_like_damage(scene: Scene) -> None:
         + END,
     )
     assert scene.store.check(contents=True).problems == []
+
+
+def test_layers_of_composefs_are_named_and_left_alone(tmp_path: Path) -> None:
+    store = Store(config(tmp_path), warn=lambda text: None)
+    try:
+        image = add_image(store, [_BASE, _UPPER], "one")
+        container = store.create_container(image=image.id)
+        base = store.layer(image.layer or "").parent or ""
+        os.mkdir(f"{store.driver.home}/{base}/composefs-data")
+        for read in (
+            lambda: store.mount(container.id),
+            lambda: store.mount_image(image.id),
+            lambda: store.diff(base),
+        ):
+            with pytest.raises(Unsupported, match=f"layer {base}.* is a composefs layer"):
+                read()
+        assert store.check(contents=True).problems == []
+        store.delete_container(container.id)
+        store.delete_image(image.id)
+        assert store.layers() == []
+    finally:
+        store.shutdown(force=True)
