@@ -122,8 +122,10 @@ class Layer(Record):
         """Length in bytes of the uncompressed tar, None when unknown."""
         if not self.raw.get("diff-digest") and not self.raw.get("toc-digest"):
             return None
-        size = self.raw.get("diff-size", 0)
-        return size if size >= 0 else None
+        size: int = self.raw.get("diff-size", 0)
+        # Who knows only the table of contents may not say the length.
+        known = size >= 0 if self.raw.get("diff-digest") else size > 0
+        return size if known else None
 
     @property
     def expected_diff_id(self) -> str | None:

@@ -137,6 +137,9 @@ def test_a_layer_that_is_there_is_not_fetched(
         # Pulled again nothing changes, and pushed it is the image it was.
         pull.pull(images, provider.name, context=context)
         assert len(store.layers()) == 3
+        saved = tmp_path / "saved.tar"
+        push.push(images, provider.name, f"docker-archive:{saved}:x", context=context)
+        assert saved.stat().st_size > 9000
         result = push.push(images, provider.name, f"docker://{server.address}/copy:1", context=context)
         assert result.digest == provider.image.digest
         store.delete_image(image.id)
