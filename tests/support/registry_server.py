@@ -67,6 +67,7 @@ class RegistryServer:
         basic: "user:password" for basic authorisation; token_for: the same for the token service.
         page_size: tags on a page, 0 for all.
         quota: headers of every answer. referrers_api: whether there is one; deletes_tags: whether a manifest can be deleted by a tag's name.
+        conditional: If-None-Match is answered.
         slow: seconds that a blob's bytes are held back; most_at_once: blobs read ("blob") and written ("upload").
     """
 
@@ -87,6 +88,7 @@ class RegistryServer:
         self.quota: dict[str, str] = {}
         self.referrers_api = True
         self.deletes_tags = True
+        self.conditional = True
         self.slow = 0.0
         self.most_at_once: Counter[str] = Counter()
         self._at_once: Counter[str] = Counter()
@@ -317,6 +319,9 @@ class _Handler(BaseHTTPRequestHandler):
                 for tag in [tag for tag, target in tags.items() if target == digest]:
                     del tags[tag]
             self._send(202, b"")
+            return
+        if state.conditional and self.headers.get("If-None-Match") == f'"{digest}"':
+            self._send(304, b"")
             return
         self._send(200, found[0], {"Content-Type": found[1], "Docker-Content-Digest": digest})
 

@@ -57,9 +57,15 @@ class _Stage:
             return
         source, asked = item.source, self.asked[number]
 
-        def ask_source() -> None:
+        def ask_source(expected: str) -> None:
             registries = item.context.registries
-            self._ask(item.context, source, lambda name: registries.find(name)[0], source_answered)
+            self._ask(
+                item.context,
+                source,
+                lambda name: registries.find(name)[0],
+                source_answered,
+                expected=expected,
+            )
 
         def ask_destination() -> None:
             self._ask(settings.context, target, settings.context.registries.push_endpoint, present_answered)
@@ -88,10 +94,10 @@ class _Stage:
             if asked.source_known:
                 self._compare(number, item, names)
             else:
-                ask_source()
+                ask_source(found[0])
 
         if settings.memory is not None:
-            ask_source()
+            ask_source(settings.memory.expected(*names, item.platforms))
         else:
             ask_destination()
 
@@ -101,6 +107,8 @@ class _Stage:
         reference: DockerReference,
         find: Callable[[str], Endpoint],
         then: Callable[[Found, bool], None],
+        *,
+        expected: str = "",
     ) -> None:
         named = reference.named
         # Mirrors may be for digests only, so the kind of name matters; the rest is by repository.
@@ -112,12 +120,15 @@ class _Stage:
         except Error:  # told when the image is copied
             then(None, False)
             return
-        self.heads.ask(*place, named.digest or named.tag or "latest", then)
+        self.heads.ask(*place, named.digest or named.tag or "latest", then, expected=expected)
 
     def _compare(self, number: int, item: SyncItem, names: tuple[str, str]) -> None:
         asked = self.asked[number]
         if asked.source is None or asked.present is None or asked.source[0] != asked.present[0]:
             return
+        if not asked.source[1]:
+            # The answer said no more than that it is what was expected: the destination's.
+            asked.source = asked.present
         if media_types.is_index(asked.source[1]) and (
             self._settings.multi_arch == "system" or item.platforms
         ):

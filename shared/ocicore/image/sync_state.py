@@ -15,6 +15,7 @@ from ocicore.image import go_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import IO
 
 _VERSION = 1
@@ -49,6 +50,12 @@ class SyncMemory:
         """Digest the destination got when the source's was `found`; "" when it was another, or is not known."""
         then, digest = self._known.get((source, destination), ("", ""))
         return digest if found and then == found else ""
+
+    def expected(self, source: str, destination: str, platforms: Sequence[object]) -> str:
+        """Digest the source had when its image was brought for just these platforms; "" when that is not known."""
+        then, brought = self._known.get((source, destination), ("", ""))
+        digest, *wanted = then.split() or [""]
+        return digest if brought and wanted == [str(item) for item in platforms] else ""
 
     def add(self, source: str, destination: str, found: str, digest: str) -> None:
         """The destination has what the source had."""

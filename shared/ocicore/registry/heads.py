@@ -1,6 +1,7 @@
 """Many manifests asked for by HEAD at a time, over a few connections a registry and in one thread.
 
-Only what plain answers settle is settled here: 200 with a digest, or 404. At anything else (a quota, a redirect, a token
+Only what plain answers settle is settled here: 200 with a digest, 404, or 304 where a digest was expected (which spares
+registries reading the manifest; RFC 9110 §13.1.2). At anything else (a quota, a redirect, a token
 that is not accepted, a server that fails, a proxy on the way) the registry's remaining questions are handed back, for
 `Registry.head_manifest` to see through one by one.
 """
@@ -23,18 +24,20 @@ if TYPE_CHECKING:
 
     from ocicore.registry.client import Registry
 
-    #: (digest, media type, size), or None where there is no such manifest.
+    #: (digest, media type, size), or None where there is no such manifest. Of what was expected and is there only the
+    #: digest is told: the type is empty, the size 0.
     Found = tuple[str, str, int] | None
     #: Told what was found, and whether that is settled; in the thread that calls `run`.
     Then = Callable[[Found, bool], None]
 
 
 class _Question:
-    __slots__ = ("reference", "repository", "then")
+    __slots__ = ("expected", "reference", "repository", "then")
 
-    def __init__(self, repository: str, reference: str, then: Then) -> None:
+    def __init__(self, repository: str, reference: str, expected: str, then: Then) -> None:
         self.repository = repository
         self.reference = reference
+        self.expected = expected
         self.then = then
 
 
@@ -61,12 +64,18 @@ class Heads:
         self._lanes: dict[Registry, _Lane] = {}
         self._arrivals = _Arrivals()
 
-    def ask(self, client: Registry, repository: str, reference: str, then: Then) -> None:
-        """Put a question; answers, too, may put more."""
+    def ask(
+        self, client: Registry, repository: str, reference: str, then: Then, *, expected: str = ""
+    ) -> None:
+        """Put a question; answers, too, may put more.
+
+        Args:
+            expected: the digest it probably has.
+        """
         lane = self._lanes.get(client)
         if lane is None:
             lane = self._lanes[client] = _Lane(client, self._at_once, self._arrivals)
-        lane.queue.append(_Question(repository, reference, then))
+        lane.queue.append(_Question(repository, reference, expected, then))
 
     def run(self) -> None:
         """Until every question was answered or handed back."""
@@ -168,6 +177,8 @@ class _Lane:
         digest = answer.headers.get("docker-content-digest", "")
         if answer.status == 404:
             question.then(None, True)
+        elif answer.status == 304 and question.expected:
+            question.then((question.expected, "", 0), True)
         elif answer.status == 200 and digests.is_valid(digest):
             media_type = answer.headers.get("content-type", "").partition(";")[0].strip()
             length = answer.headers.get("content-length", "")
@@ -232,6 +243,8 @@ class _Lane:
             question.then(None, False)
             return
         headers["Accept"] = ACCEPT
+        if question.expected:
+            headers["If-None-Match"] = f'"{question.expected}"'
         target = f"/v2/{question.repository}/manifests/{question.reference}"
         flight = _Flight(connection, question, fresh=not connection.used)
         try:

@@ -77,6 +77,32 @@ def test_one_request_on_each_side_settles_an_unchanged_image(sync: Sync) -> None
     assert sync.mirror.requests == {("GET", "ping"): 1, ("HEAD", "manifest"): 6}
 
 
+@pytest.mark.parametrize("more", [(), ("--all",)])
+@pytest.mark.parametrize("conditional", [True, False])
+def test_lists_are_unchanged_as_what_is_copied_of_them(
+    sync: Sync, more: tuple[str, ...], conditional: bool
+) -> None:
+    sync.server.conditional = conditional
+    images = {"amd64": make_image(seed=1), "arm64": make_image(seed=2)}
+    for number in range(3):
+        publish_index(sync.server, "a", f"v{number}", images)
+    words = ("--override-arch", "amd64")
+    sync.skopeo(*words, *sync.words(*more))
+
+    def counts() -> object:
+        done = sync.skopeo(*words, *sync.words(*more))
+        assert done.status == 0, done.err
+        return json.loads(done.out)["Counts"]
+
+    assert counts() == {"unchanged": 3}
+    conditions = [headers["If-None-Match"] for _, _, headers in sync.server.log if "If-None-Match" in headers]
+    assert conditions
+    # The destination's list is right for nobody who wants one image of it.
+    if more:
+        done = sync.skopeo(*words, *sync.words())
+        assert json.loads(done.out)["Counts"] == {"copied": 3}
+
+
 def test_with_a_memory_only_the_source_is_asked(sync: Sync, tmp_path: Path) -> None:
     _tags(sync.server)
     words = ("--memory", str(tmp_path / "memory"))

@@ -77,6 +77,36 @@ def test_every_question_is_answered(server: RegistryServer) -> None:
     assert server.requests == {("GET", "ping"): 1, ("HEAD", "manifest"): 42}
 
 
+@pytest.mark.parametrize("conditional", [True, False])
+def test_what_is_expected(server: RegistryServer, conditional: bool) -> None:
+    server.conditional = conditional
+    image, other = make_image(seed=1), make_image(seed=2)
+    publish(server, "a", "v1", image)
+    publish(server, "a", "v2", other)
+    registry = client(server.address)
+    registry.head_manifest("a", "v1")
+    heads = Heads(1)
+    found: list[Found] = []
+    for reference in ("v1", "v1", "v2", "none"):
+        heads.ask(registry, "a", reference, lambda at, _: found.append(at), expected=image.digest)
+    heads.run()
+    registry.close()
+    full = (image.digest, image.media_type, len(image.manifest))
+    assert found[0] == full  # the first goes the full way
+    assert found[1] == ((image.digest, "", 0) if conditional else full)
+    assert found[2] == (other.digest, other.media_type, len(other.manifest))
+    assert found[3] is None
+
+
+def test_not_modified_where_nothing_was_expected() -> None:
+    with answering(
+        lambda path, count: said(status="304 Not Modified") if path.endswith("bad") else GOOD
+    ) as address:
+        registry = client(address)
+        registry.session._base = f"http://{address}"
+        assert ask(registry, [("a", "v1"), ("a", "bad")], at_once=1)[1] == [HANDED_BACK]
+
+
 def test_an_answer_may_put_a_question_to_another_registry(server: RegistryServer) -> None:
     image = make_image()
     publish(server, "a", "v1", image)
