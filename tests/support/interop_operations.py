@@ -489,7 +489,8 @@ def image_mount(world: World, a: Side, b: Side) -> None:
 
 @operation()
 def rm_of_what_is_mounted(world: World, a: Side, b: Side) -> None:
-    container = a.builder.out("from", "localhost/base")
+    # A name of its own: a derived one is free again at once, and another's a moment later.
+    container = a.builder.out("from", "--name", world.fresh("mounted"), "localhost/base")
     a.shell('$B mount "$1" >/dev/null', container)
     b.builder("rm", container)
     assert container not in a.builder.out("containers").split()
