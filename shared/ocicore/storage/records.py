@@ -128,6 +128,11 @@ class Layer(Record):
         return size if known else None
 
     @property
+    def toc_digest(self) -> str | None:
+        """Digest of the table of contents it was made by, where that is how it is known (partial pulls)."""
+        return self.raw.get("toc-digest") or None
+
+    @property
     def expected_diff_id(self) -> str | None:
         """`diff_id`; of a layer known by its table of contents alone what the image says it is, unverified."""
         return self.diff_id or self.flags.get("expected-layer-diffid") or None
