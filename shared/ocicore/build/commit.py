@@ -260,7 +260,7 @@ def _linked(container: WorkingContainer) -> list[tuple[str, str]]:
 def _stage_folder(store: Store, path: str, times: Times) -> StagedLayer:
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        return _stage_packed(store, descriptor, mtime=times.seconds)
+        return stage_packed(store, descriptor, mtime=times.seconds)
     finally:
         os.close(descriptor)
 
@@ -279,7 +279,7 @@ def _extra_layer(
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         os.fchmod(descriptor, 0o755)
         try:
-            staged = _stage_packed(store, descriptor, mtime=options.times.seconds)
+            staged = stage_packed(store, descriptor, mtime=options.times.seconds)
         finally:
             os.close(descriptor)
     entry = {
@@ -460,7 +460,7 @@ def _stage_whole(
             root = undo.enter_context(extra_files.view(container.store, root, extra, times, above))
         root_fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         undo.callback(os.close, root_fd)
-        return _stage_packed(
+        return stage_packed(
             container.store,
             root_fd,
             maps=container.id_maps(),
@@ -468,7 +468,7 @@ def _stage_whole(
         )
 
 
-def _stage_packed(
+def stage_packed(
     store: Store, root_fd: int, *, maps: IdMaps | None = None, mtime: int | None = None
 ) -> StagedLayer:
     """Everything below a folder as a layer."""

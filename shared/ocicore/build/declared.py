@@ -23,9 +23,24 @@ DECLARATION: tuple[tuple[str, str, dict[str, Any]], ...] = (
         {"kind": "stringArray", "metavar": "NAME=PATH", "help": "Additional build context"},
     ),
     (
+        "cache-budget",
+        "",
+        {
+            "kind": "string",
+            "metavar": "SIZE",
+            "env": "BUILDAH_CACHE_BUDGET",
+            "help": "After the build, remove what was used longest ago until images without a name and cache mounts fit in",
+        },
+    ),
+    (
         "cache-from",
         "",
         {"kind": "stringArray", "metavar": "REPOSITORY", "help": "Look intermediate images up there, with --layers"},
+    ),
+    (
+        "cache-mounts",
+        "",
+        {"kind": "bool", "help": "With --cache-from and --cache-to: fetch and push cache mounts of RUN too"},
     ),
     (
         "cache-to",

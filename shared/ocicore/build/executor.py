@@ -136,6 +136,7 @@ class Executor:
         self._containers: list[tuple[WorkingContainer, bool]] = []
         self._lock = threading.RLock()
         self._warned: set[str] = set()
+        self._cache_mounts: dict[str, str] = {}
         #: Ids of the images written, in order.
         self.made: list[str] = []
         #: Called when the build is over.
@@ -229,9 +230,56 @@ class Executor:
             if self.environment.push_image is None:
                 raise Error(f"--tag {destination}: this program writes to its store only")
             self.environment.push_image(result.image_id, destination)
+        self._push_cache_mounts()
         self._write_files(result)
+        if self.options.cache_budget is not None:
+            self._shrink_cache(self.options.cache_budget, [result.image_id, *(image.id for image in images)])
         self.progress.finished(result)
         return result
+
+    def fill_cache(self, identity: str, folder: str) -> None:
+        """A cache mount was made: bring its content from a repository of --cache-from."""
+        from ocicore.build import cache_exchange
+
+        environment = self.environment
+        found = cache_exchange.fill(
+            environment.store,
+            folder,
+            identity,
+            self.options.cache_from,
+            lambda name: environment.find_image(name, "always", ""),
+            in_user_namespace=environment.rootless,
+        )
+        if found:
+            self.say(f"--> Cache mount {identity} pulled from remote {found}")
+
+    def note_cache(self, identity: str, folder: str) -> None:
+        """A cache mount is used."""
+        with self._lock:
+            self._cache_mounts[identity] = folder
+
+    def _push_cache_mounts(self) -> None:
+        if not self.options.cache_mounts or not self.options.cache_to:
+            return
+        from ocicore.build import cache_exchange
+
+        send = self.environment.push_image
+        if send is None:
+            raise Error("--cache-to: this program pushes no images")
+        for identity, folder in sorted(self._cache_mounts.items()):
+            self.say(f"--> Pushing cache mount {identity} to [{' '.join(self.options.cache_to)}]")
+            cache_exchange.push(self.environment.store, folder, identity, self.options.cache_to, send)
+
+    def _shrink_cache(self, limit: int, keep: list[str]) -> None:
+        from ocicore.build import cache_budget, cache_mounts
+
+        removed: list[str] = []
+        folder = cache_mounts.root(self.environment.temporary_root(), self.environment.paths.uid)
+        rest = cache_budget.shrink(self.sources.images, limit, folder, keep=keep, tell=removed.append)
+        for text in removed:
+            self.environment.debug(f"build cache: removed {text}")
+        if removed:
+            self.say(f"Build cache: {len(removed)} removed, {rest} bytes kept of {limit} allowed")
 
     def base_names(self) -> list[str]:
         """Base images that are no stages and no build contexts, full names in the order of use."""

@@ -92,6 +92,13 @@ def read(args: Any, context: str, inputs: Inputs) -> BuildOptions:
         if getattr(args, "layers", False):
             options.cache_from = remote_cache.check(args.cache_from, "cache-from")
             options.cache_to = remote_cache.check(args.cache_to, "cache-to")
+    options.cache_mounts = args.cache_mounts
+    if options.cache_mounts and not (args.cache_from or args.cache_to):
+        raise InvalidInput("--cache-mounts is for --cache-from and --cache-to", hint="give one of them")
+    if args.cache_budget:
+        from ocicore.build.run_mounts import parse_size
+
+        options.cache_budget = parse_size(args.cache_budget)
     options.log_usage = args.log_rusage
     options.usage_file = args.rusage_logfile
     if options.usage_file:

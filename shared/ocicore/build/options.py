@@ -66,6 +66,10 @@ class BuildOptions:
         self.all_platforms = False
         self.cache_from: list[str] = []
         self.cache_to: list[str] = []
+        #: Cache mounts are fetched and pushed with the cache of steps.
+        self.cache_mounts = False
+        #: Bytes that what builds keep may take, None for any number.
+        self.cache_budget: int | None = None
         self.compat_volumes = False
         self.log_usage = False
         self.usage_file = ""
@@ -130,6 +134,7 @@ class BuildOptions:
         own.platform = text
         own.platforms = []
         own.all_platforms = False
+        own.cache_budget = None
         own.build_args = dict(self.build_args)
         own.manifest = own.iid_file = own.iid_file_raw = own.metadata_file = ""
         return own

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 
+from ocicore.build import cache_mounts
 from ocicore.errors import Error, InvalidInput, NotFound
 from ocicore.linux import resolve
 
@@ -35,9 +36,11 @@ class MountSources:
         ssh: id -> path of an agent's socket, "" for an unknown id.
         scratch: a private directory that is removed after the command.
         id_maps: of the container's user namespace, None for ours.
+        fill_cache: (identity, folder) of a cache mount that was just made.
+        note_cache: (identity, folder) of every cache mount used.
     """
 
-    __slots__ = ("context", "id_maps", "scratch", "secrets", "ssh", "stage_root")
+    __slots__ = ("context", "fill_cache", "id_maps", "note_cache", "scratch", "secrets", "ssh", "stage_root")
 
     def __init__(
         self,
@@ -48,8 +51,12 @@ class MountSources:
         ssh: Callable[[str], str],
         scratch: str,
         id_maps: IdMaps | None = None,
+        fill_cache: Callable[[str, str], None] | None = None,
+        note_cache: Callable[[str, str], None] | None = None,
     ) -> None:
         self.id_maps = id_maps
+        self.fill_cache = fill_cache
+        self.note_cache = note_cache
         self.context = context
         self.stage_root = stage_root
         self.secrets = secrets
@@ -259,11 +266,6 @@ def _discarding_copy(result: Prepared, source: str, number: int, sources: MountS
     return merged
 
 
-def cache_root(temporary: str, uid: int) -> str:
-    """Where cache mounts of a user are kept; buildah's place."""
-    return os.path.join(temporary, f"buildah-cache-{uid}")
-
-
 _CACHE = frozenset(
     ("id", "source", "target", "from", "ro", "rw", "sharing", "mode", "uid", "gid", "z", "bind-propagation")
 )
@@ -287,15 +289,21 @@ def _cache(
         source = resolve.resolve_in_root(root, fields.get("source") or "/")
         source = _discarding_copy(result, source, number, sources)
     else:
-        folder = cache_folder(environment, fields.get("id") or target)
+        identity = fields.get("id") or target
+        folder = cache_mounts.folder_of(environment, identity)
         if sharing == "private" and "ro" not in fields:
-            folder = _private_cache(result, folder)
+            folder, release = cache_mounts.private(folder)
+            result.cleanups.append(release)
         elif sharing == "locked":
-            result.cleanups.append(_lock(folder))
+            result.cleanups.append(cache_mounts.lock(folder))
         mode = _octal(fields.get("mode") or "0755", text)
-        if _make_cache(folder):
+        if cache_mounts.make(folder, identity):
             os.chmod(folder, mode)
             os.chown(folder, *sources.host_ids(int(fields.get("uid") or 0), int(fields.get("gid") or 0)))
+            if sources.fill_cache is not None:
+                sources.fill_cache(identity, folder)
+        if sources.note_cache is not None:
+            sources.note_cache(identity, folder)
         source = folder
         if fields.get("source"):
             try:
@@ -306,61 +314,6 @@ def _cache(
                 ) from error
     options = ["rbind", "rprivate", "ro" if "ro" in fields else "rw"]
     result.mounts.append({"type": "bind", "source": source, "destination": target, "options": options})
-
-
-def cache_folder(environment: BuildEnvironment, identity: str) -> str:
-    """The directory of one cache mount."""
-    from ocicore.build.content import new_sha256
-
-    digest = new_sha256()
-    digest.update(identity.encode("utf-8", "surrogateescape"))
-    parent = cache_root(environment.temporary_root(), environment.paths.uid)
-    os.makedirs(parent, 0o700, exist_ok=True)
-    status = os.lstat(parent)
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
-        raise Error(
-            f"cache mounts: {parent}: belongs to somebody else", hint="set TMPDIR to a folder of your own"
-        )
-    return os.path.join(parent, digest.hexdigest()[:16])
-
-
-def _make_cache(folder: str) -> bool:
-    try:
-        os.mkdir(folder, 0o755)
-    except FileExistsError:
-        return False
-    return True
-
-
-def _private_cache(result: Prepared, folder: str) -> str:
-    """A cache nobody uses at this moment: the first free one of FOLDER, FOLDER.1, FOLDER.2 …"""
-    number = 0
-    while True:
-        candidate = folder if number == 0 else f"{folder}.{number}"
-        release = _try_lock(candidate, wait=False)
-        if release is not None:
-            result.cleanups.append(release)
-            return candidate
-        number += 1
-
-
-def _lock(folder: str) -> Callable[[], None]:
-    release = _try_lock(folder, wait=True)
-    if release is None:
-        raise Error(f"cache mounts: {folder}: cannot be locked")
-    return release
-
-
-def _try_lock(folder: str, *, wait: bool) -> Callable[[], None] | None:
-    import fcntl
-
-    descriptor = os.open(folder + ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return lambda: os.close(descriptor)
 
 
 def _tmpfs(

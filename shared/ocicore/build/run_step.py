@@ -94,6 +94,8 @@ class RunStep:
                 ssh=executor.sources.ssh_socket,
                 id_maps=options.id_maps,
                 scratch=scratch,
+                fill_cache=executor.fill_cache if options.cache_mounts else None,
+                note_cache=executor.note_cache,
             )
             try:
                 prepared = run_mounts.prepare(

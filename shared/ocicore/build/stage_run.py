@@ -270,6 +270,9 @@ class StageBuild:
                 assert self.place is not None
                 self.executor.progress.cached(self.place, found)
         if found is not None:
+            from ocicore.build import cache_budget
+
+            cache_budget.note_use(self.executor.environment.store, found)
             self._forget_container()
             self.image = self.executor.sources.image_by_id(found)
             if final and self.last:

@@ -55,10 +55,10 @@ def run(args: Args, ctx: Context) -> int:
 
 def remove_build_cache(engine: Engine) -> int:
     """Remove what RUN --mount=type=cache keeps for this user; bytes freed. Raises Error."""
-    from ocicore.build import run_mounts
+    from ocicore.build import cache_mounts
     from ocicore.engine import volumes
 
-    parent = run_mounts.cache_root(engine.environ.get("TMPDIR") or "/var/tmp", engine.user.uid)
+    parent = cache_mounts.root(engine.environ.get("TMPDIR") or "/var/tmp", engine.user.uid)
     size = sum(entry.stat(follow_symlinks=False).st_size for entry in _files(parent))
     volumes.delete_tree(parent)
     return size
