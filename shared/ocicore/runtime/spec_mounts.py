@@ -106,7 +106,7 @@ def _defaults(config: ContainerConfig, host: HostFacts, *, privileged: bool, new
         options.append(f"gid={_TTY_GROUP}")
     result.append(_mount("/dev/pts", "devpts", "devpts", options))
     if in_userns and _mode(config, "ipc") == "host":
-        result.append(_bind("/dev/mqueue", "/dev/mqueue", ["bind", *_GUARDED]))
+        result.append(_bind("/dev/mqueue", "/dev/mqueue", ["bind", "rprivate", *_GUARDED]))
     else:
         result.append(_mount("/dev/mqueue", "mqueue", "mqueue", list(_GUARDED)))
     if not config.get("no_shm"):
@@ -117,7 +117,9 @@ def _defaults(config: ContainerConfig, host: HostFacts, *, privileged: bool, new
 
 def _proc(config: ContainerConfig, *, in_userns: bool) -> Json:
     if in_userns and _mode(config, "pid") == "host":
-        return _bind("/proc", "/proc", ["rbind", *_GUARDED])
+        # A runtime clones it from outside of the namespace. If it stayed a peer of the host's, whatever is mounted on it
+        # (the masks, to begin with) would appear in the host's /proc.
+        return _bind("/proc", "/proc", ["rbind", "rprivate", *_GUARDED])
     wanted = config.get("security", {}).get("proc_opts")
     return _mount("/proc", "proc", "proc", list(wanted) if wanted else list(_GUARDED))
 

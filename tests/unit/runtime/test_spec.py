@@ -196,6 +196,8 @@ def test_new_user_namespace(rootfs: str) -> None:
     assert namespaces(made)["network"] == "/run/netns/x"
     for path in ("/sys", "/proc", "/dev/mqueue"):
         assert mount(made, path)["type"] == "bind"
+        # What is mounted on it in the container must not appear on the host.
+        assert "rprivate" in mount(made, path)["options"]
 
 
 def test_a_network_namespace_of_its_own_allows_sysfs_in_a_user_namespace(rootfs: str) -> None:
