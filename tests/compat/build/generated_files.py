@@ -151,7 +151,7 @@ class Maker:
     def expose(self) -> str:
         """EXPOSE of ports."""
         pick = self.random
-        ports = pick.sample(("80", "443/tcp", "53/udp", "8000-8002", "9", "${B:-70}"), pick.randint(1, 3))
+        ports = pick.sample(("80", "443/tcp", "53/udp", "8000-8002", "9", "${NO_PORT:-70}"), pick.randint(1, 3))
         return f"{self.case('EXPOSE')} {' '.join(ports)}"
 
     def volume(self) -> str:

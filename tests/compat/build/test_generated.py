@@ -59,6 +59,8 @@ def _result(tool: Tool, file: Path, context: Path) -> dict[str, object] | None:
     try:
         found = _configuration(tool, "made")
         found.pop("Hostname", None)  # older buildahs name the container it was made in
+        if len(str(found.get("WorkingDir", ""))) > 1:
+            found["WorkingDir"] = str(found["WorkingDir"]).removesuffix("/")  # as newer buildahs do
         return found
     finally:
         tool("rmi", "-f", "made")
