@@ -82,6 +82,32 @@ class Scripts:
             done = pypod(*words, status=125)
             assert done.stderr.removeprefix("Password: ") == f"Error: {text}\n"
 
+    def test_completion_of_paths_and_fields(self, pypod: Tool) -> None:
+        def complete(*words: str) -> list[str]:
+            at = next(index for index, word in enumerate(pypod.argv) if word.endswith("/pypod")) + 1
+            argv = [*pypod.argv[:at], "__completeNoDesc", *pypod.argv[at:]]
+            return Tool(argv, pypod.env, pypod.cwd).out(*words).splitlines()
+
+        for command in ("create", "run"):
+            assert "/bin/" in complete(command, IMAGE, "")
+            assert "/bin/sh" in complete(command, IMAGE, "/bin")
+            assert complete(command, IMAGE, "/bin/s") == [
+                f for f in complete(command, IMAGE, "/bin/") if "/s" in f
+            ]
+            assert "bin/" in complete(command, IMAGE, "b")
+            assert "../../bin/" in complete(command, IMAGE, "../../")
+            assert complete(command, "no-such-image", "/") == []
+        pypod("create", "--name", "box", *NONET, IMAGE, "true")
+        assert "box:" in complete("cp", "")
+        assert "box:/bin/" in complete("cp", "box:")
+        assert "box:/bin/sh" in complete("cp", "/etc/hosts", "box:/bin/sh")
+        pypod("volume", "create", "stuff")
+        kinds = (((), "Args"), (("box",), "Args"), ((IMAGE,), "Digest"), (("stuff",), "Anonymous"))
+        for words, field in kinds:
+            assert f"{{{{.{field}}}}}" in complete("inspect", *words, "-f", "{{.")
+        assert "{{.State." in complete("inspect", "box", "-f", "{{.S")
+        pypod("rm", "box")  # nothing is mounted any more
+
     def test_build_in_the_folder_of_its_file(self, pypod: Tool, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("content")
         (tmp_path / "Containerfile").write_text(f"FROM {IMAGE}\nCOPY file /file\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ocicore.cli.context import Context
 
@@ -74,3 +74,86 @@ def networks(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
     for network in network_setup.definitions(open_engine(ctx)).list():
         if network["name"].startswith(incomplete):
             yield network["name"]
+
+
+def inspect_format(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
+    """Fields of what the first name means: a container where there is none."""
+    from pypod.complete_fields import templates
+
+    yield from templates(_kind(words[0], ctx) if words else "container")
+
+
+def _kind(name: str, ctx: Context) -> str:
+    from ocicore.engine import network_setup
+    from ocicore.errors import Error
+    from pypod.session import open_engine
+
+    engine = open_engine(ctx)
+    looks: dict[str, Callable[[str], object]] = {
+        "container": engine.state.containers.find,
+        "image": engine.images.find,
+        "volume": engine.state.volumes.find,
+        "network": network_setup.definitions(engine).get,
+        "pod": engine.state.pods.find,
+    }
+    for kind, look in looks.items():
+        try:
+            if look(name) is not None:
+                return kind
+        except Error:
+            continue
+    return "container"
+
+
+def image_paths(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
+    """Files of the image that the first word names."""
+    from pypod.session import open_engine
+
+    engine = open_engine(ctx)
+    image = engine.images.find(words[0])
+    root = engine.store.mount_image(image.id)
+    try:
+        yield from _paths(root, incomplete)
+    finally:
+        engine.store.unmount_image(image.id)
+
+
+def copy_places(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
+    """Containers with a colon, the files of the one that is typed already, or the host's files."""
+    from pypod.session import open_engine
+
+    name, colon, path = incomplete.partition(":")
+    if colon and "/" not in name:
+        engine = open_engine(ctx)
+        container = engine.state.containers.find(name)
+        root = container.config.get("rootfs") or engine.store.mount(container.id)
+        try:
+            yield from (f"{name}:{found}" for found in _paths(root, path))
+        finally:
+            if not container.config.get("rootfs"):
+                engine.store.unmount(container.id)
+        return
+    for found in containers(incomplete, words, ctx):
+        yield f"{found}:"
+    yield ":file"
+
+
+def _paths(root: str, typed: str) -> Iterator[str]:
+    """What a path inside a root may become; directories end with a slash. Nothing outside of the root is looked at."""
+    import os
+
+    from ocicore.linux.resolve import resolve_in_root
+
+    typed = typed or "/"
+    folder, base = typed, ""
+    where = resolve_in_root(root, "/" + typed, missing_ok=True)
+    if not os.path.isdir(where):
+        folder, base = typed[: typed.rfind("/") + 1], typed[typed.rfind("/") + 1 :]
+        where = resolve_in_root(root, "/" + folder, missing_ok=True)
+    lead = folder if not folder or folder.endswith("/") else f"{folder}/"
+    entries = sorted(os.scandir(where), key=lambda entry: entry.name)
+    if not entries and not base:
+        yield lead
+    for entry in entries:
+        if entry.name.startswith(base):
+            yield f"{lead}{entry.name}{'/' if entry.is_dir() else ''}"

@@ -33,7 +33,7 @@ _@FUNCTION@_complete() {
         :dir) compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -d -- "${cur#*=}")) ;;
         *)
             word=${line%%$'\t'*}
-            [[ $word == --*= ]] && compopt -o nospace 2>/dev/null
+            [[ $word == --*= || $word == *[:/.] ]] && compopt -o nospace 2>/dev/null
             COMPREPLY+=("$word")
             ;;
         esac
@@ -87,6 +87,9 @@ complete -c @NAME@ -f -a '(__@FUNCTION@_complete)'
 """
 
 _SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
+
+#: Answers that leave the work to the shell.
+_SHELLS_OWN = (":file", ":dir")
 
 #: `PROGRAM completion SHELL`; programs put this module into their table.
 COMMAND = Command(
@@ -156,8 +159,16 @@ def complete_main(
             log_level=0,
         )
 
-    for word, note in complete(program, words or [""], context):
+    found = complete(program, words or [""], context)
+    for word, note in found:
         stdout.write(f"{word}\t{note}\n" if note and descriptions else f"{word}\n")
+    # As programs with cobra's completion end; scripts that test completions read it.
+    unfinished = len(found) == 1 and found[0][0].endswith(("=", ":", "/", "."))
+    directive = (
+        "Default" if found and found[-1][0] in _SHELLS_OWN else "NoSpace" if unfinished else "NoFileComp"
+    )
+    stdout.flush()
+    stderr.write(f"Completion ended with directive: ShellCompDirective{directive}\n")
     return 0
 
 
@@ -317,7 +328,11 @@ def _from_completer(
         pairs = [answer.partition("\t") for answer in answers]
     except (Error, OSError, ValueError):
         return []  # a completion that fails completes nothing; the command itself will say why
-    return [(lead + word, note) for word, _, note in pairs if word.startswith(typing)]
+    return [
+        (word if word in _SHELLS_OWN else lead + word, note)
+        for word, _, note in pairs
+        if word in _SHELLS_OWN or word.startswith(typing)
+    ]
 
 
 def main(argv: list[str]) -> int:

@@ -19,7 +19,12 @@ COMMAND = Command(
     description="Displays the low-level information on an object identified by name or ID. For more inspection options, see the inspect command of each kind of object.",
     options=(
         Option(
-            "format", "f", kind="string", default="json", help="Format the output to a Go template or json"
+            "format",
+            "f",
+            kind="string",
+            default="json",
+            help="Format the output to a Go template or json",
+            completer="pypod.complete:inspect_format",
         ),
         LATEST,
         Option("size", "s", help="Display total file size"),

@@ -22,8 +22,8 @@ COMMAND = Command(
         Option("overwrite", help="Allow to overwrite directories with non-directories and vice versa"),
     ),
     arguments=(
-        Argument("source", metavar="[CONTAINER:]SRC_PATH", completer="file"),
-        Argument("destination", metavar="[CONTAINER:]DEST_PATH", completer="file"),
+        Argument("source", metavar="[CONTAINER:]SRC_PATH", completer="pypod.complete:copy_places"),
+        Argument("destination", metavar="[CONTAINER:]DEST_PATH", completer="pypod.complete:copy_places"),
     ),
     examples=(
         ("pypod cp ./app.conf web:/etc/", "into a container"),

@@ -15,7 +15,12 @@ COMMAND = Command(
     description="Displays the low-level information on a container identified by name or ID.",
     options=(
         Option(
-            "format", "f", kind="string", default="json", help="Format the output to a Go template or json"
+            "format",
+            "f",
+            kind="string",
+            default="json",
+            help="Format the output to a Go template or json",
+            completer="pypod.complete:inspect_format",
         ),
         LATEST,
         Option("size", "s", help="Display total file size"),

@@ -39,7 +39,13 @@ COMMAND = Command(
     ),
     arguments=(
         Argument("image", metavar="IMAGE", completer="pypod.complete:images"),
-        Argument("command", min=0, max=None, metavar="[COMMAND [ARG...]]"),
+        Argument(
+            "command",
+            min=0,
+            max=None,
+            metavar="[COMMAND [ARG...]]",
+            completer="pypod.complete:image_paths",
+        ),
     ),
     interspersed=False,
     examples=(
