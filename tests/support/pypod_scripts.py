@@ -81,6 +81,10 @@ class Scripts:
         for words, text in refusals:
             done = pypod(*words, status=125)
             assert done.stderr.removeprefix("Password: ") == f"Error: {text}\n"
+        done = pypod("rmi", "-a", "-f")
+        words = [line.split(":")[0] for line in done.stdout.splitlines()]
+        assert words == sorted(words, reverse=True)  # what was untagged, then what was deleted
+        assert pypod.out("images", "-aq") == ""
 
     def test_completion_of_paths_and_fields(self, pypod: Tool) -> None:
         def complete(*words: str) -> list[str]:

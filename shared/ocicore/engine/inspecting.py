@@ -84,7 +84,7 @@ def inspect(engine: Engine, container: Container, *, size: bool = False) -> Json
             "Namespace": "",
             "IsInfra": container.is_infra,
             "IsService": bool(config.get("is_service")),
-            "KubeExitCodePropagation": "invalid",
+            "KubeExitCodePropagation": config.get("exit_codes", "invalid"),
             "lockNumber": 0,
             "Config": _config(engine, container),
             "HostConfig": {**host_config(engine, container, static_dir), **_limits(document)},

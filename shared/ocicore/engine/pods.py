@@ -208,6 +208,9 @@ def _add_infra(engine: Engine, options: PodOptions, pod: Pod, image: str, resolv
     if pod.config["cgroup"]:
         values["cgroup_parent"] = pod.config["cgroup"]
         given.add("cgroup_parent")
+    # It is no service of its own: a manager that waits for a pod hears of the containers in it.
+    values["sdnotify"] = "ignore"
+    given.add("sdnotify")
     if options.get("infra_command"):
         values["entrypoint"] = options.get("infra_command")
         given.add("entrypoint")

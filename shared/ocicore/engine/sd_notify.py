@@ -29,9 +29,15 @@ _POLL = 0.1
 _LISTEN = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
 
 
-def socket_for(engine: Engine, mode: str) -> str:
-    """The service manager's socket when conmon has to relay to it, else ""."""
-    return engine.environ.get("NOTIFY_SOCKET", "") if mode == "container" else ""
+def address(engine: Engine, container: Container) -> str:
+    """The socket of the service manager, or the one that kube play gave the container instead; "" for none."""
+    own: str = container.config.get("sdnotify_proxy", "")
+    return own or engine.environ.get("NOTIFY_SOCKET", "")
+
+
+def socket_for(engine: Engine, container: Container) -> str:
+    """The socket that conmon has to relay to, else ""."""
+    return address(engine, container) if container.config["sdnotify"] == "container" else ""
 
 
 def mount(bundle: str) -> Mount:
@@ -48,21 +54,21 @@ def mount(bundle: str) -> Mount:
 
 def started(engine: Engine, container: Container) -> None:
     """Tell the service manager that conmon is the service's main process, and that it is ready where conmon speaks."""
-    address = engine.environ.get("NOTIFY_SOCKET", "")
+    target = address(engine, container)
     mode = container.config["sdnotify"]
-    if not address or mode == "ignore" or not container.conmon_pid:
+    if not target or mode == "ignore" or not container.conmon_pid:
         return
     lines = [f"MAINPID={container.conmon_pid}"]
     if mode == "conmon":
         lines.append("READY=1")
-    _send(engine, address, "\n".join(lines))
+    _send(engine, target, "\n".join(lines))
 
 
 def send(engine: Engine, text: str) -> None:
     """Send assignments to the service manager that started us; nothing happens when none did. Failures are warnings."""
-    address = engine.environ.get("NOTIFY_SOCKET", "")
-    if address:
-        _send(engine, address, text)
+    target = engine.environ.get("NOTIFY_SOCKET", "")
+    if target:
+        _send(engine, target, text)
 
 
 def wait_ready(engine: Engine, container: Container) -> None:
@@ -81,9 +87,9 @@ def wait_ready(engine: Engine, container: Container) -> None:
         if not process.alive(container.pid, container.pid_start):
             return
         time.sleep(_POLL)
-    address = engine.environ.get("NOTIFY_SOCKET", "")
-    if address:
-        _send(engine, address, "READY=1")
+    target = address(engine, container)
+    if target:
+        _send(engine, target, "READY=1")
 
 
 def wait_ready_beside(engine: Engine, container: Container) -> None:
@@ -130,13 +136,13 @@ def forget_listen(engine: Engine) -> None:
     engine.environ = {name: value for name, value in engine.environ.items() if name not in _LISTEN}
 
 
-def _send(engine: Engine, address: str, text: str) -> None:
+def _send(engine: Engine, target: str, text: str) -> None:
     import _socket
 
     sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
     try:
-        sock.sendto(text.encode(), "\0" + address[1:] if address.startswith("@") else address)
+        sock.sendto(text.encode(), "\0" + target[1:] if target.startswith("@") else target)
     except OSError as error:
-        engine.warn(f"notifying {address}: {(error.strerror or '').lower()}")
+        engine.warn(f"notifying {target}: {(error.strerror or '').lower()}")
     finally:
         sock.close()

@@ -146,7 +146,7 @@ def _create(
         from ocicore.engine import secret_options
 
         runtime_config["env"] = {**runtime_config["env"], **secret_options.environment(work)}
-    notify = sd_notify.socket_for(engine, config["sdnotify"])
+    notify = sd_notify.socket_for(engine, container)
     if notify:
         runtime_config["env"] = {**runtime_config["env"], "NOTIFY_SOCKET": sd_notify.INSIDE}
         runtime_config["mounts"] = [*prepared.mounts, sd_notify.mount(work.static_dir)]

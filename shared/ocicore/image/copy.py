@@ -258,18 +258,19 @@ class _Copy:
         self, entries: Sequence[Descriptor], written: Sequence[Descriptor], format: str
     ) -> list[Descriptor]:
         """Each image once more with its layers in another format, for platforms that have none in it."""
-        present = {str(item.platform) for item in written if _is_zstd(item) == (format == "zstd")}
+        zstd = format.startswith("zstd")
+        present = {str(item.platform) for item in written if _is_zstd(item) == zstd}
         made = []
         for entry in entries:
             if entry.artifact_type or str(entry.platform) in present:
                 continue
             self._progress.note(f"Replicating image {entry.digest} with {format}")
-            types = [media_types.OCI_MANIFEST] if format == "zstd" else None
+            types = [media_types.OCI_MANIFEST] if zstd else None
             plan = CompressionPlan(format, self._options.compression_level, True)
             single = self._image(self._instance(entry), entry.digest, types=types, plan=plan)
             annotations = dict(entry.annotations)
             annotations.pop(_ZSTD, None)
-            if format == "zstd":
+            if zstd:
                 annotations[_ZSTD] = "true"
             made.append(_entry(entry, single, annotations))
         return made

@@ -10,7 +10,7 @@ import yaml
 from ocicore.engine import create, network_verbs, pod_verbs, pods, secrets, service_container, volumes
 from ocicore.engine.create_options import CreateOptions
 from ocicore.errors import Error, InvalidInput
-from ocicore.kube import documents, pod_options, pod_volumes, pull_policies, service
+from ocicore.kube import documents, notify, pod_options, pod_volumes, pull_policies, service
 from ocicore.kube.sources import Sources
 
 if TYPE_CHECKING:
@@ -74,24 +74,26 @@ class PlayOptions:
 class PlayedPod:
     """One pod that was made: pod, containers (without infra), errors of containers that did not start."""
 
-    __slots__ = ("containers", "errors", "pod")
+    __slots__ = ("containers", "errors", "pod", "proxies")
 
     def __init__(self, pod: Pod) -> None:
         self.pod = pod
+        self.proxies: list[tuple[Container, notify.Proxy]] = []
         self.containers: list[Container] = []
         self.errors: list[str] = []
 
 
 class Report:
-    """What was made: volumes (names), secrets (ids), pods, the id of the service container."""
+    """What was made: volumes (names), secrets (ids), pods, the id of the service container, its exit status where play waited."""
 
-    __slots__ = ("pods", "secrets", "service_id", "volumes")
+    __slots__ = ("exit_code", "pods", "secrets", "service_id", "volumes")
 
     def __init__(self) -> None:
         self.volumes: list[str] = []
         self.secrets: list[str] = []
         self.pods: list[PlayedPod] = []
         self.service_id = ""
+        self.exit_code = 0
 
 
 def play(
@@ -121,14 +123,22 @@ def play(
         player.service = service.create(engine, text, options.exit_codes)
         report.service_id = player.service.id
     try:
-        for value in supported:
-            player.make(value)
-    except BaseException:
-        if player.service is not None and not report.pods:
-            service.remove(engine, player.service)
-        raise
-    if player.service is not None:
-        service.announce(engine, player.service, started=bool(report.pods))
+        try:
+            for value in supported:
+                player.make(value)
+        except BaseException:
+            if player.service is not None and not report.pods:
+                service.remove(engine, player.service)
+            raise
+        if player.service is not None:
+            proxied = any(played.proxies for played in report.pods)
+            report.exit_code = service.announce(
+                engine, player.service, started=bool(report.pods), stay=proxied
+            )
+    finally:
+        for played in report.pods:
+            for _, proxy in played.proxies:
+                proxy.close()
     return report
 
 
@@ -287,7 +297,11 @@ class _Player:
                 )
                 if not init:
                     played.containers.append(container)
+                    if container.config["sdnotify"] != "ignore":
+                        self._proxy(played, container)
         except BaseException:
+            for _, proxy in played.proxies:
+                proxy.close()
             pod_verbs.remove(engine, pod, force=True)
             raise
         self.report.pods.append(played)
@@ -299,6 +313,15 @@ class _Player:
                     f"starting container {identifier}: {failure.message}"
                     for identifier, failure in error.failures
                 ] or [error.message]
+            for container, proxy in played.proxies:
+                proxy.wait(engine, container)
+
+    def _proxy(self, played: PlayedPod, container: Container) -> None:
+        """A socket for the container, on which it says that it is ready."""
+        proxy = notify.Proxy()
+        played.proxies.append((container, proxy))
+        config = {**container.config, "sdnotify_proxy": proxy.path, "sdnotify_socket": proxy.path}
+        self.engine.state.containers.update(container, config=config)
 
     def _image_of(self, config: Json, where: str) -> str:
         """The image is there before anything is made."""
@@ -339,6 +362,7 @@ class _Player:
             init=init,
         )
         values["pull"] = "missing"
+        values["sdnotify"] = "ignore" if init else notify.policy_of(annotations, own)
         values["replace"] = bool(options.get("replace"))  # one of buildah may have taken the name
         for key in ("log_driver", "log_opt"):
             if options.get(key):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from typing import TYPE_CHECKING
 
 from ocicore.engine import create as creation
@@ -63,15 +64,25 @@ def remove(engine: Engine, container: Container) -> None:
         engine.warn(f"removing service container {container.id}: {error.message}")
 
 
-def announce(engine: Engine, container: Container, *, started: bool) -> None:
-    """Tell the service manager which process stands for the pods; without any the container ends."""
+def announce(engine: Engine, container: Container, *, started: bool, stay: bool = False) -> int:
+    """Tell the service manager which process stands for the pods; without any the container ends.
+
+    Args:
+        stay: this program does, until the container has ended: it holds the sockets of the pods' containers.
+
+    Returns the exit status of the container when this program has stayed, else 0.
+    """
     if not started:
         stop.stop(engine, container, timeout=0)
-        return
-    engine.state.containers.refresh(container)
-    from ocicore.engine import sd_notify
+        return 0
+    from ocicore.engine import sd_notify, waiting
 
+    if stay:
+        sd_notify.send(engine, f"MAINPID={os.getpid()}\nREADY=1")
+        return waiting.wait(engine, container.id, frozenset(), 250_000_000, ignore=True)
+    engine.state.containers.refresh(container)
     sd_notify.send(engine, f"MAINPID={container.conmon_pid}\nREADY=1")
+    return 0
 
 
 def find(engine: Engine, text: bytes) -> Container | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import yaml
 
 from support.programs import Tool
 from support.pypod_kube import Kube, container, pod
-from support.pypod_life import until
+from support.pypod_life import started, until
 from support.pypod_pods import inspected, pod_state
 
 pytestmark = pytest.mark.root
@@ -125,3 +127,67 @@ class TestKube(Kube):
         refused = pypod(*words, stdin=yaml.safe_dump(pod("p", container("c", "true"))), status=125).stderr
         assert refused == 'Error: unsupported exit-code propagation "some" (known are none, any, all)\n'
         assert pypod.out("ps", "-aq") == ""
+
+    def test_play_is_ready_when_its_containers_are(self, pypod: Tool, tmp_path: Path) -> None:
+        """Each container with a policy has a socket of its own; the service manager hears of play alone."""
+        manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        with tempfile.TemporaryDirectory() as folder, manager:
+            manager.bind(f"{folder}/manager")
+            manager.settimeout(30)
+            value = pod(
+                "p", container("a", "while ! test -e /end; do sleep 0.1; done"), container("b", "sleep 1000")
+            )
+            value["metadata"]["annotations"] = {
+                "io.containers.sdnotify": "conmon",
+                "io.containers.sdnotify/a": "container",
+            }
+            file = tmp_path / "p.yaml"
+            file.write_text(yaml.safe_dump(value))
+            told = Tool(
+                pypod.argv, {**(pypod.env or os.environ), "NOTIFY_SOCKET": f"{folder}/manager"}, pypod.cwd
+            )
+            words = (
+                "kube",
+                "play",
+                *self.options,
+                "--service-container",
+                "--service-exit-code-propagation",
+                "any",
+            )
+            play = started(told, *words, str(file))
+            until(lambda: pypod("container", "exists", "p-b", status=None).returncode == 0, "the containers")
+            until(
+                lambda: pypod.out("inspect", "-f", "{{.State.Running}}", "p-a", "p-b") == "true\ntrue",
+                "their start",
+            )
+            modes = pypod.out("inspect", "-f", "{{.Config.SdNotifyMode}}", "p-a", "p-b")
+            assert modes.split() == ["container", "conmon"]
+            own = pypod.out("inspect", "-f", "{{.Config.SdNotifySocket}}", "p-a")
+            assert own != f"{folder}/manager"
+            manager.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                manager.recv(1000)
+            manager.settimeout(30)
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as inside:
+                inside.sendto(b"READY=1", own)
+            assert manager.recv(1000).decode() == f"MAINPID={play.pid}\nREADY=1"
+            pypod("pod", "kill", "p")
+            assert (play.communicate(timeout=30)[1], play.returncode) == (
+                b"",
+                137,
+            )  # the service container's, for both were killed
+            assert not os.path.exists(own)
+            pypod("kube", "down", str(file))
+
+    def test_a_container_that_is_never_ready(self, pypod: Tool) -> None:
+        value = pod("p", container("a", "exit 0"))
+        value["spec"]["restartPolicy"] = "Never"
+        value["metadata"]["annotations"] = {"io.containers.sdnotify": "container"}
+        failed = pypod("kube", "play", *self.options, "-", stdin=yaml.safe_dump(value), status=125).stderr
+        assert failed.endswith(" exited before READY=1 came\n")
+        value["metadata"]["annotations"] = {"io.containers.sdnotify": "loud"}
+        refused = pypod(
+            "kube", "play", *self.options, "--replace", "-", stdin=yaml.safe_dump(value), status=125
+        ).stderr
+        assert "unsupported sdnotify policy 'loud'" in refused
+        assert pypod.out("pod", "ps", "-q") == ""

@@ -100,11 +100,12 @@ def test_images_of_a_registry_are_not_pulled_but_pushed(pypod: Tool) -> None:
         assert "--insecure may not be used with --tls-verify" in refused
 
 
-def test_a_list_with_every_image_in_two_compressions(pypod: Tool) -> None:
+@pytest.mark.parametrize("form", ["zstd", "zstd:chunked"])
+def test_a_list_with_every_image_in_two_compressions(pypod: Tool, form: str) -> None:
     with registry_server() as server:
         target = f"{server.address}/two:1"
         pypod("manifest", "create", "ml:1", f"containers-storage:{IMAGE}")
-        options = ("--tls-verify=false", "--compression-format", "gzip", "--add-compression", "zstd", "--rm")
+        options = ("--tls-verify=false", "--compression-format", "gzip", "--add-compression", form, "--rm")
         pypod("manifest", "push", *options, "ml:1", target)
         pushed = json.loads(server.manifests["two"][server.tags["two"]["1"]][0])
         first, second = pushed["manifests"]

@@ -8,6 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
+    from ocicore.engine.context import Engine
 
 COMMAND = Command(
     "Remove one or more images from local storage",
@@ -41,10 +42,12 @@ def run(args: Args, ctx: Context) -> int:
         raise InvalidInput("when using the --all switch, you may not pass any images names or IDs")
     engine = open_engine(ctx)
     errors: list[Error] = []
+    untagged: list[str] = []
+    deleted: list[str] = []
     if args.all:
-        names = [image.id for image in engine.images.list() if not image.read_only]
-        # Children first, so that nothing is refused for the order.
-        names.reverse()
+        own = [image for image in engine.images.list() if not image.read_only]
+        # Children first, so that nothing is refused for the order: they have the layers of their parents and more.
+        names = [image.id for image in sorted(own, key=lambda image: -len(image.layers()))]
     else:
         names = args.images
     for name in names:
@@ -68,10 +71,14 @@ def run(args: Args, ctx: Context) -> int:
                 error.exit_status = 2
             errors.append(error)
             continue
-        for text in done.untagged:
-            ctx.print(f"Untagged: {text}")
-        for text in done.deleted:
-            ctx.print(f"Deleted: {text}")
+        untagged += done.untagged
+        deleted += done.deleted
+    for text in untagged:
+        ctx.print(f"Untagged: {text}")
+    for text in deleted:
+        ctx.print(f"Deleted: {text}")
+    if args.all and not engine.store.images() and not engine.store.containers():
+        _release_home(engine)
     if len(errors) > 1:
         # podman's list of failures; its lines begin with a tab and a star.
         joined = Error(
@@ -81,3 +88,13 @@ def run(args: Args, ctx: Context) -> int:
         joined.exit_status = statuses.pop() if len(statuses) == 1 else None
         raise joined
     return report(ctx, errors)
+
+
+def _release_home(engine: Engine) -> None:
+    """An empty store lets go of its bind mount, so that its directory can be removed."""
+    from ocicore.errors import InUse
+
+    try:
+        engine.store.shutdown()
+    except InUse:
+        pass  # somebody mounts something at this moment

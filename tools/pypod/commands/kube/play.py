@@ -47,7 +47,7 @@ COMMAND = Command(
             "no-hosts", help="Do not create /etc/hosts within the pod's containers, instead use the image's"
         ),
         Option("no-pod-prefix", help="Do not prefix container name with pod name"),
-        Option("no-trunc", also=("notruncate",), hidden=True, help="Use full IDs"),
+        Option("no-trunc", also=("notruncate",), hidden=True, help="Annotations are used whole, as always"),
         Option(
             "publish", kind="strings", help="Publish a container's port, or a range of ports, to the host"
         ),
@@ -105,7 +105,7 @@ def run(args: Args, ctx: Context) -> int:
         ctx.print("Use ctrl+c to clean up or wait for pods to exit")
         ctx.stdout.flush()
     report = _play(args, ctx, engine, objects, text)
-    status = _show(ctx, report)
+    status = _show(ctx, report) or report.exit_code
     if not args.wait:
         return status
     _wait(engine, report)
