@@ -144,7 +144,9 @@ def _decide(
             "cannot define the pod as the cgroup parent at the same time as joining the infra container's "
             "cgroupNS: invalid argument"
         )
-    if infra and options.get("userns") not in ("", "host"):
+    userns = options.get("userns")
+    # Root's keep-id is the host's namespace, see create_namespaces.
+    if infra and userns not in ("", "host") and (engine.rootless or not userns.startswith("keep-id")):
         shares.append("user")
     policy = options.get("exit_policy") or engine.config.engine.pod_exit_policy
     if policy not in _POLICIES:

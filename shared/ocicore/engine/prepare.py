@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ocicore.engine.context import Engine
     from ocicore.engine.options.volumes import MountSpec
     from ocicore.engine.records import Container
+    from ocicore.linux.userns import IdMap
     from ocicore.runtime.types import Mount
 
 #: What /run/.containerenv of a privileged container calls us: programs look for podman there.
@@ -119,7 +120,8 @@ class Preparation:
             self.result.volumes.append(volume.name)
         options = mount.get("options", [])
         if "nocopy" not in options:
-            volumes.copy_up(engine, volume, self.root, mount["destination"])
+            maps = self._maps() if "idmap" in options else None
+            volumes.copy_up(engine, volume, self.root, mount["destination"], maps=maps)
         source = volume.mountpoint
         if mount.get("sub_path"):
             from ocicore.linux.resolve import resolve_in_root
@@ -132,6 +134,15 @@ class Preparation:
             self._bind(merged, mount["destination"], ["bind", "private"])
         else:
             self._bind(source, mount["destination"], options)
+
+    def _maps(self) -> tuple[list[IdMap], list[IdMap]] | None:
+        """The container's user and group ids, None when it has no namespace of its own."""
+        runtime = self.config["runtime"]
+        uids, gids = (
+            [(one["container_id"], one["host_id"], one["size"]) for one in runtime.get(key) or ()]
+            for key in ("uid_mappings", "gid_mappings")
+        )
+        return (uids, gids) if uids and gids else None
 
     def _tmpfs(self, kind: str, destination: str, options: Sequence[str]) -> None:
         words = [word for word in options if word != "U"]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from ocicore.engine.context import Engine
     from ocicore.engine.options.volumes import MountSpec
+    from ocicore.linux.userns import IdMap
 
 _OPTIONS = frozenset(("type", "device", "o", "size", "inodes", "timeout", "copy", "nocopy"))
 
@@ -213,8 +214,19 @@ def unmount(engine: Engine, volume: Volume, *, force: bool = False) -> None:
             mounts.umount(volume.mountpoint, mounts.MNT_DETACH)
 
 
-def copy_up(engine: Engine, volume: Volume, root: str, destination: str) -> None:
-    """Fill a new volume with what the image has at the destination, once (Docker's copy-up)."""
+def copy_up(
+    engine: Engine,
+    volume: Volume,
+    root: str,
+    destination: str,
+    *,
+    maps: tuple[Sequence[IdMap], Sequence[IdMap]] | None = None,
+) -> None:
+    """Fill a new volume with what the image has at the destination, once (Docker's copy-up).
+
+    `maps` are the user and group ids of the container, where the volume's mount maps them again: what is copied gets
+    the owners as the container sees them.
+    """
     if not volume.needs_copy_up and not volume.needs_chown:
         return
     from ocicore.linux.resolve import resolve_in_root
@@ -232,12 +244,28 @@ def copy_up(engine: Engine, volume: Volume, root: str, destination: str) -> None
             return  # a later container may have something there
         if volume.needs_copy_up and os.listdir(source):
             copy_tree(engine, source, volume.mountpoint)
+            if maps is not None:
+                _unmap(volume.mountpoint, maps)
             engine.state.volumes.update(volume, needs_copy_up=False, needs_chown=False)
         elif volume.needs_chown:
             info = os.stat(source)
             os.chown(volume.mountpoint, info.st_uid, info.st_gid)
             os.chmod(volume.mountpoint, info.st_mode & 0o7777)
+            if maps is not None:
+                _unmap(volume.mountpoint, maps)
             engine.state.volumes.update(volume, needs_chown=False)
+
+
+def _unmap(directory: str, maps: tuple[Sequence[IdMap], Sequence[IdMap]]) -> None:
+    """Give a directory and what is in it the owners that a container with these maps sees. Raises ArchiveError."""
+    from ocicore.linux import archive
+
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        same = [(0, 0, 1 << 31)]
+        archive.chown_tree(descriptor, uid_map=(maps[0], same), gid_map=(maps[1], same))
+    finally:
+        os.close(descriptor)
 
 
 def copy_tree(engine: Engine, source: str, target: str, owner: tuple[int, int] | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -120,3 +121,36 @@ class TestScripts(Scripts):
         assert f'locating item named "manifest" for image with ID "{image}" (consider removing' in said
         assert "Failed to determine if an image is a parent" in pypod("rmi", "-f", image).stderr
         assert pypod.out("images", "-aq") == ""
+
+
+def test_copy_up_into_a_volume_that_is_mapped_again(pypod: Tool) -> None:
+    """What the image has keeps its owners as the container sees them, on disk, so that other maps show the same."""
+    pypod("volume", "create", "mapped")
+    make = "mkdir -p /data/sub && touch /data/sub/file && chown 7:8 /data/sub/file"
+    pypod("run", "--name", "made", *NONET, IMAGE, "sh", "-c", make)
+    image = pypod.out("commit", "-q", "made")
+    point = pypod.out("volume", "inspect", "--format", "{{.Mountpoint}}", "mapped")
+    pypod(
+        "create",
+        "--name",
+        "user",
+        *NONET,
+        "--uidmap",
+        "0:1000:5000",
+        "-v",
+        "mapped:/data:idmap",
+        image,
+        "true",
+    )
+    pypod(
+        "init", "user", status=None
+    )  # the runtime of this host may not know id-mapped mounts: the copy is made before
+    for path, owner in ((f"{point}", (0, 0)), (f"{point}/sub", (0, 0)), (f"{point}/sub/file", (7, 8))):
+        info = os.stat(path)
+        assert (info.st_uid, info.st_gid) == owner, path
+
+
+def test_a_pod_of_root_that_keeps_its_id(pypod: Tool) -> None:
+    """keep-id means nothing to root: the pod has no user namespace that its containers could join."""
+    pypod("pod", "create", "--name", "kept", "--userns", "keep-id")
+    assert pypod.out("run", "--rm", "--pod", "kept", IMAGE, "id", "-u") == "0"
