@@ -392,6 +392,15 @@ class Scripts:
         pypod("container", "exists", "apart", status=1)
         pypod("rm", "apart", env=env)
 
+    def test_passthrough_prints_the_containers_output_only(self, pypod: Tool) -> None:
+        log = ("--log-driver", "passthrough")
+        done = with_descriptors(
+            pypod, "< /dev/null | cat", "run", "-d", "--name", "p", *NONET, *log, IMAGE, "echo", "hi"
+        )
+        assert done.stdout == "hi\n"
+        missing = pypod("container", "inspect", "none", status=125).stderr
+        assert missing == "Error: no such container none\n"
+
     def test_a_restarted_container_is_checked_again(self, pypod: Tool) -> None:
         """The clean-up that restarts it runs in conmon's environment; the new run begins healthy."""
         script = "test ! -e /sick || { rm /sick; exit 1; }"

@@ -65,10 +65,7 @@ class PlayOptions:
         self.service = service
         self.exit_codes = exit_codes or "none"
         if self.exit_codes not in service_container.POLICIES:
-            raise InvalidInput(
-                f'unsupported exit-code propagation "{exit_codes}"',
-                hint=f"known are {', '.join(service_container.POLICIES)}",
-            )
+            raise InvalidInput(f'unsupported exit-code propagation "{exit_codes}"')
 
 
 class PlayedPod:
@@ -132,14 +129,17 @@ def play(
             raise
         if player.service is not None:
             proxied = any(played.proxies for played in report.pods)
-            report.exit_code = service.announce(
-                engine, player.service, started=bool(report.pods), stay=proxied
-            )
+            report.exit_code = service.announce(engine, player.service, started=_ran(report), stay=proxied)
     finally:
         for played in report.pods:
             for _, proxy in played.proxies:
                 proxy.close()
     return report
+
+
+def _ran(report: Report) -> bool:
+    """Did any container start?"""
+    return any(len(played.errors) < len(played.containers) for played in report.pods)
 
 
 _PODS = ("Pod", "Deployment", "DaemonSet", "Job")

@@ -97,8 +97,9 @@ def _volume(engine: Engine, entry: Json, name: str, sources: Sources, find_image
 def _host_path(source: Json, where: str) -> PodVolume:
     path = documents.text(source, "path", where)
     kind = documents.text(source, "type", where)
-    if not path.startswith("/"):
-        raise InvalidInput(f"in parsing HostPath in YAML: host directory must be an absolute path: {path!r}")
+    if not path:
+        raise InvalidInput("in parsing HostPath in YAML: it needs a path")
+    path = os.path.abspath(path)  # from the directory in which it is played, as units set it
     try:
         if kind == "DirectoryOrCreate":
             os.makedirs(path, mode=0o755, exist_ok=True)

@@ -7,6 +7,8 @@ from pypod.options.select import LATEST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
 
@@ -40,7 +42,8 @@ COMMAND = Command(
 
 def run(args: Args, ctx: Context) -> int:
     from ocicore.engine import inspecting
-    from ocicore.errors import InvalidInput
+    from ocicore.engine.errors import NoSuchContainer
+    from ocicore.errors import InvalidInput, NotFound
     from pypod.inspecting import CONTAINER_OMITTED, show
     from pypod.session import open_engine
 
@@ -49,10 +52,17 @@ def run(args: Args, ctx: Context) -> int:
     engine = open_engine(ctx)
     table = engine.state.containers
     names = [table.latest().id] if args.latest else args.containers
+
+    def look(name: str) -> dict[str, Any]:
+        try:
+            return inspecting.inspect(engine, table.find(name), size=args.size)
+        except NoSuchContainer:
+            raise NotFound(f"no such container {name}") from None
+
     return show(
         ctx,
         names,
-        lambda name: inspecting.inspect(engine, table.find(name), size=args.size),
+        look,
         args.format,
         omitted=CONTAINER_OMITTED,
     )

@@ -87,7 +87,9 @@ def run(args: Args, ctx: Context) -> int:
                 start.create_in_runtime(engine, container, extra_fds=extra)
                 start.start_created(engine, container)
             sd_notify.wait_ready(engine, container)
-            ctx.print(container.id)
+            # With passthrough what we print is the container's own output.
+            if not container.config["log"]["driver"].startswith("passthrough"):
+                ctx.print(container.id)
             return 0
         if args.attach and streams.stdout is None and streams.stderr is None:
             ctx.print(container.id)
