@@ -169,6 +169,8 @@ class _Body:
 
 #: OpenSSL's codes for chains that end in nobody we trust; scripts look for the words of Go's library.
 _UNKNOWN_AUTHORITY = (18, 19, 20, 21)
+#: And for certificates of another host name or address.
+_OTHER_NAME = (62, 64)
 
 
 def _translate(exc: BaseException, url: str) -> Unreachable:
@@ -177,12 +179,15 @@ def _translate(exc: BaseException, url: str) -> Unreachable:
     ssl = sys.modules.get("ssl")
     if ssl is not None and isinstance(exc, ssl.SSLCertVerificationError):
         reason = exc.verify_message or exc.reason
+        remedy = "have it renewed"
         if exc.verify_code in _UNKNOWN_AUTHORITY:
-            reason = f"failed to verify certificate: x509: certificate signed by unknown authority: {reason}"
+            reason = f"certificate signed by unknown authority: {reason}"
+            remedy = f"add the authority's certificate to /etc/containers/certs.d/{name}/ca.crt"
+        elif exc.verify_code in _OTHER_NAME:
+            remedy = "it has to list the registry's name as a subject alternative name"
         return TlsFailure(
-            f"pinging container registry {name}: tls: {reason}",
-            hint=f"add the authority's certificate to /etc/containers/certs.d/{name}/ca.crt, "
-            "or use --tls-verify=false",
+            f"pinging container registry {name}: tls: failed to verify certificate: x509: {reason.rstrip('.')}",
+            hint=f"{remedy}, or use --tls-verify=false",
         )
     if ssl is not None and isinstance(exc, ssl.SSLError):
         text = exc.reason or str(exc)

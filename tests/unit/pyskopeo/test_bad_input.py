@@ -254,7 +254,7 @@ def test_certificate_for_another_name(skopeo: Pyskopeo, tmp_path: Path) -> None:
         line = skopeo.fails(
             "inspect", "--cert-dir", str(tmp_path / "certs"), f"docker://localhost:{port}/a:v1"
         )
-    assert "tls: Hostname mismatch" in line
+    assert "x509: Hostname mismatch" in line
     assert "--tls-verify=false" in line
 
 
