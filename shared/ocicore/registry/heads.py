@@ -12,11 +12,12 @@ import os
 import select
 from _thread import allocate_lock, start_new_thread
 
-from ocicore.errors import Error
+from ocicore.errors import Corrupted, InvalidInput
 from ocicore.oci import digest as digests
 from ocicore.registry import urls, wire
 from ocicore.registry.client import ACCEPT, pull_scope
 from ocicore.registry.direct import DirectTransport
+from ocicore.registry.problems import RegistryError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     Found = tuple[str, str, int] | None
     #: Told what was found, and whether that is settled; in the thread that calls `run`.
     Then = Callable[[Found, bool], None]
+
+#: What questions and connections fail with; not every Error, for --command-timeout ends the program with one.
+_FAILURES = (RegistryError, Corrupted, InvalidInput)
 
 
 class _Question:
@@ -220,7 +224,7 @@ class _Lane:
         try:
             found = self._client.head_manifest(question.repository, question.reference)
             base = self._client.ping()
-        except Error:
+        except _FAILURES:
             self._stopped = True
             question.then(None, False)
             return
@@ -238,7 +242,7 @@ class _Lane:
         question, connection = self.queue.pop(0), self._idle.pop()
         try:
             headers = self._client.session.headers(pull_scope(question.repository))
-        except Error:  # no token for this repository
+        except RegistryError:  # no token for this repository
             self._idle.append(connection)
             question.then(None, False)
             return
@@ -284,7 +288,7 @@ class _Arrivals:
         connection = None
         try:
             connection = transport.connect(key)
-        except Error:
+        except _FAILURES:
             pass
         finally:
             with self._lock:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ocicore.config.auth import Credentials
+from ocicore.errors import Error
 from ocicore.registry.client import Registry
 from ocicore.registry.direct import DirectTransport
 from ocicore.registry.heads import Heads
@@ -318,3 +319,16 @@ def test_a_server_that_falls_silent() -> None:
         answers = ask(registry, [("a", f"v{number}") for number in range(10)], at_once=1)
     assert answers[:9] == [[(DIGEST, "text/x", 0)]] * 9
     assert answers[9] == [HANDED_BACK]
+
+
+def test_the_end_of_time_is_no_failure_of_the_registry(server: RegistryServer) -> None:
+    registry = client(server.address)
+
+    def over(repository: str, reference: str) -> Found:
+        raise Error("context deadline exceeded")
+
+    registry.head_manifest = over  # type: ignore[method-assign]
+    heads = Heads(2)
+    heads.ask(registry, "a", "v1", lambda found, settled: None)
+    with pytest.raises(Error, match="context deadline exceeded"):
+        heads.run()
