@@ -13,7 +13,7 @@ from ocicore.registry.problems import CutConnection
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import IO
 
     Socket = _socket.socket | ssl.SSLSocket
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 #: Bytes of a status line and headers that are accepted, and of one chunk's size line.
 _MAX_HEAD = 64 * 1024
 _MAX_LINE = 1024
+_HEAD_PIECE = 8192
 _PIECE = 1 << 18
 
 
@@ -145,21 +146,38 @@ class Connection:
         self._socket.sendall(data)
 
     def _head(self) -> tuple[int, dict[str, str], bytes]:
-        left = _MAX_HEAD
-        words = self.line(left).split(None, 2)
+        lines = self._head_lines()
+        words = next(lines).split(None, 2)
         if len(words) < 2 or not words[0].startswith(b"HTTP/1.") or not words[1].isdigit():
             raise Malformed("the answer is not HTTP")
         headers: dict[str, str] = {}
-        while line := self.line(left):
-            left -= len(line)
-            if left < 0:
-                raise Malformed("the answer's headers are too long")
+        for line in lines:
             name, colon, value = line.decode("latin-1").partition(":")
             if not colon or name != name.strip():
                 raise Malformed("a header of the answer is malformed")
             name, value = name.lower(), value.strip()
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
         return int(words[1]), headers, words[0]
+
+    def _head_lines(self) -> Iterator[bytes]:
+        """The lines before the empty one; all at once where they came in one piece, as they nearly always do."""
+        if not self._buffer and self._socket is not None:
+            self._buffer = self._socket.recv(_HEAD_PIECE)
+        end = self._buffer.find(b"\r\n\r\n")
+        if 0 <= end <= _MAX_HEAD:
+            head = self._buffer[:end]
+            # A lone line feed ends a line, too, and may have ended the head before.
+            if head.count(b"\n") == head.count(b"\r\n"):
+                self._buffer = self._buffer[end + 4 :]
+                yield from head.split(b"\r\n")
+                return
+        left = _MAX_HEAD
+        yield self.line(left)
+        while line := self.line(left):
+            left -= len(line)
+            if left < 0:
+                raise Malformed("the answer's headers are too long")
+            yield line
 
 
 class Answer:

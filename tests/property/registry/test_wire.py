@@ -70,6 +70,42 @@ def test_answers_of_any_kind(head: bytes, fields: list[bytes], body: bytes) -> N
     _exchange(head + b"".join(fields) + b"\r\n" + body)
 
 
+class _Slow:
+    """A socket that gives so many bytes at a time."""
+
+    def __init__(self, data: bytes, amount: int) -> None:
+        self._data, self._amount = data, amount
+
+    def recv(self, most: int) -> bytes:
+        amount = min(most, self._amount)
+        found, self._data = self._data[:amount], self._data[amount:]
+        return found
+
+
+def _head(data: bytes, amount: int) -> tuple[object, ...]:
+    connection = wire.Connection(_Slow(data, amount))  # type: ignore[arg-type]
+    try:
+        answer = connection.answer("GET")
+        return answer.status, answer.headers, answer.read()
+    except (wire.Malformed, CutConnection, OSError) as exc:
+        return (type(exc),)
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    data=st.lists(
+        st.one_of(
+            HEADS,
+            FIELDS.map(b"".join),
+            st.sampled_from([b"\r\n", b"\n", b"\r", b"A: b\n", b"hello", b"\r\n\r\n"]),
+        ),
+        max_size=8,
+    ).map(b"".join)
+)
+def test_it_makes_no_difference_how_a_head_arrives(data: bytes) -> None:
+    assert _head(data, 1) == _head(data, 100_000) == _head(data, 7)
+
+
 @settings(max_examples=100, deadline=None)
 @given(
     pieces=st.lists(st.binary(min_size=1, max_size=3000), max_size=6), method=st.sampled_from(["GET", "HEAD"])
