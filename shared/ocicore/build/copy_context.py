@@ -423,17 +423,25 @@ def _near(context: str, path: str) -> str | None:
     return "did you mean " + " or ".join(f"{folder}/{n}" if folder else n for n in near) + "?"
 
 
+#: What follows a Containerfile's name in that of its own ignore file; with both, buildah takes the first.
+_OWN_IGNORE_FILES = (".dockerignore", ".containerignore")
+
+
 def load_patterns(
-    context: str, ignore_file: str, warn: Callable[[str], None] | None = None
+    context: str, ignore_file: str, containerfiles: Sequence[str] = ()
 ) -> tuple[list[str], str]:
-    """The patterns of an ignore file: the one named, else .containerignore, else .dockerignore of the context.
+    """The patterns of an ignore file: the one named, else FILE.dockerignore or FILE.containerignore of a Containerfile,
+    else .containerignore, else .dockerignore of the context.
 
     Returns:
         (patterns, path of the file or "").
     """
     from ocicore.build.ignore import IGNORE_FILES, parse_ignore_file
 
-    candidates = [ignore_file] if ignore_file else [os.path.join(context, name) for name in IGNORE_FILES]
+    candidates = [f"{os.path.join(context, name)}{end}" for name in containerfiles for end in _OWN_IGNORE_FILES]
+    candidates += [os.path.join(context, name) for name in IGNORE_FILES]
+    if ignore_file:
+        candidates = [ignore_file]
     for path in candidates:
         try:
             with open(path, encoding="utf-8", errors="surrogateescape") as stream:

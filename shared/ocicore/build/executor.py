@@ -149,7 +149,7 @@ class Executor:
         if not os.path.isdir(options.context):
             raise NotFound(f"build context {options.context}: not a directory")
         self.ignore_patterns, self.ignore_file = copy_context.load_patterns(
-            options.context, options.ignore_file
+            options.context, options.ignore_file, [name for name, _ in options.containerfiles]
         )
         self.cache = BuildCache(
             environment.store,
@@ -563,7 +563,8 @@ def _parsed(number: int, name: str, text: str) -> containerfile.Containerfile:
         return containerfile.parse(text, name)
     except containerfile.SyntaxProblem as error:
         if number:
-            error.message = f"parsing additional Dockerfile {name}: {error.message.removeprefix(name + ':')}"
+            reason = error.message.removeprefix(f"{name}:").removeprefix(f"{error.line}: ")
+            error.message = f"parsing additional Dockerfile {name}: {reason}"
         raise
 
 

@@ -194,6 +194,8 @@ def platforms_of(args: Any, build_args: Mapping[str, str]) -> list[str]:
     from ocicore.oci import platform as platforms
 
     if args.platform:
+        if args.os or args.arch or args.variant:
+            raise InvalidInput("invalid --platform may not be used with --os, --arch, or --variant")
         return list(dict.fromkeys(str(platforms.parse(_completed(text))) for text in args.platform))
     if not (args.os or args.arch or args.variant):
         wanted = build_args.get("TARGETPLATFORM", "")

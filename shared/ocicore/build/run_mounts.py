@@ -238,7 +238,7 @@ def _bind(
         ) from error
     if "rw" in fields:
         source = _discarding_copy(result, source, number, sources)
-    options = ["rbind", fields.get("bind-propagation") or "rprivate", "rw" if "rw" in fields else "ro"]
+    options = ["rbind", _propagation(fields), "rw" if "rw" in fields else "ro"]
     result.mounts.append({"type": "bind", "source": source, "destination": target, "options": options})
 
 
@@ -312,8 +312,18 @@ def _cache(
                 raise NotFound(
                     f"cache mounts: source {fields['source']}: {os.strerror(error.errno).lower()}"
                 ) from error
-    options = ["rbind", "rprivate", "ro" if "ro" in fields else "rw"]
+    options = ["rbind", _propagation(fields), "ro" if "ro" in fields else "rw"]
     result.mounts.append({"type": "bind", "source": source, "destination": target, "options": options})
+
+
+def _propagation(fields: dict[str, str]) -> str:
+    """bind-propagation, one of the kernel's words. Raises InvalidInput."""
+    word = fields.get("bind-propagation") or "rprivate"
+    if word not in ("private", "rprivate", "slave", "rslave", "shared", "rshared"):
+        raise InvalidInput(
+            f'invalid mount option "bind-propagation={word}"', hint="private, slave or shared, or one of them after an r"
+        )
+    return word
 
 
 def _tmpfs(

@@ -77,7 +77,7 @@ class StageBuild:
         if self.stage.base_stage is None:
             # Before the base is looked for: pulling it may take a while, and may fail.
             written = len(self.stage.instructions) + (1 if self.last and self.executor.options.labels else 0)
-            self._at(1, written + 1, _display_from(self.stage))
+            self._at(1, written + 1, _display_from(self.stage, self._context_image()))
         try:
             instructions = self._begin()
         except Error as error:
@@ -133,6 +133,11 @@ class StageBuild:
         """The image up to this step; not where its id goes into a file."""
         if not self.executor.options.iid_file and self.place is not None:
             self.executor.progress.made(self.place, image.id)
+
+    def _context_image(self) -> str:
+        """The image that --build-context puts in the place of the base, "" for none."""
+        kind, value = self.executor.options.build_contexts.get(self.stage.base, ("", ""))
+        return value.removeprefix("docker://") if kind == "image" else ""
 
     def _check_arguments(self, instruction: Instruction) -> None:
         """A word about every ARG that nothing gives a value."""
@@ -619,8 +624,9 @@ def _display(instruction: Instruction) -> str:
     return text
 
 
-def _display_from(stage: Stage) -> str:
-    text = f"FROM {stage.base}"
+def _display_from(stage: Stage, instead: str) -> str:
+    base = instead or stage.base
+    text = f"FROM {base}"
     if stage.platform:
-        text = f"FROM --platform={stage.platform} {stage.base}"
+        text = f"FROM --platform={stage.platform} {base}"
     return f"{text} AS {stage.alias}" if stage.alias else text

@@ -399,7 +399,10 @@ class StorageDestination(ImageDestination):
             self._staged[layer_index] = staged
         if replaced is not None:
             replaced.discard()
-        return digest or "", size if size is not None else -1
+        if digest is not None:
+            return digest, size if size is not None else -1
+        # Decrypted or recompressed on the way: nobody knew before what it would be.
+        return staged.compressed_digest or staged.diff_id, staged.compressed_size or staged.size
 
     def put_manifest(self, data: bytes, media_type: str, instance: str | None = None) -> None:
         """Keep the manifest for `commit`."""

@@ -81,7 +81,7 @@ def decrypt(data: bytes, keys: Sequence[Any]) -> bytes:
                     return plain
     except (ValueError, KeyError, TypeError, AttributeError, binascii.Error) as exc:
         raise InvalidInput("reading a JWE: malformed") from exc
-    raise Error("JWE: no suitable private key found for decryption")
+    raise Error("- JWE: No suitable private key found for decryption")
 
 
 def _parse(data: bytes) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def decrypt(data: bytes, certificates: Sequence[Any], keys: Sequence[Any]) -> by
             plain = _open(algorithm, content_key, sealed) if content_key is not None else None
             if plain is not None:
                 return plain
-    raise Error("PKCS7: no suitable private key found for decryption")
+    raise Error("- PKCS7: No suitable private key found for decryption")
 
 
 class _Item(NamedTuple):

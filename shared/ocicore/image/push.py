@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ocicore.errors import InvalidInput
 from ocicore.image import names as image_names
 from ocicore.image import transport as transports
 from ocicore.image.containers_storage import StorageReference
 from ocicore.image.copy import CopyOptions, CopyResult, copy
 from ocicore.image.docker import DockerReference
+from ocicore.image.docker_archive import DockerArchiveReference
 from ocicore.image.local import LocalImage, LocalImages
 from ocicore.image.progress import Progress
 from ocicore.image.types import ImageReference, StoreLocation, SystemContext
@@ -41,6 +44,9 @@ def push(
     """
     image = images.find(name, allow_list=options is not None and options.multi_arch != "system")
     target = destination_reference(image, name, destination)
+    if isinstance(target, DockerArchiveReference) and target.named is None and image.found_as in image.names:
+        # An archive is loaded under the names it carries.
+        options = replace(options or CopyOptions(), additional_tags=[image.found_as])
     return push_image(image, target, context=context, options=options, progress=progress)
 
 

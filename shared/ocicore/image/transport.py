@@ -50,6 +50,6 @@ def parse(text: str) -> ImageReference:
 
 
 def has_transport(text: str) -> bool:
-    """Whether the text begins with a known transport."""
-    name, colon, _ = text.partition(":")
-    return bool(colon) and name in _TRANSPORTS
+    """Whether the text begins with a known transport; "docker:latest" is an image's name."""
+    name, colon, rest = text.partition(":")
+    return bool(colon) and name in _TRANSPORTS and (name != "docker" or rest.startswith("//"))

@@ -83,3 +83,22 @@ def test_blob_cache(own: Tool, tmp_path: Path) -> None:
         failed = own("pull", insecure, f"--blob-cache={cache}/{'x' * 300}", f"{host}/base:1", status=125)
         assert "file name too long" in failed.stderr
         assert failed.stderr.count("\n") == 1
+
+
+def test_decrypted_images_are_usable(own: Tool, tmp_path: Path) -> None:
+    context, key, public = tmp_path / "context", tmp_path / "key.pem", tmp_path / "public.pem"
+    context.mkdir()
+    (context / "a").write_text("a\n")
+    (context / "Containerfile").write_text("FROM scratch\nCOPY a /a\n")
+    theirs("openssl", "genrsa", "-out", str(key), "2048")()
+    theirs("openssl", "rsa", "-in", str(key), "-pubout", "-out", str(public))()
+    own("build", "-q", "-t", "local", str(context))
+    own("push", "--encryption-key", f"jwe:{public}", "local", f"oci:{tmp_path}/sealed:1")
+    own("rmi", "-a")
+    refused = own("pull", f"oci:{tmp_path}/sealed:1", status=125)
+    assert "give --decryption-key" in refused.stderr
+    image = own.out("pull", "--decryption-key", str(key), f"oci:{tmp_path}/sealed:1").splitlines()[-1]
+    container = own.out("from", image)
+    assert (Path(own.out("mount", container)) / "a").read_text() == "a\n"
+    own("umount", container)
+    own("push", image, f"dir:{tmp_path}/open")

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ocicore.build import flags, output, run_mounts, volumes
+from ocicore.build import copy_context, flags, output, run_mounts, volumes
 from ocicore.build import inputs as build_inputs
 from ocicore.build.cache import created_by_text
 from ocicore.build.commit import choose_times
@@ -154,3 +154,28 @@ def test_build_arguments(tmp_path: Path) -> None:
     args.build_arg_file = [str(tmp_path / "missing")]
     with pytest.raises(Error):
         flags.build_arguments(args, {})
+
+
+def test_propagation_of_mounts_is_one_of_the_kernels_words() -> None:
+    assert run_mounts._propagation({}) == "rprivate"
+    assert run_mounts._propagation({"bind-propagation": "rslave"}) == "rslave"
+    with pytest.raises(InvalidInput, match='invalid mount option "bind-propagation=suid"'):
+        run_mounts._propagation({"bind-propagation": "suid"})
+
+
+def test_a_containerfile_may_have_an_ignore_file_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / ".containerignore").write_text("general\n")
+    assert copy_context.load_patterns(str(tmp_path), "", ["Containerfile"])[0] == ["general"]
+    (tmp_path / "Containerfile.containerignore").write_text("own\n")
+    found = copy_context.load_patterns(str(tmp_path), "", [str(tmp_path / "Containerfile")])
+    assert found == (["own"], str(tmp_path / "Containerfile.containerignore"))
+    (tmp_path / "Containerfile.dockerignore").write_text("docker\n")
+    assert copy_context.load_patterns(str(tmp_path), "", ["Containerfile"])[0] == ["docker"]
+    (tmp_path / "named").write_text("named\n")
+    assert copy_context.load_patterns(str(tmp_path), str(tmp_path / "named"), ["Containerfile"])[0] == ["named"]
+
+
+def test_platform_and_its_parts_exclude_each_other() -> None:
+    args = SimpleNamespace(platform=["linux/amd64"], os="", arch="arm64", variant="")
+    with pytest.raises(InvalidInput, match="invalid --platform may not be used with --os, --arch, or --variant"):
+        flags.platforms_of(args, {})

@@ -48,7 +48,7 @@ def test_jwe_for_elliptic_keys(curve: ec.EllipticCurve, algorithm: str) -> None:
     key, other = ec.generate_private_key(curve), ec.generate_private_key(curve)
     sealed = jwe.encrypt(SECRET, [jwe.RecipientKey(key.public_key(), algorithm)])
     assert jwe.decrypt(sealed, [other, key]) == SECRET
-    with pytest.raises(Error, match="no suitable private key"):
+    with pytest.raises(Error, match="No suitable private key"):
         jwe.decrypt(sealed, [other, RSA])
 
 
@@ -58,7 +58,7 @@ def test_jwe_for_rsa_keys(algorithm: str) -> None:
     assert jwe.decrypt(sealed, [RSA]) == SECRET
     value = json.loads(sealed)
     value["tag"] = base64.urlsafe_b64encode(bytes(16)).rstrip(b"=").decode()
-    with pytest.raises(Error, match="no suitable private key"):
+    with pytest.raises(Error, match="No suitable private key"):
         jwe.decrypt(json.dumps(value).encode(), [RSA])
 
 

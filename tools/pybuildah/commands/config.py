@@ -111,14 +111,14 @@ class _Editor:
                 draft.set_text(key, value)
                 self.note(f"{word} {value}")
         if "shell" in given:
-            draft.set_list("Shell", split_words(args.shell))
+            draft.set_list("Shell", split_words(args.shell, option="shell"))
             self.note(f"SHELL {args.shell}")
         self._ports()
         self._env()
         if "entrypoint" in given:
             self._entrypoint(args.entrypoint)
         if "cmd" in given:
-            draft.set_list("Cmd", words_or_json(args.cmd))
+            draft.set_list("Cmd", words_or_json(args.cmd, option="cmd"))
             self.note(f"CMD {args.cmd}")
         self._members("volume", "Volumes", "VOLUME", {})
         self._health()
@@ -304,14 +304,7 @@ class _Editor:
             "Retries": 3,
         }
         if "healthcheck" in self.given:
-            try:
-                check["Test"] = split_words(self.args.healthcheck)
-            except InvalidInput as error:
-                from ocicore.cli.goformat import quote
-
-                raise InvalidInput(
-                    f"parsing --healthcheck {quote(self.args.healthcheck)}: {error.message}"
-                ) from error
+            check["Test"] = split_words(self.args.healthcheck, option="healthcheck")
         words = ""
         for option, key in (
             ("interval", "Interval"),
@@ -337,8 +330,8 @@ class _Editor:
             self.note("HEALTHCHECK NONE")
 
 
-def words_or_json(text: str) -> list[str]:
-    """A JSON array of strings, else words as a shell splits them."""
+def words_or_json(text: str, *, option: str) -> list[str]:
+    """A JSON array of strings, else words as a shell splits them; `option` is for the error."""
     from ocicore.files import quick_json
 
     if text.lstrip().startswith("["):
@@ -348,10 +341,10 @@ def words_or_json(text: str) -> list[str]:
                 return value
         except ValueError:
             pass
-    return split_words(text)
+    return split_words(text, option=option)
 
 
-def split_words(text: str) -> list[str]:
+def split_words(text: str, *, option: str) -> list[str]:
     """Words as a shell splits them, quotes removed. Raises InvalidInput for unbalanced quotes."""
     if not any(char in text for char in "'\"\\"):
         return text.split()
@@ -385,7 +378,9 @@ def split_words(text: str) -> list[str]:
             word += char
             started = True
     if quote:
-        raise InvalidInput(f"invalid command line string: {text}")
+        from ocicore.cli import goformat
+
+        raise InvalidInput(f"parsing --{option} {goformat.quote(text)}: invalid command line string: {text}")
     if started:
         words.append(word)
     return words

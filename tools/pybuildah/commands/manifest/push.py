@@ -61,7 +61,9 @@ def run(args: Args, ctx: Context) -> int:
     options = replace(
         remote.copy_options(args, target=named, ctx=ctx),
         multi_arch="all" if args.all else "index-only",
-        add_compression=[check_format(name) for name in args.add_compression],
+        add_compression=[
+            check_format(name) for name in args.add_compression or session.conf.engine.add_compression
+        ],
     )
     with progress.shown(ctx.stderr, quiet=args.quiet) as shown:
         result = copy(

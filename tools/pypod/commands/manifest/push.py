@@ -93,7 +93,7 @@ def run(args: Args, ctx: Context) -> int:
             target,
             source_context=context.with_(insecure_policy=True),
             destination_context=context,
-            options=_options(args, ctx, target.docker_reference),
+            options=_options(args, ctx, target.docker_reference, engine.config.engine.add_compression),
             progress=shown,
         )
     if args.digestfile:
@@ -104,7 +104,9 @@ def run(args: Args, ctx: Context) -> int:
     return 0
 
 
-def _options(args: Args, ctx: Context, docker_reference: str | None) -> CopyOptions:
+def _options(
+    args: Args, ctx: Context, docker_reference: str | None, add_compression: list[str]
+) -> CopyOptions:
     from ocicore.cli.signers import all_signers
     from ocicore.image.copy import CopyOptions
     from ocicore.image.layer_copy import check_format
@@ -117,5 +119,5 @@ def _options(args: Args, ctx: Context, docker_reference: str | None) -> CopyOpti
         force_compression=args.force_compression,
         remove_signatures=args.remove_signatures,
         signers=all_signers(args, docker_reference, ctx),
-        add_compression=[check_format(name) for name in args.add_compression],
+        add_compression=[check_format(name) for name in args.add_compression or add_compression],
     )
