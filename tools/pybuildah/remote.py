@@ -193,9 +193,14 @@ def push(
     args: Any,
     *,
     options: Any = None,
+    layers: CompressionWish = "compress",
     quiet: bool | None = None,
 ) -> CopyResult:
-    """An image of the store to a registry or any transport."""
+    """An image of the store to a registry or any transport.
+
+    Args:
+        layers: what folders and layouts get; registries and archives have ways of their own.
+    """
     from ocicore.cli import progress
     from ocicore.image import push as pushes
     from pybuildah import registry_sources
@@ -212,7 +217,9 @@ def push(
             session.images,
             image,
             destination,
-            context=system_context(session, args),
+            context=system_context(session, args).with_(
+                directory_compress=layers == "compress", accept_uncompressed_layers=layers != "compress"
+            ),
             options=options,
             progress=shown,
         )

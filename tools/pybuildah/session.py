@@ -185,7 +185,9 @@ class Session:
 
         options = flags.cache_copy(args)
         options.blob_cache = remote.blob_cache(args, remote.layer_wish(args))
-        remote.push(self, image_id, destination, args, options=options, quiet=True)
+        remote.push(
+            self, image_id, destination, args, options=options, layers=remote.layer_wish(args), quiet=True
+        )
 
     def _platforms(self, name: str, args: Any) -> list[str]:
         from ocicore.image import pull

@@ -68,7 +68,11 @@ def test_blob_cache(own: Tool, tmp_path: Path) -> None:
         own("push", keep, "second", f"dir:{tmp_path}/with")
         # All but "version": base and new layer, configuration, manifest.
         assert known(tmp_path / "with") == (4, 1)
+        layers = json.loads((tmp_path / "with" / "manifest.json").read_text())["layers"]
+        assert all(layer["mediaType"].endswith("+gzip") for layer in layers)
         own("push", "-D", keep, "second", f"dir:{tmp_path}/plain")
+        layers = json.loads((tmp_path / "plain" / "manifest.json").read_text())["layers"]
+        assert all(layer["mediaType"].endswith(".tar") for layer in layers)
         assert known(tmp_path / "plain")[0] >= 3
         container = own.out("from", insecure, keep, "--pull=always", f"{host}/base:1")
         own("copy", container, str(context / "a"), "/c")

@@ -192,7 +192,7 @@ def _send(
 
     try:
         options = remote.copy_options(args, target=target, ctx=session.ctx, cache=cache)
-        remote.push(session, image_id, target, args, options=options)
+        remote.push(session, image_id, target, args, options=options, layers=remote.layer_wish(args))
     finally:
         if not keep:
             session.store.delete_image(image_id)

@@ -17,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
+    from ocicore.image.types import CompressionWish
 
 COMMAND = Command(
     "Push an image to a specified destination",
@@ -51,14 +52,15 @@ def run(args: Args, ctx: Context) -> int:
 
     session = Session(ctx)
     plain = args.disable_compression and args.given("disable-compression")
+    layers: CompressionWish = "preserve" if plain else "compress"
     options = remote.copy_options(
         args,
         target=args.destination or args.image,
         ctx=ctx,
         everything=args.all,
-        cache=remote.blob_cache(args, "preserve" if plain else "compress", keeps=False),
+        cache=remote.blob_cache(args, layers, keeps=False),
     )
-    result = remote.push(session, args.image, args.destination or "", args, options=options)
+    result = remote.push(session, args.image, args.destination or "", args, options=options, layers=layers)
     if args.digestfile:
         with open(args.digestfile, "w", encoding="utf-8") as stream:
             stream.write(result.digest)
