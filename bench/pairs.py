@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import statistics
 import subprocess
+import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 Command = Sequence[str]
 #: A command, or what makes one for each run.
@@ -26,19 +27,25 @@ def execute(command: Command, *, cwd: str | None = None) -> float:
 
 def measure(command: Command, *, cwd: str | None = None) -> tuple[float, int]:
     """Like `execute`: (seconds, peak resident memory in bytes of the largest process it was)."""
-    with tempfile.TemporaryFile() as said:
-        start = time.perf_counter()
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said, cwd=cwd
+    read_end, write_end = os.pipe()
+    with tempfile.TemporaryFile() as said, open(read_end) as report:
+        launcher = [sys.executable, "-IS", str(Path(__file__).with_name("timed.py")), str(write_end)]
+        subprocess.run(
+            [*launcher, *command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            cwd=cwd,
+            pass_fds=(write_end,),
+            check=False,
         )
-        _, status, usage = os.wait4(process.pid, 0)
-        spent = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
+        os.close(write_end)
+        words = report.read().split()
+        if len(words) != 3 or words[1] != "0":
             said.seek(0)
             text = said.read().decode(errors="replace").strip()[-400:]
-            raise Failed(f"{' '.join(command)}: exit status {process.returncode}: {text}")
-    return spent, usage.ru_maxrss * 1024
+            raise Failed(f"{' '.join(command)}: exit status {words[1] if words else 'unknown'}: {text}")
+    return float(words[0]), int(words[2]) * 1024
 
 
 class Pair:
