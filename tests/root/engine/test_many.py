@@ -124,6 +124,40 @@ sys.exit(main())
 """
 
 
+#: pypod that does nothing for a second after `run` has created its container.
+_SLOW_RUN = """
+import sys, time
+import pypod.commands.container.create as command
+mark = sys.argv.pop(1)
+make = command.make
+def slow(*words):
+    made = make(*words)
+    open(mark, "w").close()
+    time.sleep(1)
+    return made
+command.make = slow
+from pypod.main import main
+sys.exit(main())
+"""
+
+
+def test_removed_before_it_is_started(pypod: Tool, tmp_path: Path) -> None:
+    """`run` that finds its container gone makes nothing for it any more."""
+    mark = tmp_path / "created"
+    paths = os.pathsep.join(path for path in sys.path if path)
+    argv = [sys.executable, "-c", _SLOW_RUN, str(mark), *pypod.argv[1:]]
+    process = started(
+        Tool(argv, {**os.environ, "PYTHONPATH": paths}), "run", "-d", *NONET, IMAGE, "sleep", "9"
+    )
+    until(mark.exists, "the container is created")
+    pypod("rm", "-f", "--latest")
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert errors.count(b"no such container") == 1, errors
+    pypod("rm", "-a")  # takes the lock file that waited
+    nothing_is_left(pypod, tmp_path)
+
+
 def being_created(pypod: Tool, folder: Path) -> tuple[Path, subprocess.Popen[bytes]]:
     """The creation of container c, with the file that says that it is under way."""
     mark = folder / "recorded"

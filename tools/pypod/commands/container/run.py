@@ -84,6 +84,7 @@ def run(args: Args, ctx: Context) -> int:
     try:
         if args.detach:
             with engine.lock(container.id):
+                engine.state.containers.refresh(container)  # somebody may have removed it already
                 start.create_in_runtime(engine, container, extra_fds=extra)
                 start.start_created(engine, container)
             sd_notify.wait_ready(engine, container)
