@@ -10,6 +10,7 @@ SECONDS_PER_FUZZER ?= 30
 SOAK_SECONDS ?= 300
 KILLS    ?= 1000
 POWER_CUTS ?= 300
+MANY_ENTRIES ?= 1000000
 VENV     := .venv
 PY       := $(VENV)/bin/python
 PROGRAMS := pypod pybuildah pyskopeo pypod-systemd
@@ -102,9 +103,9 @@ fuzz: native $(VENV)/.dev ## run every fuzzer for SECONDS_PER_FUZZER seconds (in
 	tests/fuzz/run $(SECONDS_PER_FUZZER)
 	$(MAKE) --no-print-directory -C conmon fuzz SECONDS=$(SECONDS_PER_FUZZER)
 
-soak: build $(VENV)/.dev ## the store's long tests: all of the interop matrix, SOAK_SECONDS of it at once, KILLS, POWER_CUTS (an hour, root)
-	SOAK=1 SOAK_SECONDS=$(SOAK_SECONDS) KILLS=$(KILLS) POWER_CUTS=$(POWER_CUTS) $(VENV)/bin/pytest -q \
-		tests/compat/storage tests/rootless/storage tests/root/storage
+soak: build $(VENV)/.dev ## the store's long tests: all of the interop matrix, SOAK_SECONDS of it at once, KILLS, POWER_CUTS, MANY_ENTRIES (an hour, root)
+	SOAK=1 SOAK_SECONDS=$(SOAK_SECONDS) KILLS=$(KILLS) POWER_CUTS=$(POWER_CUTS) MANY_ENTRIES=$(MANY_ENTRIES) $(VENV)/bin/pytest -q \
+		tests/compat/storage tests/rootless/storage tests/root/storage tests/unit/linux/test_many_entries.py
 
 clean: ## remove what was built (keeps the virtual environment)
 	rm -rf build dist *.egg-info shared/ocicore/native/*.so shared/ocicore/native/_native.c
