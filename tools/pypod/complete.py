@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from ocicore.cli.context import Context
 
@@ -84,24 +84,11 @@ def inspect_format(incomplete: str, words: list[str], ctx: Context) -> Iterator[
 
 
 def _kind(name: str, ctx: Context) -> str:
-    from ocicore.engine import network_setup
-    from ocicore.errors import Error
-    from pypod.session import open_engine
-
-    engine = open_engine(ctx)
-    looks: dict[str, Callable[[str], object]] = {
-        "container": engine.state.containers.find,
-        "image": engine.images.find,
-        "volume": engine.state.volumes.find,
-        "network": network_setup.definitions(engine).get,
-        "pod": engine.state.pods.find,
-    }
-    for kind, look in looks.items():
-        try:
-            if look(name) is not None:
-                return kind
-        except Error:
-            continue
+    """What begins with the name: a container before an image, a volume, a pod and a network."""
+    kinds = {"container": containers, "image": images, "volume": volumes, "pod": pods, "network": networks}
+    for kind, find in kinds.items():
+        if any(True for _ in find(name, [], ctx)):
+            return kind
     return "container"
 
 
