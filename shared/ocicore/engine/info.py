@@ -279,6 +279,8 @@ def _graph_options(engine: Engine) -> Json:
         driver = engine.store.driver_name
         result[f"{driver}.additionalImageStores"] = list(storage.image_stores)
         result[f"{driver}.imagestore"] = storage.image_stores[-1]
+    if storage.layer_stores:
+        result[f"{engine.store.driver_name}.additionallayerstore"] = storage.layer_stores[-1]
     return result
 
 
