@@ -7,6 +7,7 @@ import threading
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
     from types import TracebackType
 
 _CHUNK = 1 << 16
@@ -28,8 +29,12 @@ class PtyRelay:
 
     def __enter__(self) -> PtyRelay:
         import pty
+        import tty
 
         self._master, self.number = pty.openpty()
+        # The runtime has a terminal of its own for the command. This one is only a pipe to it: if it were in line mode until
+        # the runtime changes that, an end of file typed before would arrive as a NUL and be echoed.
+        tty.setraw(self.number)
         self._stop = os.eventfd(0, os.EFD_CLOEXEC)
         self._reader = threading.Thread(target=self._out, name="terminal", daemon=True)
         self._reader.start()
@@ -75,3 +80,63 @@ class PtyRelay:
                 os.write(self._master, data)
         except OSError:
             return
+
+
+class ConsoleRelay(PtyRelay):
+    """The same for a runtime that hands its terminal over: crun by itself loses what a command writes last.
+
+    Args:
+        folder: where the socket is made; the caller removes it.
+
+    Attributes:
+        path: of the socket, short however long the folder's is (a socket's address has room for 107 bytes).
+    """
+
+    def __init__(self, stdin: int, stdout: int, folder: str) -> None:
+        super().__init__(stdin, stdout)
+        self._folder = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.path = f"/proc/{os.getpid()}/fd/{self._folder}/console"
+        self._listener: socket.socket | None = None
+
+    def __enter__(self) -> ConsoleRelay:
+        import socket
+
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._listener.bind(self.path)
+        self._listener.listen(1)
+        self._stop = os.eventfd(0, os.EFD_CLOEXEC)
+        self._reader = threading.Thread(target=self._accept, name="terminal", daemon=True)
+        self._reader.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        import socket
+
+        assert self._listener is not None
+        assert self._reader is not None
+        if self._master < 0:
+            # The runtime failed before it had a terminal: nobody will connect any more.
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        os.close(self._folder)
+        # The end is reported when the last process with the terminal is gone; one that lives on is not waited for.
+        self._reader.join(5)
+        os.eventfd_write(self._stop, 1)
+
+    def _accept(self) -> None:
+        import socket
+
+        assert self._listener is not None
+        try:
+            connection, _ = self._listener.accept()
+        except OSError:
+            return
+        with connection:
+            _, numbers, _, _ = socket.recv_fds(connection, 4096, 1)
+        if not numbers:
+            return
+        self._master = numbers[0]
+        threading.Thread(target=self._in, name="keyboard", daemon=True).start()
+        self._out()

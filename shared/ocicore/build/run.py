@@ -162,8 +162,20 @@ def run(container: WorkingContainer, root: str, options: RunOptions, environment
         write_json(os.path.join(bundle, "config.json"), spec)
         try:
             if options.terminal and not os.isatty(options.stdin):
-                from ocicore.build.pty_relay import PtyRelay
+                from ocicore.build.pty_relay import ConsoleRelay, PtyRelay
 
+                if environment.runtime().name == "crun":
+                    streams = [options.stdin, options.stdout, options.stderr]
+                    with ConsoleRelay(options.stdin, options.stdout, bundle) as console:
+                        return _run(
+                            container,
+                            options,
+                            environment,
+                            bundle,
+                            identity,
+                            streams,
+                            console_socket=console.path,
+                        )
                 with PtyRelay(options.stdin, options.stdout) as relay:
                     return _run(container, options, environment, bundle, identity, [relay.number] * 3)
             streams = [options.stdin, options.stdout, options.stderr]
@@ -201,6 +213,7 @@ def _run(
     bundle: str,
     identity: str,
     streams: Sequence[int],
+    console_socket: str = "",
 ) -> int:
     return environment.runtime().run_foreground(
         f"buildah-{container.id[:12]}-{identity}",
@@ -210,6 +223,7 @@ def _run(
         stderr=streams[2],
         no_pivot=options.no_pivot,
         systemd_cgroup=environment.cgroup_manager == "systemd",
+        console_socket=console_socket,
         show_log="debug" in [flag.lstrip("-") for flag in environment.runtime_flags],
     )
 

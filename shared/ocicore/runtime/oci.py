@@ -277,6 +277,7 @@ class OCIRuntime:
         no_new_keyring: bool = False,
         systemd_cgroup: bool = False,
         show_log: bool = False,
+        console_socket: str = "",
     ) -> int:
         """Create, start, wait for and delete a container without a monitor; the status of its process.
 
@@ -284,6 +285,7 @@ class OCIRuntime:
             stdin, stdout, stderr: our descriptors for the container's streams; with process.terminal they must be
                 a terminal, which the runtime then uses itself.
             preserve_fds: further descriptors, number in the container (3, 4, … without holes) -> ours.
+            console_socket: where the terminal's descriptor is sent, "" to let the runtime copy. runc refuses one here.
             show_log: copy what the runtime logged to our standard error (--debug).
         Raises RuntimeFailure (126/127 where the command cannot be run) when the runtime failed itself.
         """
@@ -305,6 +307,8 @@ class OCIRuntime:
                 command.append("--no-pivot")
             if no_new_keyring:
                 command.append("--no-new-keyring")
+            if console_socket:
+                command += ["--console-socket", console_socket]
             argv = [*self.argv(systemd_cgroup=systemd_cgroup), *words, *command, container_id]
             status = spawn.run(argv, self.env, {**fds, log_number: log_fd})
             text = log_message(f"/proc/self/fd/{log_fd}") if status != 0 else ""

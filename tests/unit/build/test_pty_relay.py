@@ -1,0 +1,37 @@
+"""Terminals handed over by a runtime: everything written arrives, and a runtime that never connects holds nobody up."""
+
+from __future__ import annotations
+
+import array
+import os
+import pty
+import socket
+from pathlib import Path
+
+from ocicore.build.pty_relay import ConsoleRelay
+
+
+def test_what_is_written_last_arrives(tmp_path: Path) -> None:
+    folder = tmp_path / ("long" * 40)
+    folder.mkdir()
+    read_end, write_end = os.pipe()
+    stdin = os.open(os.devnull, os.O_RDONLY)
+    try:
+        with ConsoleRelay(stdin, write_end, str(folder)) as relay:
+            master, slave = pty.openpty()
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as runtime:
+                runtime.connect(relay.path)
+                runtime.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [master]))])
+            os.close(master)
+            os.write(slave, b"the last words\n")
+            os.close(slave)
+        os.close(write_end)
+        with open(read_end, "rb") as stream:
+            assert b"the last words\r\n" in stream.read()
+    finally:
+        os.close(stdin)
+
+
+def test_a_runtime_that_fails_before_it_has_a_terminal(tmp_path: Path) -> None:
+    with ConsoleRelay(0, 1, str(tmp_path)):
+        pass
