@@ -18,7 +18,7 @@ CODE     := shared/ocicore tools
 export PYTHONPATH = $(CURDIR)/tools:$(CURDIR)/shared
 
 .DEFAULT_GOAL := help
-.PHONY: help demo deps build native conmon launchers install uninstall lint format test test-here test-unit test-many test-system check bench fault-run fuzz soak man clean
+.PHONY: help demo deps build native conmon launchers install uninstall lint format test test-here test-unit test-builds test-many test-system check bench fault-run fuzz soak man clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,6 +86,9 @@ test-here: build $(VENV)/.dev
 
 test-unit: native $(VENV)/.dev ## only the tests that need neither root, network nor other programs
 	$(VENV)/bin/pytest -q -n 2 tests/unit tests/property
+
+test-builds: build $(VENV)/.dev ## all forty project Containerfiles and 500 made-up ones beside buildah (as root, ten minutes or more)
+	PROJECTS=all GENERATED=500 $(VENV)/bin/pytest -q -n 2 tests/compat/build
 
 test-many: build $(VENV)/.dev ## 100 containers at once, 500 in one store, ten minutes of kill -9 (as root)
 	PYPOD_PARALLEL=100 PYPOD_MANY=500 PYPOD_KILL_SECONDS=600 $(VENV)/bin/pytest -q tests/root/engine/test_many.py
