@@ -85,9 +85,20 @@ def inspect_format(incomplete: str, words: list[str], ctx: Context) -> Iterator[
 
 def _kind(name: str, ctx: Context) -> str:
     """What begins with the name: a container before an image, a volume, a pod and a network."""
-    kinds = {"container": containers, "image": images, "volume": volumes, "pod": pods, "network": networks}
-    for kind, find in kinds.items():
-        if any(True for _ in find(name, [], ctx)):
+    from ocicore.engine import network_setup
+    from pypod.session import open_engine
+
+    engine = open_engine(ctx)
+    tags = [tag for image in engine.images.list() for tag in image.repo_tags]
+    kinds = {
+        "container": [container.name for container in engine.state.containers.all()],
+        "image": [*tags, *(tag.removeprefix("localhost/") for tag in tags)],
+        "volume": [volume.name for volume in engine.state.volumes.all()],
+        "pod": list(engine.state.pods.names().values()),
+        "network": [network["name"] for network in network_setup.definitions(engine).list()],
+    }
+    for kind, names in kinds.items():
+        if any(known.startswith(name) for known in names):
             return kind
     return "container"
 
