@@ -166,7 +166,7 @@ class Scripts:
         conf.write_text(
             '[engine]\nretry=7\nretry_delay="5s"\ncompression_format="zstd"\ncompression_level=1\n'
         )
-        env = {"CONTAINERS_CONF": str(conf)}
+        env = {"CONTAINERS_CONF": str(conf), "COLUMNS": "200"}
         push = pypod.out("push", "--help", env=env)
         for text in (
             "performing push (default 7)",
