@@ -29,13 +29,13 @@ hit() {{
     [ "$(cat {folder}/plan 2>/dev/null | cut -d: -f1-2)" = "$verb:$1" ] || return
     victim=$(cut -d: -f3 {folder}/plan)
     rm {folder}/plan
+    echo $victim >{folder}/done # before: who is a child of the victim may die with it
     case $victim in
         conmon) if [ $verb = create ] || [ $verb = exec ]; then kill -9 $PPID
                 else kill -9 $(cat {run}/*/*/userdata/conmon.pid); fi;;
         container) kill -9 $(cat {run}/*/*/userdata/pidfile);;
         runtime) kill -9 $$;;
     esac
-    echo $victim >{folder}/done
 }}
 hit before
 {runtime} "$@"

@@ -116,13 +116,14 @@ class ConsoleRelay(PtyRelay):
 
         assert self._listener is not None
         assert self._reader is not None
-        if self._master < 0:
-            # The runtime failed before it had a terminal: nobody will connect any more.
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        os.close(self._folder)
+        # A runtime that failed has never connected, and one that was quick may wait for us still: this comes after it.
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as nobody:
+            nobody.setblocking(False)
+            nobody.connect_ex(self.path)
         # The end is reported when the last process with the terminal is gone; one that lives on is not waited for.
         self._reader.join(5)
+        self._listener.close()
+        os.close(self._folder)
         os.eventfd_write(self._stop, 1)
 
     def _accept(self) -> None:

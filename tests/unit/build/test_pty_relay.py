@@ -6,12 +6,19 @@ import array
 import os
 import pty
 import socket
+import time
 from pathlib import Path
+
+import pytest
 
 from ocicore.build.pty_relay import ConsoleRelay
 
 
-def test_what_is_written_last_arrives(tmp_path: Path) -> None:
+@pytest.mark.parametrize("slow", [False, True])
+def test_what_is_written_last_arrives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slow: bool) -> None:
+    if slow:  # the command is over before anybody looked at the socket
+        accept = ConsoleRelay._accept
+        monkeypatch.setattr(ConsoleRelay, "_accept", lambda relay: (time.sleep(0.3), accept(relay)))
     folder = tmp_path / ("long" * 40)
     folder.mkdir()
     read_end, write_end = os.pipe()
