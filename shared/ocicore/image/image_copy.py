@@ -135,6 +135,9 @@ class ImageCopier:
                 f"{self._destination.signatures_unsupported}",
                 hint="use --remove-signatures",
             )
+        if signatures and self._destination.compression == "compress" and not self._plan.force:
+            # A folder would like its layers compressed, but signatures are of the manifest as it is.
+            self._plan = CompressionPlan()
         if self._preserve and manifest.media_type != self._types[0]:
             raise Error(
                 f"Manifest conversion to {self._types[0]} is required, but the manifest cannot be modified: "
