@@ -221,6 +221,25 @@ def test_compression(server: RegistryServer, context: SystemContext, tmp_path: P
     assert [layer["digest"] for layer in json.loads(plain.manifest)["layers"]] == image.diff_ids
 
 
+def test_signed_image_is_not_compressed_for_a_folder(server: RegistryServer, tmp_path: Path) -> None:
+    image = make_image()
+    publish(server, "a", "v1", image)
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    plain = system_context(tmp_path / "one", directory_decompress=True)
+    run(plain, f"docker://{server.address}/a:v1", f"dir:{tmp_path}/plain")
+    plain.close()
+    (tmp_path / "plain" / "signature-1").write_bytes(b"a signature")
+    packing = system_context(tmp_path / "two", directory_compress=True)
+    run(packing, f"dir:{tmp_path}/plain", f"dir:{tmp_path}/signed")
+    manifest = (tmp_path / "plain" / "manifest.json").read_bytes()
+    assert (tmp_path / "signed" / "manifest.json").read_bytes() == manifest
+    assert (tmp_path / "signed" / "signature-1").read_bytes() == b"a signature"
+    run(packing, f"dir:{tmp_path}/plain", f"dir:{tmp_path}/bare", remove_signatures=True)
+    assert (tmp_path / "bare" / "manifest.json").read_bytes() != manifest
+    packing.close()
+
+
 def test_zstd_in_docker_manifests_is_refused(
     server: RegistryServer, context: SystemContext, tmp_path: Path
 ) -> None:
