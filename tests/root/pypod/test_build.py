@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from support.docker_registry import docker_registry
 from support.programs import Tool
 from support.pypod_store import IMAGE
+
+pytestmark = pytest.mark.root
 
 
 def test_caches_and_platforms_at_a_registry(pypod: Tool, tmp_path: Path) -> None:
