@@ -94,6 +94,8 @@ TRIAL = "compat"
 _LOCK = "lock"
 #: Seconds after which a trial of another program, which holds no lock, is taken for abandoned; one takes milliseconds.
 _ABANDONED = 60
+#: Seconds in which a trial that nobody has locked is only just being made.
+_YOUNG = 5
 
 
 def stale_trials(home: str) -> list[str]:
@@ -107,6 +109,8 @@ def stale_trials(home: str) -> list[str]:
             continue
         lock = os.path.join(path, _LOCK)
         try:
+            if time.time() - os.lstat(path).st_mtime < _YOUNG:
+                continue  # its maker may be about to take the lock
             if os.path.exists(lock):
                 lease = try_lease(lock)
                 if lease is None:
