@@ -170,6 +170,10 @@ class Ipam:
             )
         ]
 
+    def holders(self, name: str) -> set[str]:
+        """The containers that have an address in a network, podman's among them."""
+        return set(self._taken(name).values())
+
     def release(self, container: str, names: Sequence[str] = ()) -> None:
         """Give up a container's addresses, in the networks named or in all."""
         if not names:

@@ -127,7 +127,7 @@ class RootlessNetns:
         """Move this process into the namespace for good, with a /run of its own. Raises Error."""
         self._enter()
 
-    def run(self, argv: list[str], env: dict[str, str], stdin: bytes) -> spawn.Completed:
+    def run(self, argv: list[str], env: Mapping[str, str], stdin: bytes) -> spawn.Completed:
         """Run a program inside, with a /run of its own (iptables locks there, aardvark-dns keeps its files there).
 
         A child of ours enters the namespace: root of a user namespace cannot come back from one it entered.
@@ -147,7 +147,7 @@ class RootlessNetns:
             spawn.close(opened)
         return spawn.Completed(status, out, err)
 
-    def _child(self, argv: list[str], env: dict[str, str], opened: list[int]) -> None:
+    def _child(self, argv: list[str], env: Mapping[str, str], opened: list[int]) -> None:
         """Never returns: becomes the program, or ends."""
         try:
             for number, fd in enumerate(opened):

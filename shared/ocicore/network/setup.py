@@ -10,7 +10,7 @@ import os
 
 from ocicore.errors import Error, NotFound, Unsupported
 from ocicore.files import quick_json
-from ocicore.linux import process
+from ocicore.linux import process, spawn
 from ocicore.network import modes, netavark, netns, pasta, slirp
 from ocicore.network.ipam import Ipam
 from ocicore.network.networks import Networks
@@ -352,17 +352,33 @@ def _teardown_bridge(request: NetworkRequest, env: NetworkEnvironment) -> None:
                 if netns.exists(request.netns_path):
                     _netavark_teardown(env, request.netns_path, call)
                 else:
-                    _teardown_without_namespace(env, call)
+                    others = {name: len(ipam.holders(name) - {request.container_id}) for name in definitions}
+                    _teardown_without_namespace(env, call, others)
         finally:
             ipam.release(request.container_id)
 
 
-def _teardown_without_namespace(env: NetworkEnvironment, options: Json) -> None:
+def _teardown_without_namespace(env: NetworkEnvironment, options: Json, others: Mapping[str, int]) -> None:
     """Rules and bridge of a container whose namespace is gone (a hand removed it, or the pause process died).
 
     netavark removes a bridge, and the rules of its network, after it has removed the container's interface: an empty
-    namespace with interfaces of those names stands in for the lost one.
+    namespace with interfaces of those names stands in for the lost one. It keeps a bridge that still has an interface,
+    and the kernel takes the lost one's away only some time after the last process has left: that is waited for.
+
+    Args:
+        others: network name -> number of other containers in it.
     """
+    from ocicore.network import bridges
+
+    runner: bridges.Run = spawn.capture
+    if env.rootless:
+        with _lock(env):
+            rootless = _rootless(env)
+            rootless.acquire()
+        runner = rootless.run
+    for name, network in options["network_info"].items():
+        if network["driver"] == "bridge":
+            bridges.wait_for_at_most(others[name], network["network_interface"], runner, env.environ)
     path = netns.create(netns.directory(env.runtime_dir, rootless=env.rootless))
     try:
         netns.add_interfaces(

@@ -212,6 +212,23 @@ def test_tearing_down_twice_and_after_the_namespace_is_gone(lab: Lab) -> None:
     assert "10.218." not in links
 
 
+def test_a_lost_namespace_that_the_kernel_takes_down_late(lab: Lab) -> None:
+    _, container, request = lab.connect("bridge")
+    last = subprocess.Popen(["nsenter", f"--net={request.netns_path}", "sleep", "0.5"])
+    deadline = time.monotonic() + 10
+    while os.readlink(f"/proc/{last.pid}/ns/net") == os.readlink("/proc/self/ns/net"):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    container.runtime.delete(container.id, force=True)
+    netns.remove(request.netns_path)
+    lab.disconnect(request, container)
+    assert last.wait() == 0
+    rules = subprocess.run(["iptables-save"], capture_output=True, text=True, check=True).stdout
+    assert "10.218." not in rules
+    links = subprocess.run(["ip", "-o", "addr"], capture_output=True, text=True, check=True).stdout
+    assert "10.218." not in links
+
+
 def test_slirp4netns_as_root(lab: Lab) -> None:
     status, container, request = lab.connect(
         "slirp4netns:enable_ipv6=false",
