@@ -12,6 +12,7 @@ Mounting is in overlay_mount.py.
 from __future__ import annotations
 
 import os
+from _thread import allocate_lock
 
 from ocicore.errors import Corrupted, InvalidInput, NotFound, Unsupported
 from ocicore.files import atomic
@@ -99,22 +100,29 @@ class OverlayDriver:
                 hint="install it, or correct mount_program in storage.conf",
             )
         self._chosen = self._mount_program is not None
+        self._choice = allocate_lock()
 
     # -- facts ---------------------------------------------------------------------------------
 
     @property
     def mount_program(self) -> str | None:
-        """Path of fuse-overlayfs where it does the mounts, None for the kernel."""
+        """Path of fuse-overlayfs where it does the mounts, None for the kernel. Raises Error."""
         if not self._chosen:
-            if not overlay_support.native(self.home, self.run_home, rootless=self.in_user_namespace):
-                self._mount_program = overlay_support.find_fuse_overlayfs()
-                if self._mount_program is None:
-                    raise Unsupported(
-                        f"'overlay' is not supported at {self.home}",
-                        hint="install fuse-overlayfs, or use the vfs driver",
-                    )
-            self._chosen = True
+            with self._choice:  # layers unpack in several threads: one of them asks the kernel
+                if not self._chosen:
+                    self._choose()
         return self._mount_program
+
+    def _choose(self) -> None:
+        if not overlay_support.native(self.home, self.run_home, rootless=self.in_user_namespace):
+            self._mount_program = overlay_support.find_fuse_overlayfs()
+            if self._mount_program is None:
+                raise Unsupported(
+                    f"'overlay' is not supported at {self.home}",
+                    hint="install fuse-overlayfs, or use the vfs driver",
+                )
+            overlay_support.write_flag(self.home)
+        self._chosen = True
 
     @property
     def whiteouts(self) -> str:
@@ -128,7 +136,7 @@ class OverlayDriver:
                 os.makedirs(home, 0o700, exist_ok=True)
                 _mkdir(home + "/l", 0o755)
         if self._mount_program:
-            overlay_support.write_flag(self.home, True)
+            overlay_support.write_flag(self.home)
 
     def layer_dir(self, layer_id: str) -> str:
         """The layer's directory here or in an additional store; here when there is none."""

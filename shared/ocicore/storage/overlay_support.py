@@ -6,8 +6,11 @@ containers/storage (drivers/overlay), so a probe that podman made serves us and 
 
 from __future__ import annotations
 
+import errno
 import os
 
+from ocicore.errors import Error
+from ocicore.files import atomic
 from ocicore.files.locks import try_lease
 
 TYPE_CHECKING = False
@@ -36,48 +39,64 @@ def _file(run_home: str, feature: str, answer: bool) -> str:
 
 
 def usable(graph_root: str, *, rootless: bool) -> bool:
-    """Does a native overlay work below `graph_root`, or is there fuse-overlayfs?"""
+    """Does a native overlay work below `graph_root`, or is there fuse-overlayfs? Raises Error when that cannot be told."""
     home = os.path.join(graph_root, "overlay")
     made = not os.path.isdir(home)
     os.makedirs(home, 0o700, exist_ok=True)
-    if probe_native(home, rootless=rootless) or find_fuse_overlayfs():
-        return True
-    if made:
+    found = False
+    try:
+        found = probe_native(home, rootless=rootless) or find_fuse_overlayfs() is not None
+    finally:
+        if made and not found:
+            _discard(home)
+    return found
+
+
+def _discard(home: str) -> None:
+    """Remove a directory made for nothing, unless somebody uses it by now."""
+    try:
         os.rmdir(home)
-    return False
+    except OSError:
+        pass
 
 
 def native(home: str, run_home: str, *, rootless: bool) -> bool:
     """May layers of this home be mounted by the kernel?
 
     Not where earlier layers were written for a mount program: their whiteouts are of another kind.
+    Raises Error when it cannot be told: a full disk is no reason to write layers of the other kind.
     """
     flag = os.path.join(home, _FLAG)
     try:
         with open(flag, encoding="ascii") as file:
-            content = file.read().strip()
+            if file.read().strip() == "true":
+                return False
     except FileNotFoundError:
-        content = ""
-    if content == "true":
-        return False
-    if content != "false":
-        write_flag(home, False)
+        _claim(flag)
     return cached(run_home, "overlay", lambda: probe_native(home, rootless=rootless))
 
 
-def write_flag(home: str, mount_program: bool) -> None:
-    """Remember whether a mount program serves this home."""
+def _claim(flag: str) -> None:
+    """Say that no mount program serves this home, unless another process has said something meanwhile."""
+    try:
+        fd = os.open(flag, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return
+    os.write(fd, b"false")
+    os.close(fd)
+
+
+def write_flag(home: str) -> None:
+    """Remember that a mount program serves this home, from now on and for good."""
     flag = os.path.join(home, _FLAG)
-    text = b"true" if mount_program else b"false"
     try:
         with open(flag, "rb") as file:
-            if file.read() == text:
+            if file.read() == b"true":
                 return
     except FileNotFoundError:
         pass
-    fd = os.open(flag, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    os.write(fd, text)
-    os.close(fd)
+    # Whole or not at all: who reads an empty file takes it for the other answer.
+    atomic.write(flag, b"true", mode=0o600)
 
 
 def find_fuse_overlayfs() -> str | None:
@@ -168,40 +187,68 @@ def _remove(trial: str) -> None:
     remove_tree(trial)
 
 
-def probe_native(home: str, *, rootless: bool) -> bool:
-    """Mount two lowers below an upper with a whiteout, and remove a directory through it."""
+#: So the kernel says that it cannot, or may not, do what was asked (EIO: an overlay that cannot write its attributes).
+#: Any other failure, a full disk or too many open files, says nothing about overlays.
+_REFUSALS = frozenset(
+    (
+        errno.EACCES,
+        errno.EINVAL,
+        errno.EIO,
+        errno.ELOOP,
+        errno.ENODATA,
+        errno.ENODEV,
+        errno.ENOSYS,
+        errno.EOPNOTSUPP,
+        errno.EPERM,
+        errno.EXDEV,
+    )
+)
+_ATTEMPTS = 3
+
+
+def _ask(home: str, question: Callable[[_Trial], bool]) -> bool:
+    """Put a question to the kernel in directories made for it; a refusal is a no. Raises Error when it has no answer."""
     from ocicore.linux import mount
 
-    try:
-        with _Trial(home) as trial:
-            os.mknod(trial.at("upper/whiteout"), 0o020600, 0)
-            mount.overlay(
-                trial.at("merged"),
-                [trial.at("lower1"), trial.at("lower2")],
-                trial.at("upper"),
-                trial.at("work"),
-                ["userxattr"] if rootless else [],
-            )
-            os.rmdir(trial.at("merged/subdir"))
-            return True
-    except (OSError, mount.MountError):
-        return False
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            with _Trial(home) as trial:
+                return question(trial)
+        except (OSError, mount.MountError) as error:
+            number = error.errno or 0
+            if number in _REFUSALS:
+                return False
+            if attempt == _ATTEMPTS:
+                raise Error(f"overlay: trying it out in {home}: {os.strerror(number).lower()}") from None
+    raise AssertionError("unreachable")
+
+
+def probe_native(home: str, *, rootless: bool) -> bool:
+    """Mount two lowers below an upper with a whiteout, and remove a directory through it. Raises Error, as all probes do."""
+    from ocicore.linux import mount
+
+    def question(trial: _Trial) -> bool:
+        os.mknod(trial.at("upper/whiteout"), 0o020600, 0)
+        lowers = [trial.at("lower1"), trial.at("lower2")]
+        options = ["userxattr"] if rootless else []
+        mount.overlay(trial.at("merged"), lowers, trial.at("upper"), trial.at("work"), options)
+        os.rmdir(trial.at("merged/subdir"))
+        return True
+
+    return _ask(home, question)
 
 
 def probe_metacopy(home: str, options: list[str], flags: int) -> bool:
     """Does a change of mode leave a copy without data in the upper, with these options?"""
     from ocicore.linux import mount
 
-    try:
-        with _Trial(home) as trial:
-            merged = trial.at("merged")
-            mount.overlay(
-                merged, [trial.at("lower2")], trial.at("upper"), trial.at("work"), options, flags=flags
-            )
-            os.chmod(os.path.join(merged, "file"), 0o640)
-            return bool(os.getxattr(trial.at("upper/file"), b"trusted.overlay.metacopy") is not None)
-    except (OSError, mount.MountError):
-        return False
+    def question(trial: _Trial) -> bool:
+        merged, lowers = trial.at("merged"), [trial.at("lower2")]
+        mount.overlay(merged, lowers, trial.at("upper"), trial.at("work"), options, flags=flags)
+        os.chmod(os.path.join(merged, "file"), 0o640)
+        return bool(os.getxattr(trial.at("upper/file"), b"trusted.overlay.metacopy") is not None)
+
+    return _ask(home, question)
 
 
 def probe_native_diff(home: str, options: list[str], flags: int, *, rootless: bool) -> bool:
@@ -209,23 +256,22 @@ def probe_native_diff(home: str, options: list[str], flags: int, *, rootless: bo
     from ocicore.linux import mount
 
     name = b"user.overlay.redirect" if rootless else b"trusted.overlay.redirect"
-    try:
-        with _Trial(home) as trial:
-            merged = trial.at("merged")
-            lowers = [trial.at("lower2")]
-            given = [*options, "userxattr"] if rootless else options
-            mount.overlay(merged, lowers, trial.at("upper"), trial.at("work"), given, flags=flags)
-            try:
-                os.rename(os.path.join(merged, "subdir"), os.path.join(merged, "moved"))
-            except OSError:
-                return True  # EXDEV: the kernel makes the caller copy
-            try:
-                os.getxattr(trial.at("upper/moved"), name)
-            except OSError:
-                return True
-            return False
-    except (OSError, mount.MountError):
+    given = [*options, "userxattr"] if rootless else options
+
+    def question(trial: _Trial) -> bool:
+        merged, lowers = trial.at("merged"), [trial.at("lower2")]
+        mount.overlay(merged, lowers, trial.at("upper"), trial.at("work"), given, flags=flags)
+        try:
+            os.rename(os.path.join(merged, "subdir"), os.path.join(merged, "moved"))
+        except OSError:
+            return True  # EXDEV: the kernel makes the caller copy
+        try:
+            os.getxattr(trial.at("upper/moved"), name)
+        except OSError:
+            return True
         return False
+
+    return _ask(home, question)
 
 
 def probe_volatile(home: str, *, rootless: bool) -> bool:
@@ -233,14 +279,12 @@ def probe_volatile(home: str, *, rootless: bool) -> bool:
     from ocicore.linux import mount
 
     options = ["volatile", "userxattr"] if rootless else ["volatile"]
-    try:
-        with _Trial(home) as trial:
-            mount.overlay(
-                trial.at("merged"), [trial.at("lower1")], trial.at("upper"), trial.at("work"), options
-            )
-            return True
-    except (OSError, mount.MountError):
-        return False
+
+    def question(trial: _Trial) -> bool:
+        mount.overlay(trial.at("merged"), [trial.at("lower1")], trial.at("upper"), trial.at("work"), options)
+        return True
+
+    return _ask(home, question)
 
 
 def probe_idmapped(home: str) -> bool:
@@ -249,11 +293,11 @@ def probe_idmapped(home: str) -> bool:
 
     if os.geteuid() != 0:
         return False
-    try:
-        with _Trial(home) as trial:
-            mapped = trial.at("mapped")
-            mount.idmapped_bind(trial.at("lower2"), mapped, [(0, 0, 1)], [(0, 0, 1)], recursive=False)
-            mount.overlay(trial.at("merged"), [mapped], trial.at("upper"), trial.at("work"))
-            return True
-    except (OSError, mount.MountError):
-        return False
+
+    def question(trial: _Trial) -> bool:
+        mapped = trial.at("mapped")
+        mount.idmapped_bind(trial.at("lower2"), mapped, [(0, 0, 1)], [(0, 0, 1)], recursive=False)
+        mount.overlay(trial.at("merged"), [mapped], trial.at("upper"), trial.at("work"))
+        return True
+
+    return _ask(home, question)
