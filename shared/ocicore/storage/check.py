@@ -171,8 +171,6 @@ def _check_layers(
     for layer in layers.values():
         if layer.parent and layer.parent not in layers:
             report.add("layer", layer.id, f"its parent {layer.parent} is missing: layer is missing")
-        if layer.read_only:
-            continue
         if not driver.exists(layer.id) or not os.path.isdir(driver.diff_path(layer.id)):
             place = driver.elsewhere(layer.id)
             if place is not None:
@@ -186,7 +184,7 @@ def _check_layers(
             else:
                 report.add("layer", layer.id, "its directory is missing: layer is missing")
             continue
-        if not driver.needs_parent:
+        if not driver.needs_parent and not layer.read_only:
             _check_overlay(store, report, layer, layers)
         elsewhere = driver.elsewhere(layer.id)
         if (
@@ -197,10 +195,11 @@ def _check_layers(
             # Layers made without a tar (partial pulls) have none, and are complete all the same.
             fatal = not layer.raw.get("toc-digest")
             report.add("layer", layer.id, "its tar-split is missing: layer data item is missing", fatal=fatal)
+        folder = store.layer_store.data_dir(layer.id)
         for key in layer.big_data_names:
-            if not os.path.exists(bigdata.path(os.path.join(store.layer_store.folder, layer.id), key)):
+            if not os.path.exists(bigdata.path(folder, key)):
                 report.add("layer", layer.id, f"big data {key}: layer data item is missing")
-        if layer.id not in used and not layer.incomplete:
+        if layer.id not in used and not layer.incomplete and not layer.read_only:
             if time.time_ns() - layer.created > unreferenced_age * 1_000_000_000:
                 report.add("layer", layer.id, "layer not referenced by any images or containers")
     known = layers.keys()
@@ -349,6 +348,8 @@ def _repair_layers(store: Store, report: CheckReport, layers: dict[str, Layer], 
     # Children before the layers they stand on.
     for layer_id in sorted(damaged, key=lambda one: -_depth(layers, one)):
         found = damaged[layer_id]
+        if layer_id in layers and layers[layer_id].read_only:
+            continue  # of a store that is another's to repair
         fatal = any(problem.fatal for problem in found)
         if layer_id not in layers or not fatal:
             # Directories without a record go with the garbage; links were made anew.

@@ -111,6 +111,14 @@ class LayerStore:
                     return other
         return own
 
+    def data_dir(self, layer_id: str) -> str:
+        """The directory of a layer's big data, in whichever store has it."""
+        for files in (self.files, *self.others):
+            path = os.path.join(os.path.dirname(files.paths[0]), layer_id)
+            if os.path.isdir(path):
+                return path
+        return os.path.join(self.folder, layer_id)
+
     # -- sections and look-ups -----------------------------------------------------------------
 
     def writing(self) -> _Writing:

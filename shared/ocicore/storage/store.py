@@ -411,7 +411,7 @@ class Store:
             return bigdata.read(
                 os.path.join(self.container_store.folder, self.container_store.get(id_or_name).id), key
             )
-        return bigdata.read(os.path.join(self.layer_store.folder, self.layer_store.get(id_or_name).id), key)
+        return bigdata.read(self.layer_store.data_dir(self.layer_store.get(id_or_name).id), key)
 
     def set_big_data(self, kind: str, id_or_name: str, key: str, data: bytes) -> None:
         """Write one item, replacing it at once and whole."""

@@ -266,3 +266,43 @@ def test_layers_of_composefs_are_named_and_left_alone(tmp_path: Path) -> None:
         assert store.layers() == []
     finally:
         store.shutdown(force=True)
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        ("directory", "its directory is missing"),
+        ("tar-split", "its tar-split is missing"),
+        ("big data", "big data note: layer data item is missing"),
+    ],
+)
+def test_a_damaged_layer_of_an_additional_store(tmp_path: Path, damage: str, words: str) -> None:
+    """It is reported, and left to the programs that may write there."""
+    shared = Store(config(tmp_path / "shared"))
+    image = add_image(shared, [_BASE], "one")
+    layer = image.layer or ""
+    data = Path(shared.layer_store.folder, layer)
+    with shared.layer_store.writing() as files:
+        files.by_id[layer].raw["big-data-names"] = ["note"]
+        files.save([files.by_id[layer].location])
+    data.mkdir()
+    (data / "note").write_bytes(b"kept")
+    own = Store(config(tmp_path / "own", image_stores=[shared.graph_root]), warn=lambda text: None)
+    assert own.check(contents=True).problems == []
+    assert own.big_data("layer", layer, "note") == b"kept"
+    match damage:
+        case "directory":
+            shutil.rmtree(shared.driver.layer_dir(layer))
+        case "tar-split":
+            os.unlink(shared.layer_store.tar_split_path(layer))
+        case _:
+            os.unlink(data / "note")
+    before = sorted(tmp_path.glob("shared/**"))
+    for report in (own.check(), own.check(repair=True)):
+        found = {(problem.kind, problem.id): problem for problem in report.problems}
+        assert words in found[("layer", layer)].message
+        assert not any(problem.repaired for problem in report.problems)
+        assert "damaged" in found[("image", image.id)].message
+    assert sorted(tmp_path.glob("shared/**")) == before
+    own.shutdown(force=True)
+    shared.shutdown(force=True)
