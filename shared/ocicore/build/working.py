@@ -7,6 +7,7 @@ keys kept, so either program can go on with what the other began. On the hot pat
 from __future__ import annotations
 
 from ocicore.build.draft import ImageDraft, copy_value
+from ocicore.config.containers_defaults import CONTAINERS
 from ocicore.errors import Conflict, Error, NotFound
 from ocicore.files import quick_json
 from ocicore.oci import media_types
@@ -27,19 +28,7 @@ BASE_DIGEST = "org.opencontainers.image.base.digest"
 IDENTITY_LABEL = "io.buildah.version"
 #: buildah's Isolation numbers.
 ISOLATIONS = {"default": 0, "oci": 1, "chroot": 2, "rootless": 3}
-DEFAULT_CAPABILITIES = (
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_FOWNER",
-    "CAP_FSETID",
-    "CAP_KILL",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_SETFCAP",
-    "CAP_SETGID",
-    "CAP_SETPCAP",
-    "CAP_SETUID",
-    "CAP_SYS_CHROOT",
-)
+DEFAULT_CAPABILITIES: tuple[str, ...] = tuple(CONTAINERS["default_capabilities"])
 _NAMESPACES = ("cgroup", "ipc", "mount", "network", "pid", "user", "uts")
 
 
@@ -154,7 +143,7 @@ class WorkingContainer:
         atomic.write(path, quick_json.dumps(self.raw).encode(), mode=0o600, fsync=False)
 
     def _fill_forms(self) -> None:
-        from ocicore.image.config_forms import docker_run_config
+        from ocicore.image.config_forms import OCI_RUN_KEYS, docker_run_config
 
         draft = self.draft
         config = draft.config
@@ -172,18 +161,7 @@ class WorkingContainer:
         for key in ("os.version", "os.features"):
             if top.get(key):
                 oci[key] = top[key]
-        keys = (
-            "User",
-            "ExposedPorts",
-            "Env",
-            "Entrypoint",
-            "Cmd",
-            "Volumes",
-            "WorkingDir",
-            "Labels",
-            "StopSignal",
-        )
-        oci["config"] = {key: config[key] for key in keys if config.get(key)}
+        oci["config"] = {key: config[key] for key in OCI_RUN_KEYS if config.get(key)}
         oci["rootfs"] = {"type": "layers" if draft.diff_ids else "", "diff_ids": draft.diff_ids or None}
         if draft.history:
             oci["history"] = draft.history

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _ZERO_TIME = "0001-01-01T00:00:00Z"
-_OCI_RUN_KEYS = (
+#: The members of an OCI configuration's process part, in Go's order.
+OCI_RUN_KEYS = (
     "User",
     "ExposedPorts",
     "Env",
@@ -79,7 +80,7 @@ def oci(config: Mapping[str, Any], diff_ids: Sequence[str], history: Sequence[Ma
     for key in ("os.version", "os.features", "variant"):
         if config.get(key):
             value[key] = config[key]
-    value["config"] = {key: _ordered(key, run[key]) for key in _OCI_RUN_KEYS if run.get(key)}
+    value["config"] = {key: _ordered(key, run[key]) for key in OCI_RUN_KEYS if run.get(key)}
     value["rootfs"] = {"type": "layers", "diff_ids": list(diff_ids)}
     entries = [_history_entry(entry, ("created", "created_by", "author", "comment")) for entry in history]
     if entries:

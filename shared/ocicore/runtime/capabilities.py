@@ -6,6 +6,7 @@ holds; an ordinary user inside the container gets only what was added by name, a
 
 from __future__ import annotations
 
+from ocicore.config.containers_defaults import CONTAINERS
 from ocicore.errors import InvalidInput
 from ocicore.linux.caps import CAPABILITIES
 
@@ -13,20 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-#: podman's default set (containers.conf: default_capabilities).
-DEFAULT = (
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_FOWNER",
-    "CAP_FSETID",
-    "CAP_KILL",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_SETFCAP",
-    "CAP_SETGID",
-    "CAP_SETPCAP",
-    "CAP_SETUID",
-    "CAP_SYS_CHROOT",
-)
+#: podman's default set.
+DEFAULT: tuple[str, ...] = tuple(CONTAINERS["default_capabilities"])
 
 _ALL = "ALL"
 
