@@ -15,7 +15,7 @@ from ocicore.errors import Error
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any, NoReturn, TextIO
+    from typing import Any, NoReturn, TextIO, TypeGuard
 
     from ocicore.cli.bind import Bound
     from ocicore.cli.context import Context
@@ -96,7 +96,8 @@ def main(
         except BrokenPipeError:
             return _broken_pipe(stdout)
         except Exception as error:  # noqa: BLE001 – the one place that turns every failure into one line
-            flush_quietly(stdout)
+            if _is_of_stream(error, stdout):
+                error = _unwritten(error)
             return report(program, error, stderr, tracing=tracing)
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -226,10 +227,12 @@ def write_error(program: Program, text: str, stderr: TextIO) -> None:
 
 def describe_os_error(error: OSError) -> str:
     """One line for an OSError that nothing translated: what, why and, where there is one, the remedy."""
-    from errno import EACCES, EDQUOT, EIO, EMFILE, ENFILE, ENOMEM, ENOSPC, EPERM, EROFS
+    from errno import EACCES, EDQUOT, EIO, EMFILE, ENFILE, ENOENT, ENOMEM, ENOSPC, EPERM, EROFS
 
     reason = (error.strerror or str(error) or type(error).__name__).lower()
     names = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
+    if error.errno == ENOENT and not names and _is_nowhere():
+        return "the working directory was removed (change to one that exists)"
     text = f"{' -> '.join(names)}: {reason}" if names else reason
     hint = {
         ENOSPC: "free some space or choose another place with --root",
@@ -246,6 +249,14 @@ def describe_os_error(error: OSError) -> str:
     return f"{text} ({hint})" if hint and names else text
 
 
+def _is_nowhere() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
+
+
 def _finish_output(stdout: TextIO) -> None:
     """Hands the rest of the output to the kernel, whose refusal must not go unnoticed.
 
@@ -259,7 +270,22 @@ def _finish_output(stdout: TextIO) -> None:
         raise
     except OSError as error:
         _discard(stdout)
-        raise Error(f"writing to standard output: {(error.strerror or str(error)).lower()}") from error
+        raise _unwritten(error) from error
+
+
+def _unwritten(error: OSError) -> Error:
+    return Error(f"writing to standard output: {(error.strerror or str(error)).lower()}")
+
+
+def _is_of_stream(error: Exception, stdout: TextIO) -> TypeGuard[OSError]:
+    """Puts out what was printed before a failure, and tells whether that is what failed (a library writes help pages)."""
+    try:
+        stdout.flush()
+    except OSError as again:
+        return isinstance(error, OSError) and error.filename is None and error.errno == again.errno
+    except ValueError:
+        pass
+    return False
 
 
 def flush_quietly(stream: TextIO) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from ocicore.cli.bind import Args
 from ocicore.cli.context import Context
 from ocicore.cli.declare import Argument, Command, Group, Option, Program
@@ -135,6 +137,8 @@ def fail(args: Args, ctx: Context) -> int:
         raise BrokenPipeError
     if args.how == "full":
         raise OSError(28, "No space left on device", "/var/lib/layer")
+    if args.how == "nowhere":
+        os.getcwd()
     if args.how == "warn":
         ctx.warn('limit "nofile" was clamped')
         ctx.debug("details")

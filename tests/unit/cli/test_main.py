@@ -127,8 +127,18 @@ def _python(code: str, **options: object) -> subprocess.CompletedProcess[str]:
 _ENTRY = "from unit.cli.sample_commands import PROGRAM; from ocicore.cli.main import entry; import sys; sys.argv[1:] = {!r}; "
 
 
-def test_full_standard_output_is_noticed() -> None:
-    code = _ENTRY.format(["ps"]) + "import os; os.dup2(os.open('/dev/full', os.O_WRONLY), 1); entry(PROGRAM)"
+def test_a_working_directory_that_was_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    message = "Error: the working directory was removed (change to one that exists)\n"
+    assert run("fail", "nowhere") == (125, "before\n", message)
+
+
+@pytest.mark.parametrize("words", [["ps"], ["ps", "--help"], ["--help"]], ids=" ".join)
+def test_full_standard_output_is_noticed(words: list[str]) -> None:
+    code = _ENTRY.format(words) + "import os; os.dup2(os.open('/dev/full', os.O_WRONLY), 1); entry(PROGRAM)"
     done = _python(code)
     assert done.returncode == 125
     assert done.stderr == "Error: writing to standard output: no space left on device\n"
