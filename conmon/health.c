@@ -24,7 +24,6 @@
 #define HEALTH_PIDFILE "health.pid"
 #define START_POLL_MS 100
 #define KILL_GRACE_MS 2000
-#define STOP_GRACE_MS 10000
 /* What is kept where the options say "all": enough for people, and an end for memory. */
 #define HEALTH_OUTPUT_MAX (1024 * 1024)
 #define HEALTH_RESULTS_MAX 10000
@@ -117,13 +116,15 @@ static void act(struct conmon *c, const char *action)
         return;
     c->health.action = action;
     info(c, "container is unhealthy: %s", action);
-    if (strcmp(action, HEALTH_ACTION_KILL) == 0) {
+    const struct health_options *o = &c->options.health;
+    if (strcmp(action, HEALTH_ACTION_KILL) == 0 || o->stop_timeout == 0) {
         children_signal_container(c, SIGKILL);
-    } else {
-        /* "restart" is finished by the exit command, which reads the action in the state file. */
-        children_signal_container(c, SIGTERM);
-        timer_start(c, TIMER_STOP, STOP_GRACE_MS, finish_stop);
+        return;
     }
+    /* "restart" is finished by the exit command, which reads the action in the state file. */
+    children_signal_container(c, o->stop_signal);
+    if (o->stop_timeout > 0)
+        timer_start(c, TIMER_STOP, (int64_t)o->stop_timeout * 1000, finish_stop);
 }
 
 static void judge(struct conmon *c, int exit_code)

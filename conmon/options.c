@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -94,6 +95,10 @@ static const struct option_spec specs[] = {
     {"health-start-period", 0, DURATION, AT(health.start_period_ms),
      "Time after start in which failures do not count (default: 0s)"},
     {"health-on-failure", 0, STRING, AT(health.on_failure), "none, kill, restart or stop"},
+    {"health-stop-signal", 0, INT, AT(health.stop_signal),
+     "Number of the signal that asks it to end (default: 15)"},
+    {"health-stop-timeout", 0, INT, AT(health.stop_timeout),
+     "Seconds until SIGKILL (default: 10; negative: never)"},
     {"health-state-file", 0, STRING, AT(health.state_file), "File for the state as JSON"},
     {"health-event-file", 0, STRING, AT(health.event_file), "File to append events to"},
     {"health-log-count", 0, INT, AT(health.log_count), "Results to keep (default: 5)"},
@@ -238,6 +243,7 @@ static void set_defaults(struct options *options)
     options->socket_dir = (char *)DEFAULT_SOCKET_DIR;
     options->health = (struct health_options){
         .on_failure = (char *)HEALTH_ACTION_NONE,
+        .stop_signal = SIGTERM, .stop_timeout = 10,
         .interval_ms = 30000, .timeout_ms = 30000, .retries = 3,
         .startup_interval_ms = 30000, .startup_timeout_ms = 30000, .startup_successes = 1,
         .log_count = 5, .log_size = 500,

@@ -31,6 +31,8 @@ struct health_options {
     int startup_successes;
     int log_count;
     int log_size;
+    int stop_signal;
+    int stop_timeout; /* seconds; negative: never SIGKILL */
 };
 
 struct options {

@@ -52,6 +52,8 @@ int options_check_health(const struct health_options *h, char *error, size_t err
         return refuse(error, error_size, "health timeouts must be longer than zero");
     if (h->retries < 1 || h->startup_retries < 0 || h->startup_successes < 1)
         return refuse(error, error_size, "health retries and successes must be at least 1");
+    if (h->stop_signal < 1 || h->stop_signal > 64)
+        return refuse(error, error_size, "health-stop-signal must be a signal's number, 1 to 64");
     if (h->log_count < 0 || h->log_size < 0)
         return refuse(error, error_size, "health-log-count and health-log-size must not be negative");
     if (h->state_file == NULL && h->event_file == NULL && strcmp(h->on_failure, HEALTH_ACTION_NONE) == 0)

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,27 @@ def test_unhealthy_after_retries_and_killed(tmp_path: Path, running: str) -> Non
         assert [(event["Status"], event["FailingStreak"]) for event in health.events()] == [
             ("starting", 0), ("starting", 1), ("unhealthy", 2), ("stopped", 2),
         ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("ignored", "number", "status", "seconds"),
+    [("TERM", "10", 138, 0), ("USR1", "10", 137, 1), ("TERM", "15", 137, 1)],
+)
+def test_stopped_as_the_container_wants(
+    tmp_path: Path, ignored: str, number: str, status: int, seconds: int
+) -> None:
+    """Its own stop signal, and SIGKILL after its own time."""
+    health = Health(
+        tmp_path, "exit 1", "--health-retries", "1", "--health-on-failure", "stop",
+        "--health-stop-signal", number, "--health-stop-timeout", "1",
+    )  # fmt: skip
+    program = f"trap '' {ignored}; read x </dev/null; while [ ! -e {tmp_path}/go ]; do sleep 0.05; done; exec sleep 60"
+    with Monitor(tmp_path, program, *health.options) as monitor:
+        monitor.launched().sync()
+        started = time.monotonic()
+        (tmp_path / "go").touch()
+        assert monitor.exit_status() == status
+        assert seconds <= time.monotonic() - started < seconds + 5
 
 
 def test_restart_is_left_to_the_exit_command(tmp_path: Path, running: str) -> None:

@@ -66,6 +66,10 @@ BASE = ("--cid", "c" * 64, "--cuuid", "u" * 64, "--runtime", str(FAKE_RUNTIME))
         ),
         ((*BASE, "-l", "none", "--health-on-failure", "cry"), "must be none, kill, restart or stop"),
         ((*BASE, "-l", "none", "--health-process-spec", "x"), "a health check needs"),
+        (
+            (*BASE, "-l", "none", "--health-process-spec", "x", "--health-stop-signal", "0"),
+            "must be a signal's number",
+        ),
     ],
 )
 def test_refusals(args: tuple[str, ...], text: str) -> None:

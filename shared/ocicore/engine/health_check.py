@@ -73,6 +73,8 @@ def _options(
         f"--health-state-file={state_file(engine, container)}",
         f"--health-event-file={event_file(engine)}",
         f"--health-on-failure={check['on_failure']}",
+        f"--health-stop-signal={container.config['stop_signal']}",
+        f"--health-stop-timeout={min(container.config['stop_timeout'], 2**31 - 1)}",
         f"--health-log-count={check['log_count']}",
         f"--health-log-size={check['log_size']}",
     ]
