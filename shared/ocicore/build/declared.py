@@ -149,7 +149,7 @@ DECLARATION: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
         "rm",
         "",
-        {"kind": "bool", "default": True, "help": "Remove working containers after a successful build"},
+        {"kind": "bool", "also": ("purge",), "default": True, "help": "Remove working containers after a successful build"},
     ),
     ("runtime", "", {"kind": "path", "help": "OCI runtime"}),
     ("runtime-flag", "", {"kind": "strings", "help": "Global flags for the runtime"}),

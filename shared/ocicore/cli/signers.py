@@ -150,6 +150,11 @@ def all_signers(args: Args, docker_reference: str | None, ctx: Context) -> list[
         raise InvalidInput(
             "Only one of --sign-by and sign-by-sigstore-private-key can be used with sign-passphrase-file"
         )
+    if not docker_reference and (parameters or sequoia or fingerprint or private_key):
+        raise InvalidInput(
+            "Cannot determine canonical Docker reference for destination",
+            hint="give --sign-identity" if "sign_identity" in given else "name one in a registry",
+        )
     signers = []
     if parameters:
         signers.append(parameter_file_signer(parameters, docker_reference, ctx))

@@ -8,6 +8,7 @@ for a process that ends with its caller. A terminal, a detached process, or a co
 from __future__ import annotations
 
 import os
+import time
 
 from ocicore.engine import events, liveness, names, places, records
 from ocicore.engine.errors import WrongState
@@ -25,9 +26,22 @@ if TYPE_CHECKING:
 
 
 class ExecOptions:
-    """What `exec` was asked for: command, env, user, workdir, tty, interactive, privileged, extra_fds."""
+    """What `exec` was asked for: command, env, user, workdir, tty, interactive, privileged, extra_fds, recorded.
 
-    __slots__ = ("command", "env", "extra_fds", "interactive", "privileged", "tty", "user", "workdir")
+    `recorded`: whether others see the session (`inspect`); one that is not cannot be detached from.
+    """
+
+    __slots__ = (
+        "command",
+        "env",
+        "extra_fds",
+        "interactive",
+        "privileged",
+        "recorded",
+        "tty",
+        "user",
+        "workdir",
+    )
 
     def __init__(
         self,
@@ -40,6 +54,7 @@ class ExecOptions:
         interactive: bool = False,
         privileged: bool = False,
         extra_fds: Sequence[int] = (),
+        recorded: bool = True,
     ) -> None:
         self.command = list(command)
         self.env = dict(env or {})
@@ -49,6 +64,7 @@ class ExecOptions:
         self.interactive = interactive
         self.privileged = privileged
         self.extra_fds = tuple(extra_fds)
+        self.recorded = recorded
 
 
 def require_running(engine: Engine, container: Container) -> None:
@@ -60,6 +76,23 @@ def require_running(engine: Engine, container: Container) -> None:
                 f"container {container.id} is paused: can only create exec sessions on running containers"
             )
         raise WrongState("can only create exec sessions on running containers")
+
+
+def wait_until_running(engine: Engine, name: str, seconds: int) -> None:
+    """Wait for a container that another process makes and starts. Raises Error when it does not come in time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            container = engine.state.containers.find(name)
+        except NotFound:
+            pass
+        else:
+            liveness.sync(engine, container)
+            if container.status == records.RUNNING:
+                return
+        if time.monotonic() >= deadline:
+            raise Error(f"timed out waiting for container: {name}")
+        time.sleep(0.1)
 
 
 def process_object(engine: Engine, container: Container, options: ExecOptions) -> dict[str, Any]:
@@ -270,7 +303,8 @@ def _new_session(
     )
     bundle = session_directory(engine, container, session.id)
     os.makedirs(bundle, mode=0o700, exist_ok=True)
-    engine.state.execs.add(session)
+    if options.recorded:
+        engine.state.execs.add(session)
     return session, bundle
 
 

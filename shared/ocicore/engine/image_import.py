@@ -6,7 +6,7 @@ import time
 
 from ocicore.engine import events
 from ocicore.engine.quantities import rfc3339
-from ocicore.errors import Error
+from ocicore.errors import Error, InvalidInput
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,19 +28,22 @@ def import_tar(
     architecture: str,
     variant: str,
     stdin: BinaryIO,
+    signature_policy: str = "",
 ) -> LocalImage:
     """Make the image.
 
     Args:
         path: file, URL (http, https) or "-" for `stdin`; compressed or not.
         name: "" for none.
+        signature_policy: policy.json in place of the usual one.
 
     Raises:
-        Error: it cannot be read. Corrupted: it is no tar. InvalidInput: a bad name or change.
+        Error: it cannot be read. Rejected: the policy wants signatures of archives. Corrupted: it is no tar. InvalidInput: a bad name or change.
     """
     from ocicore.engine import image_changes
     from ocicore.image import assemble, names
 
+    _check_policy(engine, path, signature_policy)
     full = [names.normalise(name)] if name else []
     settings: dict[str, Any] = {}
     image_changes.apply(settings, changes)
@@ -75,6 +78,23 @@ def import_tar(
     image = assemble.image_from_layer(engine.store, layer_id=layer.id, config=config, names=full)
     events.write(engine, "image", "import", ID=image.id, Name=name)
     return image
+
+
+def _check_policy(engine: Engine, path: str, signature_policy: str) -> None:
+    """An archive has no signatures: it is accepted where none is wanted of the transport "tarball"."""
+    from ocicore.config import policy as policies
+    from ocicore.image.trust import Rejected
+
+    try:
+        source = signature_policy or policies.default_path(engine.user, engine.environ)
+    except InvalidInput:
+        return  # nobody has said anything
+    policy = policies.load(source)
+    if any(rule.type != "insecureAcceptAnything" for rule in policy.requirements("tarball", [])):
+        raise Rejected(
+            f"Source image rejected: Running image tarball:{path} is rejected by policy.",
+            hint=f"the policy is {source}",
+        )
 
 
 def open_source(path: str, stdin: BinaryIO) -> Any:

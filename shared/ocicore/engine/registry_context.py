@@ -31,7 +31,10 @@ def make(engine: Engine, options: Any, wanted: Platform | None = None) -> System
     if getattr(options, "tls_verify", None) is not None:
         context.tls_verify = options.tls_verify
     if getattr(options, "signature_policy", ""):
-        context.policy_path = options.signature_policy
+        from ocicore.config import policy
+
+        # A wrong file is an error also where nothing of it is asked, as of what comes from the store.
+        context.policy_path = policy.load(options.signature_policy).source
     context.retry_times = options.retry if _asked(options, "retry") else engine.config.engine.retry
     delay = getattr(options, "retry_delay", "") or engine.config.engine.retry_delay
     if delay:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Option
-from pypod.options.registry import RETRY
+from pypod.options.registry import RETRY, SIGNATURE_POLICY
 
 _SIZE = "<number>[<unit>]"
 
@@ -118,7 +118,6 @@ IDENTITY = (
     Option(
         "chrootdirs",
         kind="stringArray",
-        hidden=True,
         help="Chroot directories inside the container, which get the hosts, resolv.conf and the like as well",
     ),
     Option("rootfs", help="The first argument is not an image but the rootfs to the exploded container"),
@@ -127,6 +126,7 @@ IDENTITY = (
 IMAGE = (
     Option(
         "arch",
+        also=("override-arch",),
         kind="string",
         metavar="ARCH",
         help="use ARCH instead of the architecture of the machine for choosing images",
@@ -146,7 +146,13 @@ IMAGE = (
     Option(
         "creds", kind="string", help="Credentials (USERNAME:PASSWORD) to use for authenticating to a registry"
     ),
-    Option("os", kind="string", metavar="OS", help="use OS instead of the running OS for choosing images"),
+    Option(
+        "os",
+        also=("override-os",),
+        kind="string",
+        metavar="OS",
+        help="use OS instead of the running OS for choosing images",
+    ),
     Option(
         "platform",
         kind="string",
@@ -160,6 +166,7 @@ IMAGE = (
     ),
     Option("quiet", "q", help="Suppress output information when pulling images"),
     *RETRY,
+    SIGNATURE_POLICY,
     Option(
         "tls-verify",
         kind="tristate",
@@ -167,6 +174,7 @@ IMAGE = (
     ),
     Option(
         "variant",
+        also=("override-variant",),
         kind="string",
         metavar="VARIANT",
         help="Use VARIANT instead of the running architecture variant for choosing images",
@@ -265,7 +273,6 @@ SECURITY = (
         "seccomp-policy",
         kind="string",
         default="default",
-        hidden=True,
         help='Policy for selecting a seccomp profile ("default"|"image")',
     ),
     Option("sysctl", kind="strings", help="Sysctl options"),
@@ -392,11 +399,13 @@ HEALTH = (
     ),
     Option(
         "health-cmd",
+        also=("healthcheck-command",),
         kind="string",
         help="set a healthcheck command for the container ('none' disables the existing healthcheck)",
     ),
     Option(
         "health-interval",
+        also=("healthcheck-interval",),
         kind="string",
         default="30s",
         help="set an interval for the healthchecks (a value of disable results in no automatic timer setup)",
@@ -409,18 +418,21 @@ HEALTH = (
     ),
     Option(
         "health-retries",
+        also=("healthcheck-retries",),
         kind="uint",
         default=3,
         help="the number of retries allowed before a healthcheck is considered to be unhealthy",
     ),
     Option(
         "health-start-period",
+        also=("healthcheck-start-period",),
         kind="string",
         default="0s",
         help="the initialization time needed for a container to bootstrap",
     ),
     Option(
         "health-timeout",
+        also=("healthcheck-timeout",),
         kind="string",
         default="30s",
         help="the maximum time allowed to complete the healthcheck before an interval is considered failed",

@@ -31,6 +31,14 @@ REGISTRY = (
     ),
 )
 
+SIGNATURE_POLICY = Option(
+    "signature-policy",
+    kind="path",
+    metavar="string",
+    hidden=True,
+    help="Path of the signature policy file in place of the usual one",
+)
+
 PLATFORM = (
     Option(
         "arch",

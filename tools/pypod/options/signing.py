@@ -1,4 +1,4 @@
-"""Options that sign what is pushed; `ocicore.cli.signers` does what they say."""
+"""Options that sign or encrypt what is pushed; `ocicore.cli.signers` and `ocicore.cli.encryption` do what they say."""
 
 from __future__ import annotations
 
@@ -34,5 +34,20 @@ SIGNING = (
         kind="path",
         metavar="PATH",
         help="Read a passphrase for signing an image from PATH",
+    ),
+)
+
+ENCRYPTION = (
+    Option(
+        "encrypt-layer",
+        kind="ints",
+        metavar="NUMBER",
+        help="Layers to encrypt, counted from 0, from the end if negative (default all)",
+    ),
+    Option(
+        "encryption-key",
+        kind="strings",
+        metavar="PROTOCOL:FILE",
+        help="Encrypt the image for a public key: jwe:FILE or pkcs7:FILE",
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
-from pypod.options.registry import REGISTRY, retry_options
+from pypod.options.registry import REGISTRY, SIGNATURE_POLICY, retry_options
 from pypod.options.signing import SIGNING
 
 TYPE_CHECKING = False
@@ -25,6 +25,7 @@ COMMAND = Command(
         *SIGNING,
         *REGISTRY,
         *retry_options("push"),
+        SIGNATURE_POLICY,
     ),
     arguments=(Argument("artifact", metavar="ARTIFACT", completer="pypod.complete:artifacts"),),
     examples=(("pypod artifact push quay.io/me/art:1", "to where its name says"),),

@@ -19,7 +19,20 @@ COMMAND = Command(
             default=True,
             help="Chown copied files to the primary uid/gid of the destination container",
         ),
+        Option(
+            "extract",
+            hidden=True,
+            deprecated="archives on standard input are always extracted",
+            help="Extract the archive",
+        ),
         Option("overwrite", help="Allow to overwrite directories with non-directories and vice versa"),
+        Option(
+            "pause",
+            default=True,
+            hidden=True,
+            deprecated="containers are never paused for it",
+            help="Pause the container while copying",
+        ),
     ),
     arguments=(
         Argument("source", metavar="[CONTAINER:]SRC_PATH", completer="pypod.complete:copy_places"),

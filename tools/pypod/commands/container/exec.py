@@ -28,6 +28,7 @@ COMMAND = Command(
         ),
         Option("interactive", "i", help="Make STDIN available to the contained process"),
         LATEST,
+        Option("no-session", help="Do not record the session: no other command sees it"),
         Option(
             "preserve-fd", kind="ints", help="Pass a list of additional file descriptors to the container"
         ),
@@ -40,6 +41,7 @@ COMMAND = Command(
             kind="string",
             help="Sets the username or UID used and optionally the groupname or GID for the specified command",
         ),
+        Option("wait", kind="uint", hidden=True, help="Total seconds to wait for the container to start"),
         Option("workdir", "w", kind="string", help="Working directory inside the container"),
     ),
     arguments=(
@@ -65,6 +67,8 @@ def run(args: Args, ctx: Context) -> int:
     from pypod.options.select import read_cidfiles
     from pypod.session import open_engine
 
+    if args.no_session and (args.detach or args.given("detach-keys")):
+        raise InvalidInput("--no-session cannot be used with --detach or --detach-keys")
     words = list(args.words)
     if args.latest and args.cidfile:
         raise InvalidInput("--latest and --cidfile cannot be used together")
@@ -82,6 +86,8 @@ def run(args: Args, ctx: Context) -> int:
         raise InvalidInput("cannot set both --preserve-fds and --preserve-fd")
     engine = open_engine(ctx)
     table = engine.state.containers
+    if args.wait:
+        execute.wait_until_running(engine, name, args.wait)
     container = table.latest() if args.latest else table.find(name)
     environment: dict[str, str] = {}
     for path in args.env_file:
@@ -96,6 +102,7 @@ def run(args: Args, ctx: Context) -> int:
         interactive=args.interactive,
         privileged=args.privileged if args.given("privileged") else engine.config.containers.privileged,
         extra_fds=passed_on(args),
+        recorded=not args.no_session,
     )
     if args.detach:
         try:
@@ -107,7 +114,7 @@ def run(args: Args, ctx: Context) -> int:
     from ocicore.engine.streams import Streams
 
     keys = b""
-    if args.tty:
+    if args.tty and not args.no_session:
         from ocicore.runtime.attach import parse_detach_keys
 
         keys = parse_detach_keys(

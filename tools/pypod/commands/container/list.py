@@ -18,7 +18,7 @@ COMMAND = Command(
     description="Prints out information about the containers: the running ones, or all of them.",
     options=(
         Option("all", "a", help="Show all the containers, default is only running containers"),
-        Option("external", help="Show containers in storage not controlled by pypod"),
+        Option("external", also=("storage",), help="Show containers in storage not controlled by pypod"),
         Option("filter", "f", kind="stringArray", help="Filter output based on conditions given"),
         Option("format", kind="string", help="Pretty-print containers to JSON or using a Go template"),
         Option("last", "n", kind="int", default=-1, help="Print the n last created containers (all states)"),

@@ -21,6 +21,7 @@ COMMAND = Command(
     description="Retrieves logs for one or more containers. This does not guarantee execution order when combined with pypod run (i.e., your run may not have generated any logs at the time you execute pypod logs).",
     options=(
         Option("color", help="Output the containers with different colors in the log"),
+        Option("details", hidden=True, help="Show details of log drivers, of which podman's have none"),
         Option("follow", "f", help="Follow log output. The default is false"),
         LATEST,
         Option("names", "n", help="Output the container name in the log"),

@@ -24,6 +24,12 @@ COMMAND = Command(
         Option("ignore", "i", help="Ignore errors when a specified container is missing"),
         LATEST,
         Option(
+            "storage",
+            hidden=True,
+            deprecated="containers of other programs are removed with --force",
+            help="Remove container from storage library",
+        ),
+        Option(
             "time",
             "t",
             kind="int",

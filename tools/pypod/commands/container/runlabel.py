@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
-from pypod.options.registry import REGISTRY
+from pypod.options.registry import REGISTRY, SIGNATURE_POLICY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ COMMAND = Command(
         Option("pull", default=True, hidden=True, help="Pull the image if it does not exist locally"),
         Option("quiet", "q", help="Suppress output information when installing images"),
         Option("replace", help="Replace existing container with a new one from the image"),
+        SIGNATURE_POLICY,
     ),
     arguments=(
         Argument("label", metavar="LABEL"),

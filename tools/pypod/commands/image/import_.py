@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
+from pypod.options.registry import SIGNATURE_POLICY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ COMMAND = Command(
         Option("os", kind="string", help="Set the OS of the imported image"),
         Option("quiet", "q", help="Suppress output"),
         Option("variant", kind="string", help="Set the variant of the imported image"),
+        SIGNATURE_POLICY,
     ),
     arguments=(
         Argument("path", metavar="PATH", completer="file"),
@@ -51,6 +53,7 @@ def run(args: Args, ctx: Context) -> int:
         architecture=args.arch,
         variant=args.variant,
         stdin=ctx.stdin_bytes,
+        signature_policy=args.signature_policy,
     )
     ctx.print(f"sha256:{image.id}")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Command, Option
+from pypod.options.registry import SIGNATURE_POLICY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ COMMAND = Command(
     options=(
         Option("input", "i", kind="path", metavar="string", help="Load images from path to tarball"),
         Option("quiet", "q", help="Suppress the output"),
+        SIGNATURE_POLICY,
     ),
     examples=(("pypod load -i app.tar", "from a file"), ("cat app.tar | pypod load", "from standard input")),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
-from pypod.options.registry import PLATFORM, REGISTRY, RETRY
+from pypod.options.registry import PLATFORM, REGISTRY, RETRY, SIGNATURE_POLICY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ COMMAND = Command(
             help='Pull image policy ("always"|"missing"|"never"|"newer")',
         ),
         Option("quiet", "q", help="Suppress output information when pulling images"),
+        SIGNATURE_POLICY,
     ),
     arguments=(Argument("images", max=None, metavar="IMAGE [IMAGE...]"),),
     examples=(

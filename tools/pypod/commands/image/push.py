@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
-from pypod.options.registry import REGISTRY, retry_options
+from pypod.options.registry import REGISTRY, SIGNATURE_POLICY, retry_options
+from pypod.options.signing import ENCRYPTION, SIGNING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,6 +49,9 @@ COMMAND = Command(
         ),
         Option("quiet", "q", help="Suppress output information when pushing images"),
         Option("remove-signatures", help="Discard any pre-existing signatures in the image"),
+        *ENCRYPTION,
+        *SIGNING,
+        SIGNATURE_POLICY,
     ),
     arguments=(
         Argument("image", completer="pypod.complete:images"),
@@ -68,7 +72,8 @@ _TYPES = {
 
 
 def run(args: Args, ctx: Context) -> int:
-    from ocicore.cli import progress
+    from ocicore.cli import encryption, progress
+    from ocicore.cli.signers import all_signers
     from ocicore.engine import events, image_choice
     from ocicore.errors import InvalidInput
     from ocicore.image import push
@@ -81,6 +86,8 @@ def run(args: Args, ctx: Context) -> int:
     context = image_choice.system_context(engine, args)
     context.directory_compress = args.compress
     conf = engine.config.engine
+    image = engine.images.find(args.image)
+    target = push.destination_reference(image, args.image, args.destination or "")
     options = CopyOptions(
         manifest_type=_TYPES[args.format],
         compression=args.compression_format or conf.compression_format,
@@ -89,6 +96,8 @@ def run(args: Args, ctx: Context) -> int:
         else conf.compression_level,
         force_compression=args.force_compression or args.given("compression-format"),
         remove_signatures=args.remove_signatures,
+        encryption=encryption.read(args),
+        signers=all_signers(args, target.docker_reference, ctx),
     )
     with progress.shown(ctx.stderr, quiet=args.quiet) as shown:
         result = push.push(

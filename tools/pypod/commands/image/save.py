@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
+from pypod.options.registry import SIGNATURE_POLICY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ COMMAND = Command(
         ),
         Option("quiet", "q", help="Suppress the output"),
         Option("uncompressed", help="Accept uncompressed layers when copying OCI images"),
+        SIGNATURE_POLICY,
     ),
     arguments=(Argument("images", max=None, metavar="IMAGE [IMAGE...]", completer="pypod.complete:images"),),
     examples=(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
-from pypod.options.registry import REGISTRY
+from pypod.options.registry import REGISTRY, SIGNATURE_POLICY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ COMMAND = Command(
         Option("userns", kind="string", help="User namespace to use"),
         Option("wait", "w", help="Clean up all objects created when a SIGTERM is received or pods exit"),
         *REGISTRY,
+        SIGNATURE_POLICY,
     ),
     arguments=(Argument("file", metavar="[KUBEFILE|-]", completer="file"),),
     examples=(
