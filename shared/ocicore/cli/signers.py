@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from ocicore.image.local import LocalImage
 
 
+_NAMELESS_HINT = "give --sign-identity"
+
+
 def simple_signer(
     fingerprint: str, passphrase_file: str, docker_reference: str | None, ctx: Context
 ) -> Callable[[bytes], bytes]:
@@ -25,9 +28,7 @@ def simple_signer(
     from ocicore.oci.manifest import manifest_digest
 
     if not docker_reference:
-        raise InvalidInput(
-            "Cannot determine canonical Docker reference for destination", hint="give --sign-identity"
-        )
+        raise InvalidInput("Cannot determine canonical Docker reference for destination", hint=_NAMELESS_HINT)
     passphrase = read_passphrase(passphrase_file) if passphrase_file else None
     creator = _creator(ctx)
     home = ctx.environ.get("GNUPGHOME") or None
@@ -50,9 +51,7 @@ def sigstore_signer(
     from ocicore.image.sigstore_sign import SigstoreSigner
 
     if not docker_reference:
-        raise InvalidInput(
-            "Cannot determine canonical Docker reference for destination", hint="give --sign-identity"
-        )
+        raise InvalidInput("Cannot determine canonical Docker reference for destination", hint=_NAMELESS_HINT)
     passphrase = _passphrase_of(key_file, passphrase_file)
     return SigstoreSigner(_read(key_file), passphrase, docker_reference, _creator(ctx))
 
@@ -69,9 +68,7 @@ def parameter_file_signer(path: str, docker_reference: str | None, ctx: Context)
 
     parameters = signing_params.load(path)
     if not docker_reference:
-        raise InvalidInput(
-            "Cannot determine canonical Docker reference for destination", hint="give --sign-identity"
-        )
+        raise InvalidInput("Cannot determine canonical Docker reference for destination", hint=_NAMELESS_HINT)
     key, passphrase = b"", b""
     if parameters.private_key_file:
         key = _read(parameters.private_key_file)
@@ -94,9 +91,7 @@ def sequoia_signer(
     from ocicore.oci.manifest import manifest_digest
 
     if not docker_reference:
-        raise InvalidInput(
-            "Cannot determine canonical Docker reference for destination", hint="give --sign-identity"
-        )
+        raise InvalidInput("Cannot determine canonical Docker reference for destination", hint=_NAMELESS_HINT)
     simple_signing.require_sequoia(ctx.environ)
 
     def sign(manifest: bytes) -> bytes:
@@ -150,20 +145,20 @@ def all_signers(args: Args, docker_reference: str | None, ctx: Context) -> list[
         raise InvalidInput(
             "Only one of --sign-by and sign-by-sigstore-private-key can be used with sign-passphrase-file"
         )
-    if not docker_reference and (parameters or sequoia or fingerprint or private_key):
-        raise InvalidInput(
-            "Cannot determine canonical Docker reference for destination",
-            hint="give --sign-identity" if "sign_identity" in given else "name one in a registry",
-        )
     signers = []
-    if parameters:
-        signers.append(parameter_file_signer(parameters, docker_reference, ctx))
-    if sequoia:
-        signers.append(sequoia_signer(sequoia, phrase, docker_reference, ctx))
-    if fingerprint:
-        signers.append(simple_signer(fingerprint, phrase, docker_reference, ctx))
-    if private_key:
-        signers.append(sigstore_signer(private_key, phrase, docker_reference, ctx))
+    try:
+        if parameters:
+            signers.append(parameter_file_signer(parameters, docker_reference, ctx))
+        if sequoia:
+            signers.append(sequoia_signer(sequoia, phrase, docker_reference, ctx))
+        if fingerprint:
+            signers.append(simple_signer(fingerprint, phrase, docker_reference, ctx))
+        if private_key:
+            signers.append(sigstore_signer(private_key, phrase, docker_reference, ctx))
+    except InvalidInput as error:
+        if error.hint == _NAMELESS_HINT and "sign_identity" not in given:
+            error.hint = "only images in registries and named archives are signed"
+        raise
     return signers
 
 
