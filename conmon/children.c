@@ -55,7 +55,6 @@ static void child_ended(struct conmon *c, pid_t pid, int status)
         container_ended(c, status);
     } else if (pid == c->exit_command_pid) {
         c->exit_command_pid = -1;
-        c->exit_command_status = status;
         c->stop = true;
     } else if (!health_child_ended(c, pid, status) && c->phase == PHASE_CREATE) {
         unsigned slot = c->unknown_count++ % UNKNOWN_CHILDREN;

@@ -146,7 +146,6 @@ struct conmon {
     sigset_t original_mask;
     pid_t create_pid, container_pid, exit_command_pid;
     int create_status, container_status; /* wait(2) statuses, -1: not known */
-    int exit_command_status;
     struct source pidfd;
     bool timed_out;
     struct { pid_t pid; int status; } unknown[UNKNOWN_CHILDREN];

@@ -159,8 +159,8 @@ int finish_container(struct conmon *c)
     start_exit_command(c);
     while (c->exit_command_pid > 0 || c->clients != NULL)
         loop_run(c);
-    int command = exit_code_of(c->exit_command_status);
-    return command > 0 ? command : status & 0xff;
+    /* Who manages the service looks for the container's status; a service manager that stops us ends the exit command too. */
+    return status & 0xff;
 }
 
 void finish_abort(struct conmon *c)

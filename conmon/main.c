@@ -44,7 +44,7 @@ static struct conmon state;
 static void initialise(struct conmon *c)
 {
     c->log_level = LEVEL_WARN;
-    c->create_status = c->container_status = c->exit_command_status = -1;
+    c->create_status = c->container_status = -1;
     c->create_pid = c->container_pid = c->exit_command_pid = c->health.pid = -1;
     int *descriptors[] = {
         &c->epoll_fd, &c->sync_fd, &c->start_fd, &c->attach_fd, &c->owner_fd, &c->signals.fd,

@@ -167,3 +167,11 @@ def test_background_job_of_an_exec_does_not_hold_it_up(tmp_path: Path) -> None:
     with Monitor(tmp_path, "sleep 2 & echo done", exec_mode=True) as monitor:
         monitor.launched().sync()
         assert monitor.sync(1.5) == {"data": 0}
+
+
+@pytest.mark.parametrize("ending", ["exit 9", "kill -TERM $$"])
+def test_the_status_is_the_container_s_however_the_exit_command_ends(tmp_path: Path, ending: str) -> None:
+    """A service manager that stops the service ends the exit command with it."""
+    options = ("--exit-command", "/bin/sh", "--exit-command-arg", "-c", "--exit-command-arg", ending)
+    with Monitor(tmp_path, "exit 5", "--sync", *options) as monitor:
+        assert monitor.process.wait(20) == 5

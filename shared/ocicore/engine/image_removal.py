@@ -18,6 +18,7 @@ def remove(
     """Untag or delete an image; with `force` its containers go first. Raises InUse."""
 
     def remove_containers(image_id: str) -> None:
+        from ocicore.engine import image_volumes, volumes
         from ocicore.engine import remove as container_removal
 
         for container in engine.state.containers.all(image_id=image_id):
@@ -25,6 +26,8 @@ def remove(
                 container_removal.remove(engine, container, force=True, volumes=True, depend=True, timeout=0)
             except NotFound:
                 continue
+        for volume in image_volumes.of_image(engine, image_id):
+            volumes.remove(engine, volume, force=True)
 
     image_items.warn_of_missing(engine, image)
     report = engine.images.remove(
@@ -50,6 +53,7 @@ def remove_external_containers(engine: Engine, *, dangling_only: bool = False) -
     from ocicore.engine import remove as container_removal
 
     own = {container.id for container in engine.state.containers.all()}
+    own.update(volume.state.get("storage_id", "") for volume in engine.state.volumes.all())
     removed = []
     for record in engine.store.containers():
         image = engine.images.by_id(record.image) if dangling_only and record.image else None

@@ -258,11 +258,11 @@ class Container:
 
 
 class Volume:
-    """One named or anonymous volume of the local driver.
+    """One named or anonymous volume.
 
     Slots: name, created (ns), driver, mountpoint (host path of its data), labels, options (o, type, device …),
     anonymous, needs_copy_up and needs_chown (first use still to come), mount_count (for mounted ones), boot_id,
-    state (uid, gid and the like).
+    state (of the image driver: storage_id of its layer's container in the store, image_id).
     """
 
     __slots__ = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ocicore.engine import cleanup, events, liveness, records, shared_memory
 from ocicore.engine.errors import HasDependents, WrongState
-from ocicore.errors import InUse, NotFound
+from ocicore.errors import Conflict, InUse, NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,9 +84,17 @@ def remove(
 def remove_external(engine: Engine, name: str, *, force: bool = False) -> None:
     """Remove a container of the store that is none of ours (buildah's, a build's).
 
-    Raises NotFound, and WrongState when it is mounted and `force` was not given.
+    Raises NotFound, Conflict for a volume's, and WrongState when it is mounted and `force` was not given.
     """
+    from ocicore.engine import image_volumes
+
     record = engine.store.container(name)
+    volume = image_volumes.holder(engine, record.id)
+    if volume is not None:
+        raise Conflict(
+            f'refusing to remove "{name}" as it exists in libpod as an image-backed volume {volume.name}: '
+            "container already exists"
+        )
     if engine.store.mounted(record.id):
         if not force:
             raise WrongState(f"container {name} is mounted and cannot be removed without using force")

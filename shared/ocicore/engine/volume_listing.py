@@ -35,6 +35,8 @@ def inspect(engine: Engine, volume: Volume) -> dict[str, Any]:
         result["NeedsCopyUp"] = True
     if volume.needs_chown:
         result["NeedsChown"] = True
+    if "storage_id" in volume.state:
+        result["StorageID"] = volume.state["storage_id"]
     result["LockNumber"] = 0
     return result
 

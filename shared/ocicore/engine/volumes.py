@@ -1,6 +1,7 @@
-"""Volumes of the local driver: made on demand, filled from the image at first use, mounted when they have a device.
+"""Volumes: made on demand, filled from the image at first use, mounted when they have a device.
 
-A volume is <volumes dir>/NAME/_data; options type, device and o make it a mount (podman's local driver).
+A volume is <volumes dir>/NAME/_data; options type, device and o make it a mount (podman's local driver). The image driver
+is in `image_volumes`.
 """
 
 from __future__ import annotations
@@ -8,9 +9,9 @@ from __future__ import annotations
 import os
 import time
 
-from ocicore.engine import events, names
+from ocicore.engine import events, image_volumes, names
 from ocicore.engine.records import Volume
-from ocicore.errors import Error, InvalidInput
+from ocicore.errors import Conflict, Error, InvalidInput
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,30 +73,38 @@ def create(
 
     Raises Conflict when the name is taken, InvalidInput for unknown options.
     """
-    if driver not in ("", "local"):
-        raise InvalidInput(f"volume driver {driver!r}: only the local driver is known: invalid argument")
-    options = options or {}
-    for key in options:
-        if key not in _OPTIONS:
-            raise InvalidInput(f"invalid mount option {key} for driver 'local': invalid argument")
-    device = options.get("device", "")
-    if options.get("type", "") in ("bind", "none") and device and not os.path.exists(device):
+    if driver not in ("", "local", image_volumes.DRIVER):
         raise InvalidInput(
-            f"invalid volume option device for driver 'local': faccessat {device}: no such file or directory"
+            f"volume driver {driver!r}: only the drivers local and image are known: invalid argument"
         )
+    options = options or {}
     name = names.check_name(name) if name else names.random_id()
+    if engine.state.volumes.get(name) is not None:
+        raise Conflict(f"volume with name {name} already exists: volume already exists")
+    state = {}
+    if driver == image_volumes.DRIVER:
+        state = image_volumes.create(engine, name, options)
+    else:
+        _check_local(options)
     directory = f"{engine.paths.volumes_dir}/{name}"
     volume = Volume(
         name=name,
         created=time.time_ns(),
+        driver=driver or "local",
         mountpoint=f"{directory}/_data",
         labels=labels,
         options={key: value for key, value in options.items() if key not in ("nocopy", "copy")},
         anonymous=anonymous,
         needs_copy_up="nocopy" not in options,
         needs_chown=uid is None and gid is None,
+        state=state,
     )
-    engine.state.volumes.add(volume)
+    try:
+        engine.state.volumes.add(volume)
+    except BaseException:
+        if state:
+            image_volumes.delete(engine, state)
+        raise
     try:
         os.makedirs(volume.mountpoint, mode=0o755, exist_ok=True)
         os.chmod(directory, 0o711)
@@ -110,11 +119,24 @@ def create(
     return volume
 
 
+def _check_local(options: dict[str, str]) -> None:
+    for key in options:
+        if key not in _OPTIONS:
+            raise InvalidInput(f"invalid mount option {key} for driver 'local': invalid argument")
+    device = options.get("device", "")
+    if options.get("type", "") in ("bind", "none") and device and not os.path.exists(device):
+        raise InvalidInput(
+            f"invalid volume option device for driver 'local': faccessat {device}: no such file or directory"
+        )
+
+
 def remove_record(engine: Engine, name: str) -> None:
     """Undo `create`: forget the volume and delete its directory."""
     volume = engine.state.volumes.get(name)
     if volume is not None:
         engine.state.volumes.remove(volume)
+        if volume.driver == image_volumes.DRIVER:
+            image_volumes.delete(engine, volume.state)
         delete_tree(f"{engine.paths.volumes_dir}/{name}")
 
 
@@ -130,6 +152,8 @@ def remove(engine: Engine, volume: Volume, *, force: bool = False, timeout: int 
                     container_removal.remove(engine, container, force=True, timeout=timeout)
         engine.state.volumes.remove(volume)
         unmount(engine, volume, force=True)
+        if volume.driver == image_volumes.DRIVER:
+            image_volumes.delete(engine, volume.state)
         delete_tree(f"{engine.paths.volumes_dir}/{volume.name}")
         engine.locks.discard("volume-" + volume.name)
     events.write(engine, "volume", "remove", Name=volume.name)
@@ -151,7 +175,9 @@ def delete_tree(path: str) -> None:
 
 def needs_mount(volume: Volume) -> bool:
     """Whether it is a mount of its own rather than a directory."""
-    return bool(volume.options.get("device") or volume.options.get("type"))
+    return volume.driver == image_volumes.DRIVER or bool(
+        volume.options.get("device") or volume.options.get("type")
+    )
 
 
 def mount(engine: Engine, volume: Volume) -> None:
@@ -165,7 +191,9 @@ def mount(engine: Engine, volume: Volume) -> None:
         count = volume.mount_count if volume.boot_id == engine.boot_id else 0
         if count and not mounts.is_mount_point(volume.mountpoint):
             count = 0
-        if not count:
+        if not count and volume.driver == image_volumes.DRIVER:
+            image_volumes.mount(engine, volume)
+        elif not count:
             device = volume.options.get("device", "")
             words = [word for word in volume.options.get("o", "").split(",") if word]
             fstype = volume.options.get("type", "")
@@ -212,6 +240,8 @@ def unmount(engine: Engine, volume: Volume, *, force: bool = False) -> None:
             engine.state.volumes.update(current, mount_count=count)
         if not count and mounts.is_mount_point(volume.mountpoint):
             mounts.umount(volume.mountpoint, mounts.MNT_DETACH)
+        if not count and volume.driver == image_volumes.DRIVER:
+            image_volumes.unmount(engine, volume)
 
 
 def copy_up(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from ocicore.engine.auto_update import AUTHFILE_LABEL, POLICY_LABEL
 from ocicore.errors import InvalidInput, NotFound
 from ocicore.kube import documents, pod_volumes, probes, quantities
 
@@ -96,6 +97,16 @@ def _labels(template: Json, where: str) -> dict[str, str]:
     return documents.string_map(documents.mapping(template, "metadata", where), "labels", where)
 
 
+def update_labels(annotations: Mapping[str, str], container: str) -> dict[str, str]:
+    """What auto-update looks for, from annotations for all containers or for one: `io.containers.autoupdate/NAME`."""
+    found = {}
+    for label in (POLICY_LABEL, AUTHFILE_LABEL):
+        given = annotations.get(f"{label}/{container}", annotations.get(label, ""))
+        if given:
+            found[label] = given
+    return found
+
+
 def _resolver(values: Json, config: Json, where: str) -> None:
     servers, searches = (documents.texts(config, key, where) for key in ("nameservers", "searches"))
     if servers:
@@ -169,7 +180,7 @@ def container_values(
     env = sources.environment(container, where, facts)
     if env:
         values["env"] = [f"{key}={value}" for key, value in env.items()]
-    labels = _labels(template, where)
+    labels = {**_labels(template, where), **update_labels(annotations, own)}
     if labels:
         values["label"] = [f"{key}={value}" for key, value in labels.items()]
     kept = [

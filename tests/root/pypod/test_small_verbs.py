@@ -204,3 +204,12 @@ def test_help_renumber_and_reload(pypod: Tool, tmp_path: Path) -> None:
     pypod("system", "renumber")
     assert set(os.listdir(locks)) == before
     assert pypod.out("volume", "reload") == ""
+
+
+def test_logs_of_both_streams_are_in_their_order(pypod: Tool) -> None:
+    script = "for i in 1 2 3; do echo out $i; sleep 0.05; echo err $i >&2; sleep 0.05; done"
+    pypod("run", "--name", "c", *NONET, IMAGE, "sh", "-c", script)
+    both = subprocess.run(
+        [*pypod.argv, "logs", "c"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True
+    )
+    assert both.stdout.splitlines() == ["out 1", "err 1", "out 2", "err 2", "out 3", "err 3"]

@@ -6,7 +6,7 @@ import pytest
 
 from ocicore.errors import InvalidInput
 from ocicore.kube import documents, pull_policies
-from ocicore.kube.pod_options import seccomp_profile
+from ocicore.kube.pod_options import seccomp_profile, update_labels
 
 
 def test_scalars_are_what_they_are_written_as_where_a_string_is_wanted() -> None:
@@ -41,3 +41,12 @@ def test_seccomp_profiles_of_the_older_annotations() -> None:
     assert seccomp_profile({}, "b", "/root/of") == ""
     with pytest.raises(InvalidInput, match="invalid seccomp path: other/x"):
         seccomp_profile({f"{key}/pod": "other/x"}, "b", "/root/of")
+
+
+def test_auto_update_of_all_containers_and_of_one() -> None:
+    key = "io.containers.autoupdate"
+    annotations = {key: "registry", f"{key}/b": "local", f"{key}.authfile": "/auth", f"{key}.authfile/c": ""}
+    assert update_labels(annotations, "a") == {key: "registry", f"{key}.authfile": "/auth"}
+    assert update_labels(annotations, "b") == {key: "local", f"{key}.authfile": "/auth"}
+    assert update_labels(annotations, "c") == {key: "registry"}
+    assert update_labels({}, "a") == {}

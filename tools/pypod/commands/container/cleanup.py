@@ -26,6 +26,8 @@ COMMAND = Command(
 
 
 def run(args: Args, ctx: Context) -> int:
+    import _signal  # type: ignore[import-not-found]
+
     from ocicore.engine import cleanup, execute
     from ocicore.errors import InvalidInput
     from pypod.options import select
@@ -35,6 +37,9 @@ def run(args: Args, ctx: Context) -> int:
         if args.exec and used:
             raise InvalidInput(f"{names} cannot be set together")
     select.check(args)
+    # A service manager that stops a service ends all its processes, this one too; half a cleanup helps nobody. A handler,
+    # for being ignored would be handed on to the container that a restart policy starts.
+    _signal.signal(_signal.SIGTERM, lambda number, frame: None)
     if args.exec and (args.latest or len(args.containers) != 1):
         raise InvalidInput("--exec needs the name of one container")
     engine = open_engine(ctx)

@@ -137,11 +137,19 @@ def _stamp(args: Args, line: LogLine) -> bytes:
 
 
 def _writer(ctx: Context, follow: bool) -> Callable[[LogLine, bytes], None]:
-    """Writes a line to the stream it came from; complete lines at once when following."""
+    """Writes a line to the stream it came from; complete lines at once when following.
+
+    Where both streams are one file, the lines are in it as they were written.
+    """
     streams: dict[str, BinaryIO] = {"stdout": ctx.stdout_bytes, "stderr": ctx.stderr_bytes}
+    last = streams["stdout"]
 
     def write(line: LogLine, prefix: bytes) -> None:
+        nonlocal last
         stream = streams[line.stream]
+        if stream is not last:
+            last.flush()
+            last = stream
         stream.write(prefix + line.data if prefix else line.data)
         if follow:
             stream.flush()

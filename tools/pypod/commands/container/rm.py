@@ -96,7 +96,8 @@ def run(args: Args, ctx: Context) -> int:
         errors = [error for error in errors if not isinstance(error, NotFound)]
     # podman: 1 when a container does not exist, 2 when one runs, 125 for anything else.
     for missing in errors:
-        missing.exit_status = 2 if isinstance(missing, WrongState) else 1
+        if isinstance(missing, (WrongState, NotFound)):
+            missing.exit_status = 2 if isinstance(missing, WrongState) else 1
     for failure in failed:
         if isinstance(failure, WrongState) and failure.exit_status is None:
             failure.exit_status = 2

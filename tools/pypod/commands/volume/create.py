@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 COMMAND = Command(
     "Create a new volume",
-    description="If using the default driver, local, the volume is created on the host in the volumes directory under container storage.",
+    description="If using the default driver, local, the volume is created on the host in the volumes directory under container storage. With the driver image it is a copy-on-write layer on the image that --opt image= names, which must be in the local storage.",
     options=(
         Option("driver", "d", kind="string", default="local", help="Specify volume driver name"),
         Option("gid", kind="int", default=-1, help="Set the GID of the volume owner"),
@@ -23,6 +23,7 @@ COMMAND = Command(
     arguments=(Argument("name", min=0, max=1, metavar="[NAME]"),),
     examples=(
         ("pypod volume create myvol", "a directory with a name"),
+        ("pypod volume create --driver image --opt image=fedora:latest tools", "what an image holds"),
         ("pypod volume create --opt type=tmpfs --opt device=tmpfs --opt o=size=2M testvol", "memory"),
     ),
 )
