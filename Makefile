@@ -18,7 +18,7 @@ CODE     := shared/ocicore tools
 export PYTHONPATH = $(CURDIR)/tools:$(CURDIR)/shared
 
 .DEFAULT_GOAL := help
-.PHONY: help demo deps build native conmon launchers install uninstall lint format test test-here test-unit test-builds test-many test-system check bench fault-run fuzz soak man clean
+.PHONY: help demo deps build native conmon front launchers install uninstall lint format test test-here test-unit test-builds test-many test-system check bench fault-run fuzz soak man clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,10 +47,13 @@ native: $(VENV)/.runtime
 conmon:
 	@$(MAKE) --no-print-directory -C conmon
 
+front:
+	@$(MAKE) --no-print-directory -C tools/pypod_systemd/front
+
 launchers: $(VENV)/.runtime
 	@$(PY) dev/launchers --bin build/bin --libexec build/libexec/pypod --path tools --path shared --path "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("platlib"))')"
 
-build: native conmon launchers ## build the programs into build/bin (and a virtual environment)
+build: native conmon front launchers ## build the programs into build/bin (and a virtual environment)
 	@$(PYTHON) -m compileall -q $(CODE)
 	@echo "built: build/bin/{$$(echo $(PROGRAMS) | tr ' ' ,)} build/conmon/conmon"
 
@@ -76,6 +79,7 @@ lint: $(VENV)/.dev ## style, types, import directions, C warnings as errors
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(MAKE) --no-print-directory -C conmon lint
+	$(MAKE) --no-print-directory -C tools/pypod_systemd/front lint
 	@$(PY) dev/build-native --check
 
 test: ## run the tests (as root: all of them; as a user: unit and rootless)
@@ -84,7 +88,7 @@ test: ## run the tests (as root: all of them; as a user: unit and rootless)
 test-here: build $(VENV)/.dev
 	$(VENV)/bin/pytest -q -n 2 --dist loadfile tests
 
-test-unit: native $(VENV)/.dev ## only the tests that need neither root, network nor other programs
+test-unit: native front launchers $(VENV)/.dev ## only the tests that need neither root, network nor other programs
 	$(VENV)/bin/pytest -q -n 2 tests/unit tests/property
 
 test-builds: build $(VENV)/.dev ## all forty project Containerfiles and 500 made-up ones beside buildah (as root, ten minutes or more)

@@ -61,12 +61,18 @@ def main() -> int:
             )
             print(f"{'case':<46}{'ours':>12}{'theirs':>12}{'ratio':>8}{'MB of memory':>15}")
         for name in names:
-            for pair in CASES[name](bench):
+            pairs = CASES[name](bench)
+            while True:
+                case = name
                 try:
+                    pair = next(pairs, None)
+                    if pair is None:
+                        break
+                    case = pair.name
                     result = pair.measure()
                 except Failed as error:
                     failures += 1
-                    print(f"{pair.name:<46}  failed: {error}", file=sys.stderr)
+                    print(f"{case:<46}  failed: {error}", file=sys.stderr)
                     continue
                 results.append(result)
                 if not args.json:

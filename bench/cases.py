@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
 
-from bench import layers, mirroring, monitors
+from bench import generators, layers, mirroring, monitors
 from bench.pairs import Counts, Pair, execute, quiet
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -351,7 +351,16 @@ def scratch(bench: Bench) -> Iterator[Pair]:
 
 #: Cases that need nothing of what `Bench.prepare` makes.
 STANDALONE = frozenset(
-    ("inspect-remote", "list-tags", "copy-remote", "sync", "store-unpack", "store-diff", "store-commit")
+    (
+        "inspect-remote",
+        "list-tags",
+        "copy-remote",
+        "sync",
+        "store-unpack",
+        "store-diff",
+        "store-commit",
+        "quadlet",
+    )
 )
 
 
@@ -374,4 +383,5 @@ CASES: dict[str, Callable[[Bench], Iterator[Pair | Counts]]] = {
     "copy-remote": mirroring.copy_remote,
     "sync": mirroring.sync,
     "conmon": monitors.conmon,
+    "quadlet": generators.quadlet,
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import time
 
 _USAGE = """\
 Usage of {0}:
@@ -23,18 +24,22 @@ Usage of {0}:
     \tPrint version information and exit
 """
 _FLAGS = ("dryrun", "no-kmsg-log", "user", "v", "version")
+#: Of the front (see `front/quadlet-front.c`): where to leave what was made.
+_KEPT = "kept"
 
 
 class _Log:
     """Early at boot the kernel's log is the only one there is."""
 
     def __init__(self, *, kernel: bool, also_stderr: bool, debug: bool) -> None:
+        self.silent = True
         self._kernel = -1
         self._try_kernel = kernel
         self._also_stderr = also_stderr
         self._debug = debug
 
     def say(self, text: str) -> None:
+        self.silent = False
         for line in text.split("\n"):
             self._line(f"quadlet-generator[{os.getpid()}]: {line}\n".encode("utf-8", "surrogateescape"))
 
@@ -64,7 +69,8 @@ def main() -> int:
     gc.disable()  # it lives for some milliseconds and makes no rings to speak of
     argv = sys.argv
     program = argv[0]
-    flags, rest, status = _read_flags(argv)
+    started = time.time_ns()
+    flags, kept, rest, status = _read_flags(argv)
     if status is not None:
         return status
     if flags["version"]:
@@ -79,32 +85,62 @@ def main() -> int:
         return 1
     folder = rest[0] if rest else ""
     is_user = flags["user"] or "user" in os.path.basename(program)
-    return generate(folder, program, is_user=is_user, dry=dry, log=log, environ=dict(os.environ))
+    if not kept or dry or flags["v"]:
+        return generate(folder, program, is_user=is_user, dry=dry, log=log, environ=dict(os.environ))
+    from ocicore.systemd.quadlet.disk import Witness
+    from ocicore.systemd.quadlet.kept import Environment, save
+
+    witness, environment = Witness(), Environment(dict(os.environ))
+    made: list[tuple[str, bytes, list[tuple[str, str]]]] = []
+    status = generate(
+        folder,
+        program,
+        is_user=is_user,
+        dry=False,
+        log=log,
+        environ=environment,
+        disk=witness,
+        made=made,
+    )
+    if status == 0 and log.silent:  # what is complained of is told every time
+        save(kept, witness, environment, program, is_user=is_user, started=started, made=made)
+    return status
 
 
 def generate(
-    folder: str, program: str, *, is_user: bool, dry: bool, log: _Log, environ: dict[str, str]
+    folder: str,
+    program: str,
+    *,
+    is_user: bool,
+    dry: bool,
+    log: _Log,
+    environ: Mapping[str, str],
+    disk: Disk | None = None,
+    made: list[tuple[str, bytes, list[tuple[str, str]]]] | None = None,
 ) -> int:
     """Makes services of all the Quadlet files there are.
 
     Args:
         folder: where they go; not looked at in a dry run, which prints them.
+        made: gets (file name, content, links) of every service.
     """
     from ocicore.systemd.quadlet import paths
+    from ocicore.systemd.quadlet.disk import DISK
     from ocicore.systemd.quadlet.keys import SECTIONS
 
+    disk = DISK if disk is None else disk
     if not dry:
         log.debug(f"Starting quadlet-generator, output to: {folder}")
-    folders = paths.search_folders(is_user, os.getuid(), environ, log.say)
-    files = paths.quadlet_files(folders, SECTIONS)
+    folders = paths.search_folders(is_user, os.getuid(), environ, log.say, disk)
+    files = paths.quadlet_files(folders, SECTIONS, disk)
     if not files:
         log.debug(f"No files parsed from {folders}")
         return 0
     from ocicore.systemd.quadlet.convert import convert_all, load_all
     from ocicore.systemd.quadlet.service import Host
 
-    host = Host(engine(program, environ), is_user=is_user)
-    sources, problems = load_all(files, paths.DropIns(folders), log.debug)
+    host = Host(engine(program, environ, disk), is_user=is_user, disk=disk)
+    sources, problems = load_all(files, paths.DropIns(folders, disk), log.debug, disk)
     for source in sources.values():
         _warn(source, log)
     services, more = convert_all(sources, host)
@@ -133,8 +169,12 @@ def generate(
     for service in services:
         try:
             log.debug(f'writing "{folder}/{service.file_name}"')
-            output.write(service, folder, program)
-            output.install(service, folder, refuse)
+            data = service.text(program).encode()
+            output.write(service.file_name, data, folder)
+            links = output.links(service, refuse)
+            output.install(links, folder, refuse)
+            if made is not None:
+                made.append((service.file_name, data, links))
         except OSError as error:
             refuse(f"generating service file {folder}/{service.file_name}: {error.strerror}")
         except UnitFileError as error:
@@ -142,12 +182,12 @@ def generate(
     return int(failed)
 
 
-def engine(program: str, environ: dict[str, str]) -> str:
+def engine(program: str, environ: Mapping[str, str], disk: Disk) -> str:
     """The engine that services start: $PODMAN, else pypod of the same installation."""
     given = environ.get("PODMAN")
     if given:
         return given
-    prefix = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(program))))
+    prefix = os.path.dirname(os.path.dirname(os.path.dirname(disk.real(program))))
     return f"{prefix}/bin/pypod"
 
 
@@ -176,9 +216,14 @@ def is_unambiguous(image: str) -> bool:
     return bool(slash) and ("." in domain or ":" in domain or domain == "localhost")
 
 
-def _read_flags(argv: list[str]) -> tuple[dict[str, bool], list[str], int | None]:
-    """Flags as Go reads them: one dash or two, `-user=false`; they end at the first word that is none."""
+def _read_flags(argv: list[str]) -> tuple[dict[str, bool], str, list[str], int | None]:
+    """Flags as Go reads them: one dash or two, `-user=false`; they end at the first word that is none.
+
+    Returns:
+        (flags, value of -kept, the other words, exit status of a command line that ends here).
+    """
     flags = dict.fromkeys(_FLAGS, False)
+    kept = ""
     position = 1
     while position < len(argv):
         word = argv[position]
@@ -190,7 +235,10 @@ def _read_flags(argv: list[str]) -> tuple[dict[str, bool], list[str], int | None
         name, equals, value = word.lstrip("-").partition("=")
         if name in ("h", "help"):
             _put(_USAGE.format(argv[0]), 2)
-            return flags, [], 0
+            return flags, kept, [], 0
+        if name == _KEPT:
+            kept = value
+            continue
         known = {"1": True, "t": True, "true": True, "0": False, "f": False, "false": False}
         if name not in flags or (equals and value.lower() not in known):
             what = (
@@ -199,9 +247,9 @@ def _read_flags(argv: list[str]) -> tuple[dict[str, bool], list[str], int | None
                 else f"invalid boolean value {value!r} for -{name}"
             )
             _put(f"{what}\n{_USAGE.format(argv[0])}", 2)
-            return flags, [], 2
+            return flags, kept, [], 2
         flags[name] = known[value.lower()] if equals else True
-    return flags, argv[position:], None
+    return flags, kept, argv[position:], None
 
 
 def _put(text: str, descriptor: int = 1) -> None:
@@ -215,6 +263,9 @@ def _put(text: str, descriptor: int = 1) -> None:
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ocicore.systemd.quadlet.disk import Disk
     from ocicore.systemd.quadlet.source import Source as _Source
 
 if __name__ == "__main__":

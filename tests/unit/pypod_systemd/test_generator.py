@@ -144,7 +144,7 @@ def test_it_imports_next_to_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("scope", ["system", "user"])
 def test_the_front_starts_it_only_where_there_are_files(tmp_path: Path, scope: str) -> None:
     source = Path(__file__).parents[3] / f"dev/units/{scope}-generators/pypod-{scope}-generator"
-    started = tmp_path / "libexec/pypod/quadlet"
+    started = tmp_path / "libexec/pypod/quadlet-front"
     started.parent.mkdir(parents=True)
     started.write_text('#!/bin/sh\necho started "$@"\n')
     started.chmod(0o755)
@@ -165,7 +165,9 @@ def test_the_front_starts_it_only_where_there_are_files(tmp_path: Path, scope: s
     folder.mkdir(parents=True)
     assert run() == ""
     (folder / "x.container").write_text("")
-    assert run() == ("started a b c\n" if scope == "system" else "started -user a b c\n")
+    kept = f"{tmp_path}/{'run' if scope == 'system' else 'xdg'}/pypod-systemd/quadlet"
+    user = "" if scope == "system" else "-user "
+    assert run() == f"started {kept} {tmp_path}/libexec/pypod/quadlet {user}a b c\n"
     theirs = tmp_path / f"usr/lib/systemd/{scope}-generators/podman-{scope}-generator"
     theirs.parent.mkdir(parents=True)
     theirs.write_text("#!/bin/sh\n")

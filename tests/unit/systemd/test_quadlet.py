@@ -372,9 +372,9 @@ def test_files_and_links(tmp_path: Path) -> None:
     )
     refused: list[str] = []
     for service in made.values():
-        output.write(service, str(out), "quadlet")
+        output.write(service.file_name, service.text("quadlet").encode(), str(out))
         for _ in range(2):
-            output.install(service, str(out), refused.append)
+            output.install(output.links(service, refused.append), str(out), refused.append)
     assert len(refused) == 6 and all(f"{places}/a.container:" in reason for reason in refused)
     assert {str(p.relative_to(out)): str(p.readlink()) for p in out.rglob("*") if p.is_symlink()} == {
         "default.target.wants/a.service": "../a.service",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from ocicore.systemd.quadlet import shared_keys
 from ocicore.systemd.quadlet.service import Command, Service
 
@@ -67,7 +65,7 @@ def convert(source: Source, host: Host, sources: dict[str, Source]) -> Service:
         shared_keys.notify(service)
         run.add("-d")
     service.default("Service", "SyslogIdentifier", "%N")
-    _security(source, run)
+    _security(source, run, host)
     read_only = source.flag("ReadOnly")
     run.take(source, "ReadOnly")
     if source.flag("VolatileTmp") and not read_only:
@@ -135,7 +133,7 @@ def _reload(service: Service, host: Host, name: str) -> None:
         service.run("ExecReload", command)
 
 
-def _security(source: Source, run: Command) -> None:
+def _security(source: Source, run: Command, host: Host) -> None:
     if source.flag("NoNewPrivileges"):
         run.add("--security-opt=no-new-privileges", origin=source.last("NoNewPrivileges"))
     for key, label in (("SecurityLabelDisable", "disable"), ("SecurityLabelNested", "nested")):
@@ -153,7 +151,7 @@ def _security(source: Source, run: Command) -> None:
     for word, entry in source.words("AddDevice"):
         if word.startswith("-"):
             word = word[1:]
-            if not os.path.exists(word.partition(":")[0]):
+            if not host.disk.exists(word.partition(":")[0]):
                 continue
         run.add("--device", word, origin=entry)
     profile = source.text("SeccompProfile")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ocicore.systemd.quadlet import container, pods, resources
+from ocicore.systemd.quadlet.disk import DISK
 from ocicore.systemd.quadlet.keys import SECTIONS
 from ocicore.systemd.quadlet.source import load
 from ocicore.systemd.unit_file import UnitFileError
@@ -11,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ocicore.systemd.quadlet.disk import Disk
     from ocicore.systemd.quadlet.paths import DropIns
     from ocicore.systemd.quadlet.service import Host, Service
     from ocicore.systemd.quadlet.source import Source
@@ -49,7 +51,7 @@ class Problem:
 
 
 def load_all(
-    files: list[str], drop_ins: DropIns, say: Callable[[str], None] | None = None
+    files: list[str], drop_ins: DropIns, say: Callable[[str], None] | None = None, disk: Disk = DISK
 ) -> tuple[dict[str, Source], list[Problem]]:
     """Reads Quadlet files, by name, and gives each its service's name.
 
@@ -67,7 +69,7 @@ def load_all(
             for drop_in in further:
                 say(f"Loading source drop-in file {drop_in}")
         errors: list[UnitFileError] = []
-        source = load(path, further, errors)
+        source = load(path, further, errors, disk)
         problems += [Problem(name, error, fatal=source is None) for error in errors]
         if source is None:
             continue

@@ -14,16 +14,11 @@ if TYPE_CHECKING:
     from ocicore.systemd.quadlet.service import Service
 
 
-def write(service: Service, folder: str, program: str) -> None:
-    """Writes a service into the folder; never half a file under its name.
-
-    Raises:
-        OSError: with the file's name.
-    """
-    path = f"{folder}/{service.file_name}"
+def write(file_name: str, data: bytes, folder: str) -> None:
+    """Writes a service into the folder; never half a file under its name. Raises OSError."""
+    path = f"{folder}/{file_name}"
     # systemd reads no file whose name begins with a dot.
-    new = f"{folder}/.{service.file_name}.new"
-    data = service.text(program).encode()
+    new = f"{folder}/.{file_name}.new"
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
     try:
         while data:
@@ -84,9 +79,9 @@ def links(service: Service, refuse: Callable[[str], None]) -> list[tuple[str, st
     return found
 
 
-def install(service: Service, folder: str, refuse: Callable[[str], None]) -> None:
-    """Makes the links; one that is there is replaced."""
-    for name, target in links(service, refuse):
+def install(links: list[tuple[str, str]], folder: str, refuse: Callable[[str], None]) -> None:
+    """Makes links; one that is there is replaced."""
+    for name, target in links:
         path = f"{folder}/{name}"
         try:
             try:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from ocicore.systemd.quadlet.disk import DISK
 from ocicore.systemd.quadlet.keys import DEPENDENCY_KEYS, KEYS, SECTIONS
 from ocicore.systemd.quoting import quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ocicore.systemd.quadlet.disk import Disk
     from ocicore.systemd.quadlet.source import Source
     from ocicore.systemd.unit_file import Entry
 
@@ -21,11 +23,13 @@ class Host:
     Slots:
         program: absolute path of the engine that the services start.
         is_user: for a user's manager.
+        disk: tells what devices there are.
     """
 
-    __slots__ = ("is_user", "program")
+    __slots__ = ("disk", "is_user", "program")
 
-    def __init__(self, program: str, *, is_user: bool) -> None:
+    def __init__(self, program: str, *, is_user: bool, disk: Disk = DISK) -> None:
+        self.disk = disk
         self.program = program
         self.is_user = is_user
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
-import stat
 
+from ocicore.systemd.quadlet.disk import DISK
 from ocicore.systemd.quadlet.keys import KEYS, SECTIONS, SUFFIXES
 from ocicore.systemd.quoting import QuotingError, split
 from ocicore.systemd.unit_file import Entry, UnitFile, UnitFileError, parse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocicore.systemd.quadlet.disk import Disk
 
 #: Letters of a unit's name, systemd.unit(5).
 _NAME_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\")
@@ -254,7 +258,7 @@ def is_unit_name(name: str) -> bool:
     )
 
 
-def load(path: str, drop_ins: list[str], report: list[UnitFileError]) -> Source | None:
+def load(path: str, drop_ins: list[str], report: list[UnitFileError], disk: Disk = DISK) -> Source | None:
     """Reads a Quadlet file and applies its drop-ins.
 
     Args:
@@ -264,35 +268,29 @@ def load(path: str, drop_ins: list[str], report: list[UnitFileError]) -> Source 
         None: the file itself cannot be read; `report` says why.
     """
     try:
-        unit = _read(path)
+        unit = _read(path, disk)
     except UnitFileError as error:
         report.append(error)
         return None
     for drop_in in drop_ins:
         try:
-            unit.merge(_read(drop_in))
+            unit.merge(_read(drop_in, disk))
         except UnitFileError as error:
             report.append(error)
     return Source(path, unit)
 
 
-def _read(path: str) -> UnitFile:
+def _read(path: str, disk: Disk) -> UnitFile:
     """
     Raises:
         QuadletError: there is no such file, it cannot be read, it is no text, or not a unit file.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise QuadletError(path, 1, "not a regular file")
-            data = b""
-            while len(data) <= _LARGEST_FILE and (chunk := os.read(descriptor, 1 << 16)):
-                data += chunk
-        finally:
-            os.close(descriptor)
+        data = disk.read(path, _LARGEST_FILE + 1)
     except OSError as error:
         raise QuadletError(path, 1, f"cannot read: {error.strerror}")
+    if data is None:
+        raise QuadletError(path, 1, "not a regular file")
     if len(data) > _LARGEST_FILE:
         raise QuadletError(path, 1, f"larger than {_LARGEST_FILE >> 20} MiB")
     try:
