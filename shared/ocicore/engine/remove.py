@@ -186,7 +186,7 @@ def _forget_id_file(path: str, container_id: str) -> None:
     import os
 
     try:
-        with open(path, encoding="ascii", errors="replace") as handle:
+        with open(path, encoding="utf-8", errors="replace") as handle:
             mine = handle.read(len(container_id) + 1).strip() == container_id
         if mine:
             os.unlink(path)

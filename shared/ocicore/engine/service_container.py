@@ -7,8 +7,6 @@ them failed, "all" when every one did.
 
 from __future__ import annotations
 
-import signal
-
 from ocicore.engine import records
 from ocicore.errors import Error, InUse
 
@@ -18,6 +16,8 @@ if TYPE_CHECKING:
     from ocicore.engine.pod_table import Pod
     from ocicore.engine.records import Container
 
+_SIGINT = 2
+_SIGKILL = 9
 #: What --service-exit-code-propagation may be.
 POLICIES = ("none", "any", "all")
 
@@ -57,7 +57,7 @@ def after_pod_ended(engine: Engine, pod: Pod) -> None:
     bad = failed and (policy == "any" or (policy == "all" and failed == total))
     try:
         # The pause program ends with 0 at SIGINT.
-        stop.kill(engine, container, signal.SIGKILL if bad else signal.SIGINT)
+        stop.kill(engine, container, _SIGKILL if bad else _SIGINT)
     except Error as error:
         engine.debug(f"ending service container {container.id}: {error.message}")
 

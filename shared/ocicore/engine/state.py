@@ -7,13 +7,12 @@ verb recomputes what is true from the kernel and from exit files (see liveness.p
 
 from __future__ import annotations
 
-# The C module alone: the package imports datetime and collections.abc for adapters that are not used here.
-import _sqlite3 as sqlite3
 import os
 
 from ocicore.engine import schema
 from ocicore.engine.container_table import ContainerTable
 from ocicore.engine.locks import Lock
+from ocicore.engine.sqlite import sqlite3
 from ocicore.errors import Corrupted, Error, Unsupported
 
 TYPE_CHECKING = False

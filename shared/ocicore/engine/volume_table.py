@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import _sqlite3 as sqlite3
-
 from ocicore.engine.errors import NoSuchVolume, VolumeInUse
 from ocicore.engine.records import Volume
+from ocicore.engine.sqlite import sqlite3
 from ocicore.errors import Conflict
 from ocicore.files import quick_json
 

@@ -145,7 +145,9 @@ class LocalImage:
     def manifest(self) -> Manifest | Index:
         """The parsed manifest, or the parsed list."""
         if self._manifest is None:
-            self._manifest = manifests.parse_manifest(self.manifest_bytes())
+            from ocicore.files import quick_json
+
+            self._manifest = manifests.parse_manifest(self.manifest_bytes(), loads=quick_json.loads)
         return self._manifest
 
     @property

@@ -77,7 +77,7 @@ def number(name: str) -> int:
 def last_cap() -> int:
     """The highest number this kernel knows."""
     try:
-        with open("/proc/sys/kernel/cap_last_cap", encoding="ascii") as stream:
+        with open("/proc/sys/kernel/cap_last_cap", encoding="utf-8") as stream:
             return int(stream.read())
     except OSError:
         cap = len(CAPABILITIES) - 1

@@ -76,7 +76,7 @@ def unshare(flags: int) -> None:
 def in_user_namespace() -> bool:
     """Whether this process is in a user namespace other than the first (whose map is the whole range)."""
     try:
-        with open("/proc/self/uid_map", encoding="ascii") as stream:
+        with open("/proc/self/uid_map", encoding="utf-8") as stream:
             return stream.readline().split() != _WHOLE_RANGE
     except FileNotFoundError:  # a kernel without user namespaces
         return False

@@ -64,7 +64,7 @@ def read_subids(
 def pause_pid(pid_file: str) -> int:
     """The pid in a pause.pid file, 0 when there is none, it is unreadable, or that process is not usable."""
     try:
-        with open(pid_file, encoding="ascii") as stream:
+        with open(pid_file, encoding="utf-8") as stream:
             pid = int(stream.read(16).strip())
     except (OSError, ValueError):
         return 0
@@ -200,8 +200,8 @@ def parse_map(text: str) -> list[IdMap]:
 def own_maps() -> tuple[list[IdMap], list[IdMap]]:
     """The uid and gid maps of the namespace this process is in."""
     with (
-        open("/proc/self/uid_map", encoding="ascii") as uids,
-        open("/proc/self/gid_map", encoding="ascii") as gids,
+        open("/proc/self/uid_map", encoding="utf-8") as uids,
+        open("/proc/self/gid_map", encoding="utf-8") as gids,
     ):
         return parse_map(uids.read()), parse_map(gids.read())
 

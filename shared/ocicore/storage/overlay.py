@@ -324,7 +324,7 @@ class OverlayDriver:
         for home in (self.home, self.image_home):
             if home and os.path.lexists(f"{home}/{layer_id}"):
                 try:
-                    with open(f"{home}/{layer_id}/link", encoding="ascii") as file:
+                    with open(f"{home}/{layer_id}/link", encoding="utf-8") as file:
                         link = file.read().strip()
                 except (FileNotFoundError, NotADirectoryError):
                     link = ""
@@ -361,7 +361,7 @@ class OverlayDriver:
     def link_of(self, layer_id: str) -> str | None:
         """The layer's short link, None when the file is missing."""
         try:
-            with open(os.path.join(self.layer_dir(layer_id), "link"), encoding="ascii") as file:
+            with open(os.path.join(self.layer_dir(layer_id), "link"), encoding="utf-8") as file:
                 return file.read().strip()
         except FileNotFoundError:
             return None
@@ -384,7 +384,7 @@ class OverlayDriver:
             if not os.path.isdir(folder + "/diff"):
                 continue
             try:
-                with open(folder + "/link", encoding="ascii") as file:
+                with open(folder + "/link", encoding="utf-8") as file:
                     link = file.read().strip()
             except FileNotFoundError:
                 link = ""
@@ -553,7 +553,7 @@ def _write(path: str, text: str, mode: int) -> None:
 def _read(path: str) -> str:
     """A short file without blanks around it, "" when it is missing."""
     try:
-        with open(path, encoding="ascii") as file:
+        with open(path, encoding="utf-8") as file:
             return file.read().strip()
     except FileNotFoundError:
         return ""

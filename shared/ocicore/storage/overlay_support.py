@@ -68,7 +68,7 @@ def native(home: str, run_home: str, *, rootless: bool) -> bool:
     """
     flag = os.path.join(home, _FLAG)
     try:
-        with open(flag, encoding="ascii") as file:
+        with open(flag, encoding="utf-8") as file:
             if file.read().strip() == "true":
                 return False
     except FileNotFoundError:
