@@ -50,11 +50,13 @@ conmon:
 front:
 	@$(MAKE) --no-print-directory -C tools/pypod_systemd/front
 
+PLACES = --libexec build/libexec/pypod --path tools --path shared --path "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("platlib"))')"
 launchers: $(VENV)/.runtime
-	@$(PY) dev/launchers --bin build/bin --libexec build/libexec/pypod --path tools --path shared --path "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("platlib"))')"
+	@$(PY) dev/launchers --bin build/bin $(PLACES)
 
 build: native conmon front launchers ## build the programs into build/bin (and a virtual environment)
 	@$(PYTHON) -m compileall -q $(CODE)
+	@$(PY) dev/bundle $(PLACES)
 	@echo "built: build/bin/{$$(echo $(PROGRAMS) | tr ' ' ,)} build/conmon/conmon"
 
 install: build man ## install below PREFIX (programs, conmon, manual pages, completions, units)
