@@ -105,7 +105,9 @@ def user_mapping(
     if kind == "container":
         other = engine.state.containers.find(text)
         runtime = other.config["runtime"]
-        return UserMapping(runtime.get("uid_mappings", []), runtime.get("gid_mappings", []))
+        # Members of a pod with keep-id are the caller, as its infra container is.
+        user = runtime.get("user", "") if other.is_infra else ""
+        return UserMapping(runtime.get("uid_mappings", []), runtime.get("gid_mappings", []), user)
     raise InvalidInput(f"unrecognized namespace mode {mode} passed")
 
 

@@ -133,7 +133,7 @@ def _linux(
     resources = spec_linux.resources(config, host, warn)
     if rules:
         resources["devices"] = rules
-    linux: Json = {"namespaces": spec_linux.namespaces(config, host), **spec_linux.id_mappings(config)}
+    linux: Json = {"namespaces": spec_linux.namespaces(config, host), **spec_linux.id_mappings(config, host)}
     path = spec_linux.cgroups_path(config, host)
     optional: Json = {
         "sysctl": _sysctl(config, host),

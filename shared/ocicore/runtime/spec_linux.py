@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
-    from ocicore.runtime.types import ContainerConfig, HostFacts, Namespace, Resources
+    from ocicore.runtime.types import ContainerConfig, HostFacts, IdMapping, Namespace, Resources
 
     Json = dict[str, Any]
     Warn = Callable[[str], None]
@@ -89,12 +89,27 @@ def namespaces(config: ContainerConfig, host: HostFacts) -> list[Json]:
     return result
 
 
-def id_mappings(config: ContainerConfig) -> Json:
+def id_mappings(config: ContainerConfig, host: HostFacts) -> Json:
     """linux.uidMappings and gidMappings, empty when the container has no user namespace of its own."""
     result: Json = {}
     if config.get("uid_mappings"):
-        result["uidMappings"] = spec_mappings(config["uid_mappings"])
-        result["gidMappings"] = spec_mappings(config.get("gid_mappings") or config["uid_mappings"])
+        gids = config.get("gid_mappings") or config["uid_mappings"]
+        result["uidMappings"] = spec_mappings(_split(config["uid_mappings"], host.uid_map))
+        result["gidMappings"] = spec_mappings(_split(gids, host.gid_map))
+    return result
+
+
+def _split(extents: list[IdMapping], ours: list[tuple[int, int, int]]) -> list[IdMapping]:
+    """Cut extents where one of our own namespace's ends: the kernel takes none that spans two of them."""
+    bounds = sorted({edge for inside, _, size in ours for edge in (inside, inside + size)})
+    result: list[IdMapping] = []
+    for extent in extents:
+        first, end = extent["host_id"], extent["host_id"] + extent["size"]
+        edges = [first, *(edge for edge in bounds if first < edge < end), end]
+        for number, stop in enumerate(edges[1:]):
+            start = edges[number]
+            inside = extent["container_id"] + start - first
+            result.append({"container_id": inside, "host_id": start, "size": stop - start})
     return result
 
 

@@ -45,6 +45,22 @@ class TestLife(Life):
         text = pypod.out("run", "--rm", *NONET, "--userns", "keep-id", IMAGE, "id", "-u")
         assert text == str(ordinary_user.uid)
 
+    @pytest.mark.parametrize(
+        ("options", "uids", "gids"),
+        [
+            ("--uidmap 0:1:1000", ["0 1 1000"], ["0 1 1000"]),
+            ("--uidmap 0:1:1000 --gidmap 0:0:1000", ["0 1 1000"], ["0 0 1", "1 1 999"]),
+            ("--uidmap 0:0:1000 --gidmap 0:1:1000", ["0 0 1", "1 1 999"], ["0 1 1000"]),
+        ],
+    )
+    def test_maps_over_own_and_subordinate_ids(
+        self, pypod: Tool, options: str, uids: list[str], gids: list[str]
+    ) -> None:
+        """The user's own id and the subordinate ones are two extents of the namespace around; the kernel takes none over both."""
+        files = ("/proc/self/uid_map", "/proc/self/gid_map")
+        text = pypod.out("run", "--rm", *NONET, *options.split(), IMAGE, "cat", *files)
+        assert [" ".join(line.split()) for line in text.splitlines()] == uids + gids
+
     def test_unshare_and_ids(self, pypod: Tool, ordinary_user: OrdinaryUser) -> None:
         assert pypod.out("unshare", "id", "-u") == "0"
         first = pypod.out("unshare", "cat", "/proc/self/uid_map").split()[:3]

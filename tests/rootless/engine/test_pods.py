@@ -9,7 +9,7 @@ import pytest
 
 from support.programs import Tool
 from support.pypod_pods import Pods
-from support.pypod_store import users_pypod_with_box
+from support.pypod_store import IMAGE, users_pypod_with_box
 from support.users import OrdinaryUser
 
 pytestmark = pytest.mark.rootless
@@ -24,3 +24,9 @@ def pypod(ordinary_user: OrdinaryUser, tmp_path: Path) -> Iterator[Tool]:
 
 class TestPods(Pods):
     """Everything that holds for root too."""
+
+    def test_keep_id(self, pypod: Tool, ordinary_user: OrdinaryUser) -> None:
+        """Its containers are the caller, unless they say otherwise."""
+        pod = pypod.out("pod", "create", "--userns", "keep-id", "--network", "none")
+        assert pypod.out("run", "--rm", "--pod", pod, IMAGE, "id", "-u") == str(ordinary_user.uid)
+        assert pypod.out("run", "--rm", "--pod", pod, "--user", "0", IMAGE, "id", "-u") == "0"
