@@ -157,11 +157,6 @@ def end_namespace(engine: Engine) -> None:
     """End the pause process, so that the next command makes the user's namespaces anew (new subordinate ids)."""
     if not engine.rootless:
         return
-    from ocicore.linux import process, userns
+    from ocicore.linux import userns
 
-    pause = f"{engine.user.runtime_dir}/libpod/tmp/pause.pid"
-    pid = userns.pause_pid(pause)
-    if pid:
-        process.kill_process(pid, 9)
-    if os.path.exists(pause):
-        os.unlink(pause)
+    userns.end_pause(f"{engine.user.runtime_dir}/libpod/tmp/pause.pid")

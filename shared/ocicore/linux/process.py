@@ -133,6 +133,28 @@ def kill_process(pid: int, number: int, started: int = 0) -> bool:
     return True
 
 
+def end(pid: int, seconds: float = 2) -> bool:
+    """SIGKILL, and wait until the pid is free again; False when it is not by then."""
+    import time
+
+    try:
+        fd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    until = time.monotonic() + seconds
+    try:
+        pidfd_send_signal(fd, 9)
+        wait_pidfd(fd, int(seconds * 1000))
+        while time.monotonic() < until:  # ended, but its parent has not asked for its status yet
+            pidfd_send_signal(fd, 0)
+            time.sleep(0.002)
+    except ProcessLookupError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
 def set_subreaper(on: bool = True) -> None:
     """Orphaned descendants become this process's children."""
     _prctl("becoming subreaper", _PR_SET_CHILD_SUBREAPER, int(on))

@@ -63,12 +63,19 @@ def read_subids(
 
 def pause_pid(pid_file: str) -> int:
     """The pid in a pause.pid file, 0 when there is none, it is unreadable, or that process is not usable."""
-    try:
-        with open(pid_file, encoding="utf-8") as stream:
-            pid = int(stream.read(16).strip())
-    except (OSError, ValueError):
-        return 0
+    pid = _recorded(pid_file)
     return pid if _holds_namespace(pid) else 0
+
+
+def end_pause(pid_file: str) -> None:
+    """End the pause process and forget it, also from within its namespaces; what comes next makes them anew."""
+    pid = _recorded(pid_file)
+    if pid > 1 and _is_pause_process(pid):
+        process.end(pid)
+    try:
+        os.unlink(pid_file)
+    except FileNotFoundError:
+        pass
 
 
 def join(pid: int) -> None:
@@ -232,6 +239,14 @@ def _create_locked(pid_file: str, user: str, uid: int, warn: Callable[[str], Non
         return pid, True
     finally:
         os.close(lock)
+
+
+def _recorded(pid_file: str) -> int:
+    try:
+        with open(pid_file, encoding="utf-8") as stream:
+            return int(stream.read(16).strip())
+    except (OSError, ValueError):
+        return 0
 
 
 def _is_pause_process(pid: int) -> bool:

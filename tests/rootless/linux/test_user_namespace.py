@@ -140,6 +140,16 @@ def test_first_creates_second_joins(lab: Lab) -> None:
     assert first[1] == lab.pause_pid()
 
 
+def test_ended_from_within(lab: Lab) -> None:
+    """What `system migrate` does, which has joined the namespaces of the process that it ends."""
+    lab.run("ensure(file)")
+    pid = lab.pause_pid()
+    assert lab.run("ensure(file); userns.end_pause(file); print(os.path.exists(file))") == "False"
+    assert not Path(f"/proc/{pid}").exists()
+    assert lab.run("print(ensure(file).created)") == "True"
+    assert lab.pause_pid() != pid
+
+
 def test_pause_process_is_small_and_alone(lab: Lab) -> None:
     lab.run("ensure(file)")
     pid = lab.pause_pid()
