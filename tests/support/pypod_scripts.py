@@ -28,6 +28,13 @@ def with_descriptors(pypod: Tool, script: str, *args: str) -> subprocess.Complet
     )
 
 
+def completions(pypod: Tool, *words: str, env: dict[str, str] | None = None) -> list[str]:
+    """What the last word may become."""
+    at = next(index for index, word in enumerate(pypod.argv) if word.endswith("/pypod")) + 1
+    argv = [*pypod.argv[:at], "__completeNoDesc", *pypod.argv[at:]]
+    return Tool(argv, pypod.env, pypod.cwd).out(*words, env=env).splitlines()
+
+
 class Scripts:
     """Tests; see the module."""
 
@@ -86,11 +93,20 @@ class Scripts:
         assert words == sorted(words, reverse=True)  # what was untagged, then what was deleted
         assert pypod.out("images", "-aq") == ""
 
+    def test_completion_of_global_options(self, pypod: Tool) -> None:
+        levels = completions(pypod, "--log-level", "")
+        assert levels == ["trace", "debug", "info", "warn", "warning", "error", "fatal", "panic"]
+        assert completions(pypod, "--log-level", "wa") == ["warn", "warning"]
+        assert completions(pypod, "--cgroup-manager=") == [
+            "--cgroup-manager=cgroupfs",
+            "--cgroup-manager=systemd",
+        ]
+        assert completions(pypod, "--events-backend", "j") == ["journald"]
+        assert completions(pypod, "--module", "/etc/") == [":file"]
+
     def test_completion_of_paths_and_fields(self, pypod: Tool) -> None:
         def complete(*words: str) -> list[str]:
-            at = next(index for index, word in enumerate(pypod.argv) if word.endswith("/pypod")) + 1
-            argv = [*pypod.argv[:at], "__completeNoDesc", *pypod.argv[at:]]
-            return Tool(argv, pypod.env, pypod.cwd).out(*words).splitlines()
+            return completions(pypod, *words)
 
         for command in ("create", "run"):
             assert "/bin/" in complete(command, IMAGE, "")

@@ -1,4 +1,4 @@
-"""What completes arguments: names of containers, images and volumes in the local store."""
+"""What completes arguments and global options: names of containers, images and volumes in the local store, modules …"""
 
 from __future__ import annotations
 
@@ -45,6 +45,37 @@ def images(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
         for name in image.repo_tags:
             short = name.removeprefix("localhost/").removesuffix(":latest")
             yield from (text for text in dict.fromkeys((name, short)) if text.startswith(incomplete))
+
+
+def modules(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
+    """Modules of containers.conf in the folders where --module looks; files where a path is typed."""
+    import os
+
+    from ocicore.config import containers_conf, paths
+
+    if incomplete.startswith(("/", ".")):
+        yield ":file"
+        return
+    for directory in containers_conf.module_directories(paths.user_paths(ctx.environ)):
+        for folder, inner, names in os.walk(directory):
+            inner.sort()
+            for name in sorted(names):
+                yield os.path.relpath(os.path.join(folder, name), directory)
+
+
+def log_levels(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
+    """Values of --log-level."""
+    yield from ("trace", "debug", "info", "warn", "warning", "error", "fatal", "panic")
+
+
+def cgroup_managers(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
+    """Values of --cgroup-manager."""
+    yield from ("cgroupfs", "systemd")
+
+
+def events_backends(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
+    """Values of --events-backend."""
+    yield from ("file", "journald", "none")
 
 
 def artifacts(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:

@@ -179,13 +179,18 @@ def _same(table: dict[str, Entry | Group], *names: str) -> dict[str, Entry | Gro
 
 OPTIONS = (
     Option(
-        "cgroup-manager", kind="string", help='Cgroup manager to use ("cgroupfs"|"systemd")', metavar="string"
+        "cgroup-manager",
+        kind="string",
+        help='Cgroup manager to use ("cgroupfs"|"systemd")',
+        metavar="string",
+        completer="pypod.complete:cgroup_managers",
     ),
     Option(
         "cdi-spec-dir",
         kind="stringArray",
         help="Set the CDI spec directory path (may be set multiple times)",
         metavar="string",
+        completer="dir",
     ),
     Option(
         "config",
@@ -213,9 +218,13 @@ OPTIONS = (
         kind="string",
         help='Events backend to use ("file"|"journald"|"none")',
         metavar="string",
+        completer="pypod.complete:events_backends",
     ),
     Option(
-        "hooks-dir", kind="stringArray", help="Set the OCI hooks directory path (may be set multiple times)"
+        "hooks-dir",
+        kind="stringArray",
+        help="Set the OCI hooks directory path (may be set multiple times)",
+        completer="dir",
     ),
     Option(
         "identity",
@@ -235,8 +244,15 @@ OPTIONS = (
         kind="string",
         default="warn",
         help="Log messages above specified level (trace, debug, info, warn, warning, error, fatal, panic)",
+        completer="pypod.complete:log_levels",
     ),
-    Option("module", kind="stringArray", help="Load the containers.conf(5) module", leading=True),
+    Option(
+        "module",
+        kind="stringArray",
+        help="Load the containers.conf(5) module",
+        leading=True,
+        completer="pypod.complete:modules",
+    ),
     Option(
         "network-cmd-path",
         kind="path",
@@ -282,7 +298,12 @@ OPTIONS = (
         help="Path to the 'run directory' where all state information is stored",
         metavar="string",
     ),
-    Option("runtime", kind="string", help="Path to the OCI-compatible binary used to run containers"),
+    Option(
+        "runtime",
+        kind="string",
+        help="Path to the OCI-compatible binary used to run containers",
+        completer="file",
+    ),
     Option("runtime-flag", kind="stringArray", help="add global flags for the container runtime"),
     Option("ssh", kind="string", help="define the ssh mode", metavar="string", leading=True),
     Option(

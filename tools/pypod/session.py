@@ -11,6 +11,8 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ocicore.cli.context import Context
     from ocicore.config.paths import UserPaths
     from ocicore.engine.context import Engine
@@ -30,7 +32,7 @@ _PASSED_ON = (
     "imagestore",
     "default_mounts_file",
 )
-_PASSED_ON_LISTS = ("storage_opt", "runtime_flag", "module", "hooks_dir", "cdi_spec_dir")
+_PASSED_ON_LISTS = ("storage_opt", "runtime_flag", "hooks_dir", "cdi_spec_dir")
 
 
 def enter_namespace(ctx: Context, user: UserPaths) -> dict[str, str]:
@@ -74,6 +76,7 @@ def open_engine(ctx: Context) -> Engine:
     for text in given.pull_option:
         key, _, value = text.partition("=")
         storage.pull_options[key] = value
+    config = containers_conf.load(user, environ, given.module)
     options = EngineOptions(
         runtime=given.runtime,
         runtime_flags=given.runtime_flag,
@@ -88,9 +91,8 @@ def open_engine(ctx: Context) -> Engine:
         log_level=given.log_level,
         modules=given.module,
         syslog=given.syslog,
-        global_words=global_words(ctx),
+        global_words=global_words(ctx, config.modules),
     )
-    config = containers_conf.load(user, environ, options.modules)
     return Engine(
         user=user,
         environ=environ,
@@ -112,9 +114,12 @@ def open_engine(ctx: Context) -> Engine:
     )
 
 
-def global_words(ctx: Context) -> list[str]:
-    """The global options of this run as words for another pypod on the same store."""
-    words = []
+def global_words(ctx: Context, modules: Sequence[str]) -> list[str]:
+    """The global options of this run as words for another pypod on the same store.
+
+    Modules by their paths: who runs that command may have another home.
+    """
+    words = [word for path in modules for word in ("--module", path)]
     for name in _PASSED_ON:
         value = getattr(ctx.globals, name)
         if value:

@@ -11,7 +11,7 @@ import pytest
 
 from support.programs import Tool
 from support.pypod_life import IMAGE, NONET, Life
-from support.pypod_scripts import Scripts
+from support.pypod_scripts import Scripts, completions
 from support.rootfs import busybox_tar
 from support.users import OrdinaryUser
 
@@ -72,3 +72,29 @@ class TestLife(Life):
 
 class TestScripts(Scripts):
     """Everything that holds for root too."""
+
+    def test_modules_of_the_user(self, pypod: Tool, ordinary_user: OrdinaryUser) -> None:
+        """Found by name below XDG_CONFIG_HOME; what runs when the container has ended gets the path."""
+        home = ordinary_user.home / f"config-{os.getpid()}"
+        folder = home / "containers/containers.conf.modules"
+        (folder / "more").mkdir(parents=True)
+        (folder / "note.conf").write_text('[containers]\nannotations=["from=module"]\n')
+        (folder / "more/other.conf").write_text("")
+        env = {"XDG_CONFIG_HOME": str(home)}
+        assert completions(pypod, "--module", "", env=env)[:2] == ["note.conf", "more/other.conf"]
+        assert completions(pypod, "--module", "mo", env=env) == ["more/other.conf"]
+        noting = pypod.with_options("--module", "note.conf")
+        noting("run", "-d", "--name", "noted", *NONET, IMAGE, "sleep", "1000", env=env)
+        fields = "{{.Config.Annotations.from}} {{.State.ConmonPid}}"
+        value, monitor = pypod.out("inspect", "--format", fields, "noted").split()
+        assert value == "module"
+        words = Path(f"/proc/{monitor}/cmdline").read_text().split("\0")
+        at = words.index("--module")
+        assert words[at - 1 : at + 3] == [
+            "--exit-command-arg",
+            "--module",
+            "--exit-command-arg",
+            f"{folder}/note.conf",
+        ]
+        pypod("rm", "-f", "-t", "0", "noted")
+        shutil.rmtree(home)

@@ -14,9 +14,10 @@ COMMAND = generate_systemd.command("pypod generate systemd", deprecated=True)
 
 def run(args: Args, ctx: Context) -> int:
     from ocicore.systemd.generate import Names
-    from pypod.session import global_words, open_engine, self_command
+    from pypod.session import open_engine, self_command
 
     ctx.stderr.write(generate_systemd.DEPRECATION)
-    words = [word for word in global_words(ctx) if not word.startswith("--log-level=")]
+    engine = open_engine(ctx)
+    words = [word for word in engine.options.global_words if not word.startswith("--log-level=")]
     names = Names(tuple(self_command(ctx)), ctx.program.version, tuple(words))
-    return generate_systemd.run(args, ctx, open_engine(ctx), names)
+    return generate_systemd.run(args, ctx, engine, names)
