@@ -345,7 +345,7 @@ _EARLY = frozenset(
 
 def before(bound: Bound, ctx: Context) -> None:
     """What global options change before the command starts; costs nothing where none is given."""
-    if "authfile" in bound.args.given_names() and bound.path[-1] != "login":
+    if "authfile" in bound.args.given_names() and bound.args.authfile and bound.path[-1] != "login":
         from pypod.options.early import check_authfile
 
         check_authfile(bound.args.authfile)

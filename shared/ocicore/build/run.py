@@ -341,7 +341,7 @@ def make_spec(
         "cgroup_parent": str(settings.get("CgroupParent") or ""),
         "group_add": list(options.group_add) + list(container.raw.get("GroupAdd") or ()),
         "devices": [text for text in devices if not cdi.is_qualified(text)],
-        "rlimits": [_rlimit(text) for text in settings.get("Ulimit") or ()],
+        "rlimits": [ulimit(text) for text in settings.get("Ulimit") or ()],
     }
     if options.mounts is not None:
         config["env"].update(options.mounts.env)
@@ -496,7 +496,8 @@ def _resources(settings: Json) -> Json:
     return result
 
 
-def _rlimit(text: str) -> Json:
+def ulimit(text: str) -> Json:
+    """--ulimit NAME=SOFT[:HARD] as the runtime specification has it. Raises InvalidInput."""
     name, _, values = str(text).partition("=")
     soft, _, hard = values.partition(":")
     try:

@@ -425,7 +425,10 @@ def _ssh(
 
 
 def parse_secrets(values: list[str]) -> dict[str, tuple[str, str]]:
-    """--secret id=ID,src=PATH | id=ID,env=NAME | id=ID,type=env."""
+    """--secret id=ID[,src=PATH | ,env=NAME | ,type=env]: an id alone names a variable, or else a file.
+
+    Raises InvalidInput, NotFound.
+    """
     result: dict[str, tuple[str, str]] = {}
     for text in values:
         fields = dict(part.partition("=")[::2] for part in text.split(","))
@@ -439,10 +442,16 @@ def parse_secrets(values: list[str]) -> dict[str, tuple[str, str]]:
         kind = fields.get("type", "")
         if kind not in ("", "file", "env"):
             raise InvalidInput(f'invalid secret type "{kind}": expected file or env')
-        if kind == "env" or fields.get("env") or (not source and kind == ""):
+        if kind == "env" or fields.get("env") or (not source and kind == "" and identity in os.environ):
             result[identity] = ("env", fields.get("env") or source or identity)
-        else:
-            result[identity] = ("file", os.path.abspath(source))
+            continue
+        path = os.path.abspath(source or identity)
+        if not source and not os.path.exists(path):
+            raise NotFound(
+                f"--secret {text}: neither a variable {identity} nor a file {path}",
+                hint="say where it is with src=FILE or env=VARIABLE",
+            )
+        result[identity] = ("file", path)
     return result
 
 

@@ -52,6 +52,9 @@ RUN_SETTINGS = (
 )
 
 
+_CHECKED = ("add_host", "device", "dns", "shm_size", "ulimit")
+
+
 class RunDecisions:
     """What the options say, in buildah's terms."""
 
@@ -92,6 +95,10 @@ def decide(args: Any, conf: Any) -> RunDecisions:
 
                 option = name.replace("_", "-")
                 raise InvalidInput(f"the --{option} option cannot be used with --network=none")
+    if not given.isdisjoint(_CHECKED):
+        from ocicore.cli import build_checks
+
+        build_checks.check(args)
     options["AddHost"] = list(args.add_host)
     options["CgroupParent"] = args.cgroup_parent
     options["CPUPeriod"] = args.cpu_period

@@ -50,6 +50,10 @@ if TYPE_CHECKING:
     Resolve = Callable[[str, CreateOptions], LocalImage]
 
 #: Options that only mattered while the container was made; what else was typed is kept for `inspect` and `clone`.
+#: Options whose values create_checks looks at.
+_CHECKED = (
+    "add_host dns dns_search health_log_destination health_startup_cmd ip ip6 mac_address pull seccomp_policy sysctl tz umask"
+).split()
 _NOT_KEPT = frozenset(
     (
         "attach authfile cert_dir creds decryption_key detach detach_keys disable_content_trust platform pull quiet "
@@ -196,6 +200,10 @@ class _Plan:
         """Decide everything; changes nothing."""
         engine, options, image_config = self.engine, self.options, self.image_config
         conf = engine.config.containers
+        if not options.given.isdisjoint(_CHECKED):
+            from ocicore.engine import create_checks
+
+            create_checks.check(engine, options, image_config)
         entry, words = create_process.command_line(options, command, image_config)
         modes, needed = create_namespaces.modes(engine, options)
         self.needed += needed
@@ -255,7 +263,7 @@ class _Plan:
             "secrets": self._secrets(),
             "auto_remove": options.rm,
             "auto_remove_image": options.rmi,
-            "sdnotify": options.sdnotify,
+            "sdnotify": options.sdnotify or "container",
             "sdnotify_socket": engine.environ.get("NOTIFY_SOCKET", "")
             if options.sdnotify != "ignore"
             else "",
@@ -282,7 +290,7 @@ class _Plan:
                 raise InvalidInput(f"invalid option for --rootfs: {flags!r}", hint="choose O or idmap")
             if not os.path.isdir(self.config["rootfs"]):
                 raise Error(f"checking rootfs {path}: no such directory")
-        if options.sdnotify not in ("container", "conmon", "ignore", "healthy"):
+        if options.sdnotify not in ("", "container", "conmon", "ignore", "healthy"):
             raise InvalidInput(
                 f'invalid value "{options.sdnotify}" for --sdnotify: choose container, conmon, healthy or ignore'
             )
@@ -345,7 +353,7 @@ class _Plan:
             if profile:
                 rights["seccomp_profile"] = _json_object(profile)
         limits, host_limits = ulimits.read([*conf.default_ulimits, *options.ulimit])
-        cgroups = options.cgroups if "cgroups" in options.given else (conf.cgroups or "enabled")
+        cgroups = (options.cgroups if "cgroups" in options.given else "") or conf.cgroups or "enabled"
         if cgroups not in ("enabled", "disabled", "no-conmon", "split"):
             raise InvalidInput(
                 f'invalid cgroup mode "{cgroups}": choose from enabled, disabled, no-conmon, split'

@@ -134,8 +134,6 @@ def _run_length(extents: list[tuple[int, int, int]]) -> int:
 
 
 def _keep_id(engine: Engine, text: str) -> UserMapping:
-    if not engine.rootless:
-        return UserMapping([], [])  # root is itself already
     uid, gid, size = engine.user.uid, engine.user.gid, 0
     for word in filter(None, text.split(",")):
         key, _, value = word.partition("=")
@@ -147,6 +145,8 @@ def _keep_id(engine: Engine, text: str) -> UserMapping:
             gid = int(value)
         else:
             size = int(value)
+    if not engine.rootless:
+        return UserMapping([], [])  # root is itself already
     uids, gids = _available(engine)
     if size:
         uids, gids = min(uids, size), min(gids, size)

@@ -73,6 +73,11 @@ def _parse(engine: Engine, options: CreateOptions, result: dict[str, Any], neede
     result["options"] = mode.options
     result["networks"] = mode.networks
     result["target"] = mode.target
+    if mode.kind == "pasta" and not engine.rootless:
+        raise InvalidInput(
+            "invalid config provided: pasta networking is only supported for rootless mode",
+            hint="use --network bridge, host or none",
+        )
     if mode.kind == "container":
         result["target"] = engine.state.containers.find(mode.target).id
         needed.append(result["target"])

@@ -108,18 +108,17 @@ def health_check(options: CreateOptions, image: ImageConfig | None) -> dict[str,
         timeout=options.health_timeout,
         given=options.given,
     )
-    if options.health_on_failure not in health.ON_FAILURE:
+    on_failure = options.health_on_failure or "none"
+    if on_failure not in health.ON_FAILURE:
         raise InvalidInput(
             f"invalid on-failure action {options.health_on_failure!r} for health check: supported actions are "
             + ", ".join(health.ON_FAILURE)
         )
     if check is None:
-        if options.health_on_failure != "none":
-            raise InvalidInput(
-                f"cannot set on-failure action to {options.health_on_failure} without a health check"
-            )
+        if on_failure != "none":
+            raise InvalidInput(f"cannot set on-failure action to {on_failure} without a health check")
         return None
-    check["on_failure"] = options.health_on_failure
+    check["on_failure"] = on_failure
     check["log_count"] = options.health_max_log_count
     check["log_size"] = options.health_max_log_size
     check["destination"] = health.destination(options.health_log_destination)
@@ -181,5 +180,6 @@ def log_settings(engine: Engine, options: CreateOptions) -> dict[str, Any]:
         elif key == "label":
             result["labels"].append(value)
         else:
-            raise InvalidInput(f"invalid log option {entry!r}: choose from path, tag, max-size, label")
+            # podman keeps and ignores what it does not know, docker's max-file for one.
+            engine.warn(f"log option {key!r} is ignored: there are path, tag, max-size and label")
     return result

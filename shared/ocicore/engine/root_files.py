@@ -12,6 +12,8 @@ from ocicore.errors import Error, InvalidInput
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ocicore.engine.prepare import Preparation
 
 #: A root that cannot be written (--rootfs of another's directory or with mapped owners, a read-only file system) goes without.
@@ -36,13 +38,7 @@ def time_zone(work: Preparation, zone: str) -> None:
 
     Raises InvalidInput when the host does not know the zone.
     """
-    folder = work.engine.environ.get("TZDIR") or "/usr/share/zoneinfo"
-    if zone == "local":
-        path = os.path.realpath("/etc/localtime")
-    else:
-        path = os.path.normpath(f"{folder}/{zone}")
-        if not path.startswith(folder.rstrip("/") + "/") or not os.path.isfile(path):
-            raise InvalidInput(f"unrecognized timezone {zone}: unknown time zone {zone}")
+    path = zone_file(work.engine.environ, zone)
     from ocicore.linux.resolve import resolve_in_root
 
     if os.path.isfile(resolve_in_root(work.root, path, missing_ok=True)):
@@ -55,6 +51,17 @@ def time_zone(work: Preparation, zone: str) -> None:
             return
     with open(path, "rb") as source:
         work.write_file("localtime", source.read(), "/etc/localtime")
+
+
+def zone_file(environ: Mapping[str, str], zone: str) -> str:
+    """The host's file of a time zone, or of "local". Raises InvalidInput when the host does not know the zone."""
+    if zone == "local":
+        return os.path.realpath("/etc/localtime")
+    folder = environ.get("TZDIR") or "/usr/share/zoneinfo"
+    path = os.path.normpath(f"{folder}/{zone}")
+    if not path.startswith(folder.rstrip("/") + "/") or not os.path.isfile(path):
+        raise InvalidInput(f"finding timezone: unknown time zone {zone}")
+    return path
 
 
 def _etc(work: Preparation) -> str:

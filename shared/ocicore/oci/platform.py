@@ -30,6 +30,11 @@ _ARM_MACHINES = {
     "armv8l": "v8",
 }
 _OSES = {"macos": "darwin"}
+#: Go's names of architectures: a word alone is one of these, or an operating system.
+_KNOWN_ARCHITECTURES = frozenset(
+    "386 amd64 amd64p32 arm armbe arm64 arm64be loong64 mips mipsle mips64 mips64le mips64p32 mips64p32le ppc ppc64 ppc64le "
+    "riscv riscv64 s390 s390x sparc sparc64 wasm".split()
+)
 
 
 class Platform:
@@ -118,7 +123,7 @@ def host() -> Platform:
 def parse(text: str) -> Platform:
     """`OS[/ARCH[/VARIANT]]`, or an architecture alone; missing parts are the host's.
 
-    Raises InvalidInput for empty or extra components.
+    Raises InvalidInput for empty or extra components, and for a word alone that is neither.
     """
     parts = text.strip().split("/")
     if len(parts) > 3 or not all(part and not part.isspace() for part in parts):
@@ -132,7 +137,13 @@ def parse(text: str) -> Platform:
         known = parts[0].lower()
         if known in ("linux", "windows", "darwin", "macos", "freebsd"):
             return normalise(Platform(known, here.architecture, here.variant))
-        return normalise(Platform("linux", known))
+        found = normalise(Platform("linux", known))
+        if found.architecture not in _KNOWN_ARCHITECTURES:
+            raise InvalidInput(
+                f"invalid platform {text!r}: unknown operating system or architecture",
+                hint="expected OS/ARCH[/VARIANT], e.g. linux/arm64/v8",
+            )
+        return found
     variant = parts[2] if len(parts) == 3 else ""
     return normalise(Platform(parts[0], parts[1], variant))
 

@@ -33,7 +33,8 @@ def test_fields_of_mounts() -> None:
         run_mounts.parse_fields("ro=maybe")
 
 
-def test_secrets() -> None:
+def test_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("d", "value")
     found = run_mounts.parse_secrets(["id=a,src=/x", "id=b,env=B", "id=c,type=env", "id=d"])
     assert found == {"a": ("file", "/x"), "b": ("env", "B"), "c": ("env", "c"), "d": ("env", "d")}
     with pytest.raises(InvalidInput):

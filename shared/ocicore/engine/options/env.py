@@ -33,6 +33,8 @@ def read_entries(
     """
     result: dict[str, str] = {}
     for entry in entries:
+        if not entry:
+            continue  # -e "$UNSET"
         name, equals, value = entry.partition("=")
         if not name or (not equals and not name.strip()):
             raise InvalidInput(f"invalid {what} {entry!r}: the name is empty")
@@ -58,9 +60,8 @@ def read_file(path: str, environ: Mapping[str, str]) -> dict[str, str]:
         text = line.lstrip().removesuffix("\r")
         if not text or text.startswith("#"):
             continue
-        name = text.partition("=")[0]
-        if not name or any(character in " \t" for character in name.rstrip()) or name != name.rstrip():
-            raise InvalidInput(f"parsing file {path}: line {number}: variable name {name!r} has whitespace")
+        if text.startswith("="):
+            raise InvalidInput(f'parsing file "{path}": line {number}: invalid variable: "{text}"')
         entries.append(text)
     return read_entries(entries, environ)
 

@@ -1,0 +1,96 @@
+"""Values of `create` and `run` that would otherwise be looked at when the container starts: refused while there is none yet.
+
+Only imported where one of them was given (create.py lists them).
+"""
+
+from __future__ import annotations
+
+import re
+
+from ocicore.errors import InvalidInput
+from ocicore.network import addresses
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocicore.engine.context import Engine
+    from ocicore.engine.create_options import CreateOptions
+    from ocicore.oci.config import ImageConfig
+
+#: Docker's rule for --dns-search: labels of letters, digits and inner hyphens, and a letter somewhere.
+_LABEL = "[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
+_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?[ \t]*")
+_MAX_DOMAIN = 254
+_MAC = re.compile(r"[0-9a-fA-F]{2}(?:([:-])[0-9a-fA-F]{2}(?:\1[0-9a-fA-F]{2}){4,18})")
+#: The sysctls that belong to a namespace (docker's and podman's list).
+_SYSCTLS = frozenset(
+    (
+        "kernel.msgmax",
+        "kernel.msgmnb",
+        "kernel.msgmni",
+        "kernel.sem",
+        "kernel.shmall",
+        "kernel.shmmax",
+        "kernel.shmmni",
+        "kernel.shm_rmid_forced",
+    )
+)
+_SYSCTL_PREFIXES = ("net.", "fs.mqueue.")
+
+
+def check(engine: Engine, options: CreateOptions, image: ImageConfig | None) -> None:
+    """Raises InvalidInput in podman's words."""
+    given = options.given
+    if "pull" in given:
+        from ocicore.engine import image_choice
+
+        image_choice.check_policy(options.pull)
+    _network(options)
+    if "umask" in given and options.umask and not re.fullmatch("[0-7]{1,4}", options.umask):
+        raise InvalidInput(f"invalid umask string {options.umask}: invalid argument")
+    if "tz" in given and options.tz:
+        from ocicore.engine import root_files
+
+        root_files.zone_file(engine.environ, options.tz)
+    for text in options.sysctl:
+        name, equals, _ = text.partition("=")
+        if equals and name not in _SYSCTLS and not name.startswith(_SYSCTL_PREFIXES):
+            raise InvalidInput(f"sysctl '{name}' is not allowed")
+    if options.seccomp_policy == "image" and image is None:
+        raise InvalidInput("cannot read seccomp profile without a valid image")
+    if "health_log_destination" in given:
+        from ocicore.engine.options import health
+
+        health.destination(options.health_log_destination)
+    if options.health_startup_cmd and not (options.health_cmd or (image and image.healthcheck)):
+        raise InvalidInput(
+            "cannot set a startup healthcheck when there is no regular healthcheck: invalid argument"
+        )
+
+
+def _network(options: CreateOptions) -> None:
+    for text in options.add_host:
+        names, colon, address = text.partition(":")
+        if not (names and colon and address):
+            raise InvalidInput(f'bad format for add-host: "{text}"')
+        if address != "host-gateway" and not addresses.is_address(address.strip("[]")):
+            raise InvalidInput(f'invalid IP address in add-host: "{address}"')
+    for text in options.dns:
+        if text != "none" and not addresses.is_address(text):
+            raise InvalidInput(f"{text} is not an ip address")
+    for text in options.dns_search:
+        if text not in ("", ".") and not is_domain(text):
+            raise InvalidInput(f"{text} is not a valid domain")
+    for text in (options.ip, options.ip6):
+        if text and not addresses.is_address(text):
+            raise InvalidInput(f'"{text}" is not an ip address')
+    if options.mac_address and not _MAC.fullmatch(options.mac_address):
+        raise InvalidInput(f"address {options.mac_address}: invalid MAC address")
+
+
+def is_domain(text: str) -> bool:
+    """May --dns-search name this domain?"""
+    return (
+        len(text) <= _MAX_DOMAIN
+        and _DOMAIN.fullmatch(text) is not None
+        and any(letter.isalpha() for letter in text)
+    )
