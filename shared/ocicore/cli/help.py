@@ -18,7 +18,7 @@ COMMAND = Command(
 
 def run(args: Args, ctx: Context) -> int:
     """What `PROGRAM COMMAND --help` prints."""
-    from ocicore.cli.typer_app import run as run_typer
+    from ocicore.cli.help_request import run as answer
 
     argv = [*args.command, "--help"]
-    return run_typer(ctx.program, argv, ctx.environ, ctx.stdin, ctx.stdout, ctx.stderr)
+    return answer(ctx.program, argv, ctx.environ, ctx.stdin, ctx.stdout, ctx.stderr)

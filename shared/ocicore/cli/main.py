@@ -83,9 +83,9 @@ def main(
             else:
                 bound = bind(program, argv, environ)
                 if bound is None:
-                    from ocicore.cli.typer_app import run as run_typer
+                    from ocicore.cli.help_request import run as answer
 
-                    status = run_typer(program, argv, environ, stdin, stdout, stderr)
+                    status = answer(program, argv, environ, stdin, stdout, stderr)
                 else:
                     tracing = wants_trace(bound)
                     status = execute(bound, environ, stdin, stdout, stderr)
