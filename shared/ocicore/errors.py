@@ -20,6 +20,8 @@ class Error(Exception):
 
     #: Class-wide exit status; None means "the program's default".
     exit_status: int | None = None
+    #: The peers print this message as it is, without "Error: " before it.
+    bare = False
 
     def __init__(self, message: str, *, hint: str | None = None, status: int | None = None) -> None:
         super().__init__(message)

@@ -93,6 +93,26 @@ class Scripts:
         assert words == sorted(words, reverse=True)  # what was untagged, then what was deleted
         assert pypod.out("images", "-aq") == ""
 
+    def test_modules_are_looked_at_first(self, pypod: Tool, tmp_path: Path) -> None:
+        """Before a wrong command, and before help."""
+        begin = "Failed to obtain podman configuration: "
+        missing = (
+            f'{begin}could not resolve module "/no,such": faccessat /no,such: no such file or directory\n'
+        )
+        broken = tmp_path / "broken.conf"
+        broken.write_text("[containers]\nsdf=\n")
+        reason = "toml: line 3 (last key \"containers.sdf\"): expected value but found '\\n' instead"
+        torn = f'{begin}reading additional config "{broken}": decode configuration {broken}: {reason}\n'
+        for words in ((), ("no-such-command",), ("ps",), ("ps", "--no-such-option")):
+            assert pypod.with_options("--module", "/no,such")(*words, status=1).stderr == missing
+            assert pypod.with_options("--module", str(broken))(*words, status=1).stderr == torn
+        lines = pypod.with_options("--module=nowhere")("nope", status=1).stderr.splitlines()
+        assert lines[0].endswith(f'could not resolve module "nowhere": {len(lines) - 1} errors occurred:')
+        assert (
+            lines[-1]
+            == "\t* faccessat /usr/share/containers/containers.conf.modules/nowhere: no such file or directory"
+        )
+
     def test_completion_of_global_options(self, pypod: Tool) -> None:
         levels = completions(pypod, "--log-level", "")
         assert levels == ["trace", "debug", "info", "warn", "warning", "error", "fatal", "panic"]

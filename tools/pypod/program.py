@@ -339,7 +339,7 @@ OPTIONS = (
 
 #: Global options (and variables) that are looked at before any command.
 _EARLY = frozenset(
-    "config connection db_backend identity noout out remote ssh tls_ca tls_cert tls_details tls_key url".split()
+    "config connection db_backend identity module noout out remote ssh tls_ca tls_cert tls_details tls_key url".split()
 )
 
 
@@ -364,6 +364,7 @@ PROGRAM = Program(
     summary="Manage containers, pods and images without a daemon",
     options=OPTIONS,
     before="pypod.program:before",
+    check_globals="pypod.options.early:check_globals",
     help_defaults="ocicore.cli.configured_help:retries_and_compression",
     commands={
         **_same(

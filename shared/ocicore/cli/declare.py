@@ -361,6 +361,8 @@ class Program:
             (skopeo).
         unknown_level: message for a --log-level that is none, with {} for it; the exit status is then
             `error_status`. "" gives podman's message and status.
+        check_globals: "module:function" called as `(global options with their texts, environ)` where a command line is wrong
+            or asks for help; it raises for options that must be told about first. `before` does so in the other cases.
         help_defaults: "module:function" called as `(environ)` for a help page; returns default texts by long
             option name where they depend on configuration files, or "".
         before: "module:function" called as `(bound, ctx)` before every handler, or "".
@@ -369,6 +371,7 @@ class Program:
 
     __slots__ = (
         "before",
+        "check_globals",
         "commands",
         "description",
         "error_status",
@@ -394,6 +397,7 @@ class Program:
         error_status: int = 125,
         error_style: Literal["podman", "logrus"] = "podman",
         before: str = "",
+        check_globals: str = "",
         status_of: str = "",
         unknown_level: str = "",
         help_defaults: str = "",
@@ -407,6 +411,7 @@ class Program:
         self.error_status = error_status
         self.error_style = error_style
         self.before = before
+        self.check_globals = check_globals
         self.status_of = status_of
         self.unknown_level = unknown_level
         self.help_defaults = help_defaults

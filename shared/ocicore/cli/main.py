@@ -81,8 +81,13 @@ def main(
                     program, argv[1:], environ, stdin, stdout, stderr, descriptions=described
                 )
             else:
-                bound = bind(program, argv, environ)
+                try:
+                    bound = bind(program, argv, environ)
+                except UsageError:
+                    _check_globals(program, argv, environ)
+                    raise
                 if bound is None:
+                    _check_globals(program, argv, environ)
                     from ocicore.cli.help_request import run as answer
 
                     status = answer(program, argv, environ, stdin, stdout, stderr)
@@ -103,6 +108,14 @@ def main(
         return INTERRUPTED
     except BrokenPipeError:
         return _broken_pipe(stdout)
+
+
+def _check_globals(program: Program, argv: list[str], environ: Mapping[str, str]) -> None:
+    """What is wrong with a global option comes before a mistake in the command, and before help."""
+    if program.check_globals:
+        from ocicore.cli.help_request import leading_options
+
+        load_function(program.check_globals)(leading_options(program, argv), environ)
 
 
 def execute(bound: Bound, environ: Mapping[str, str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
@@ -207,19 +220,27 @@ def report(program: Program, error: Exception, stderr: TextIO, *, tracing: bool)
         import traceback
 
         traceback.print_exception(error, file=stderr)
-    write_error(program, text, stderr)
+    if isinstance(error, Error) and error.bare:
+        write_line(text, stderr)
+    else:
+        write_error(program, text, stderr)
     return status
 
 
 def write_error(program: Program, text: str, stderr: TextIO) -> None:
     """The program's way to print a failure: "Error: …", or logrus's line for the skopeo family."""
-    try:
-        if program.error_style == "logrus":
-            from ocicore.cli.context import format_log
+    if program.error_style == "logrus":
+        from ocicore.cli.context import format_log
 
-            stderr.write(format_log("fatal", text, terminal=stderr.isatty()) + "\n")
-        else:
-            stderr.write(f"Error: {text}\n")
+        write_line(format_log("fatal", text, terminal=stderr.isatty()), stderr)
+    else:
+        write_line(f"Error: {text}", stderr)
+
+
+def write_line(text: str, stderr: TextIO) -> None:
+    """A failure's line, whether somebody listens or not."""
+    try:
+        stderr.write(f"{text}\n")
         stderr.flush()
     except (OSError, ValueError):
         pass  # nobody listens any more

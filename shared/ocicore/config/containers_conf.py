@@ -259,12 +259,16 @@ def _drop_ins(folder: str) -> list[str]:
 
 
 def _find_module(name: str, paths: UserPaths) -> str:
-    folders = [""] if name.startswith("/") else module_directories(paths)
-    for folder in folders:
-        path = f"{folder}/{name}" if folder else name
+    tried = [name]
+    if not name.startswith("/"):
+        tried = [f"{folder}/{name}" for folder in module_directories(paths)]
+    for path in tried:
         if os.path.exists(path):
             return path
-    raise NotFound(f'could not resolve module "{name}": no such file in {" ".join(folders) or "/"}'.rstrip())
+    reasons = [f"faccessat {path}: no such file or directory" for path in tried]
+    if len(reasons) > 1:  # the form of the peers, which scripts know
+        reasons = [f"{len(reasons)} errors occurred:", *(f"\t* {reason}" for reason in reasons)]
+    raise NotFound(f'could not resolve module "{name}": ' + "\n".join(reasons))
 
 
 def _merge(
@@ -283,6 +287,13 @@ def _merge(
         return
     except OSError as error:
         raise InvalidInput(f"reading config {path}: {(error.strerror or '').lower()}") from None
+    except InvalidInput as error:
+        if not required:
+            raise
+        reason = error.message.removeprefix(f"reading {path}: ")
+        raise InvalidInput(
+            f'reading additional config "{path}": decode configuration {path}: {reason}'
+        ) from None
     config.sources.append(path)
     for name, (table, defaults) in tables.items():
         section = document.get(name)

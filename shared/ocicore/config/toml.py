@@ -32,7 +32,7 @@ def load(path: str) -> dict[str, Any]:
     try:
         return loads(text)
     except ValueError as error:
-        raise InvalidInput(f"reading {path}: {error}") from None
+        raise InvalidInput(f"reading {path}: {_missing_value(text) or error}") from None
 
 
 def loads(text: str) -> dict[str, Any]:
@@ -43,6 +43,20 @@ def loads(text: str) -> dict[str, Any]:
         import tomllib
 
         return tomllib.loads(text)
+
+
+def _missing_value(text: str) -> str:
+    """Where a key stands without a value, the peers' words for that; "" where that is not what is wrong."""
+    table = ""
+    for number, line in enumerate(text.split("\n"), 1):
+        bare = line.strip()
+        if bare.startswith("[") and bare.endswith("]"):
+            table = bare.strip("[] ")
+        key, equals, value = bare.partition("=")
+        if equals and not value.strip() and key and '"' not in key and "'" not in key:
+            name = f"{table}.{key.strip()}" if table else key.strip()
+            return f"line {number + 1} (last key \"{name}\"): expected value but found '\\n' instead"
+    return ""
 
 
 def _plain(text: str) -> dict[str, Any]:

@@ -256,7 +256,7 @@ def _is_pause_process(pid: int) -> bool:
             if b"_PODMAN_PAUSE=" in stream.read():
                 return True
         with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as name:
-            return name.read().strip() in ("catatonit", "podman pause", "pypod pause")
+            return name.read().strip() in ("catatonit", "podman pause")
     except OSError:
         return False
 

@@ -32,7 +32,8 @@ __attribute__((noreturn)) void _start(void)
 {
   /* Everything but SIGTERM (15) is blocked: a hang-up of the terminal must not end the namespace. */
   unsigned long long blocked = ~(1ULL << 14);
-  static const char name[] = "pypod pause";
+  /* podman's name: the process is shared with it, and scripts look for it. */
+  static const char name[] = "podman pause";
   call4(__NR_prctl, 15 /* PR_SET_NAME */, (word)name, 0, 0);
   call4(__NR_rt_sigprocmask, 2 /* SIG_SETMASK */, (word)&blocked, 0, 8);
   for (;;)

@@ -33,14 +33,14 @@ static void tell(int fd, enum step step, int number)
 
 static void become_pause(void)
 {
-  static char *const arguments[] = {(char *)"pypod pause", NULL};
+  static char *const arguments[] = {(char *)"podman pause", NULL};
   /* podman tells a live pause process from a recycled pid by this variable. */
   static char *const environment[] = {(char *)"_PODMAN_PAUSE=1", NULL};
   int image = memfd_create("pypod-pause", MFD_CLOEXEC);
   if (image >= 0 && write(image, pause_image, sizeof(pause_image)) == (ssize_t)sizeof(pause_image))
     fexecve(image, arguments, environment);
   /* No memory files, or executing them is forbidden (vm.memfd_noexec): stay as we are. */
-  prctl(PR_SET_NAME, "pypod pause", 0, 0, 0);
+  prctl(PR_SET_NAME, "podman pause", 0, 0, 0);
   sigset_t blocked;
   sigfillset(&blocked);
   sigdelset(&blocked, SIGTERM);

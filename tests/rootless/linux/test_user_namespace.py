@@ -158,7 +158,7 @@ def test_pause_process_is_small_and_alone(lab: Lab) -> None:
     status = Path(f"/proc/{pid}/status").read_text()
     facts = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
     assert int(facts["VmRSS"].split()[0]) < 200
-    assert facts["Name"] == "pypod pause"
+    assert facts["Name"] == "podman pause"
     assert facts["NSsid"] != str(os.getsid(0))
     assert {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")} == {"/dev/null"}
     assert b"_PODMAN_PAUSE=1" in Path(f"/proc/{pid}/environ").read_bytes()

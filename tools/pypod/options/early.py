@@ -8,8 +8,11 @@ from ocicore.errors import Error, InvalidInput, NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
     from ocicore.cli.bind import Bound
     from ocicore.cli.context import Context
+    from ocicore.cli.declare import Option
 
 _REMOTE = ("remote", "url", "connection", "identity", "ssh", "tls_ca", "tls_cert", "tls_details", "tls_key")
 
@@ -20,14 +23,42 @@ class CannotWrite(Error):
     exit_status = 1
 
 
+class NoConfiguration(Error):
+    """A module of containers.conf is not there, or is none."""
+
+    exit_status = 1
+    bare = True
+
+
+def check_globals(found: Iterable[tuple[Option, str]], environ: Mapping[str, str]) -> None:
+    """The modules that --module names are read before the command is looked at. Raises NoConfiguration."""
+    check_modules([text for option, text in found if option.long == "module"], environ)
+
+
+def check_modules(names: Sequence[str], environ: Mapping[str, str]) -> None:
+    """Raises NoConfiguration."""
+    from ocicore.config import containers_conf, paths
+
+    if not names:
+        return
+    try:
+        containers_conf.load(paths.user_paths(environ), environ, names)
+    except Error as error:
+        raise NoConfiguration(
+            f"Failed to obtain podman configuration: {error.message}", hint=error.hint
+        ) from error
+
+
 def apply(bound: Bound, ctx: Context) -> None:
     """Carry the options out.
 
     Raises:
+        NoConfiguration: see `check_modules`.
         CannotWrite: the file of --out cannot be opened.
         InvalidInput: an option that names a remote service, or a database other than SQLite.
     """
     given = bound.globals.given_names()
+    check_modules(bound.globals.module, ctx.environ)
     _refuse_remote(bound, ctx)
     backend = bound.globals.db_backend
     if "db_backend" in given and backend != "sqlite":
