@@ -55,7 +55,7 @@ def _missing_value(text: str) -> str:
         key, equals, value = bare.partition("=")
         if equals and not value.strip() and key and '"' not in key and "'" not in key:
             name = f"{table}.{key.strip()}" if table else key.strip()
-            return f"line {number + 1} (last key \"{name}\"): expected value but found '\\n' instead"
+            return f"toml: line {number + 1} (last key \"{name}\"): expected value but found '\\n' instead"
     return ""
 
 
