@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ocicore.errors import InvalidInput, NotFound
+from ocicore.errors import NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,12 +28,12 @@ _OURS = frozenset(
 
 
 def layer_of(engine: Engine, name: str, *, kind: str = "all") -> str:
-    """Id of the layer of a container or image. Raises NotFound."""
+    """Id of the layer of a container or image; "" for a container on a root directory of its own. Raises NotFound."""
     if kind in ("all", "container"):
         try:
             container = engine.state.containers.find(name)
             if container.config.get("rootfs"):
-                raise InvalidInput(f"{name}: a container on a root directory of its own has no layer")
+                return ""
             return engine.store.container(container.id).layer
         except NotFound:
             if kind == "container":
@@ -52,6 +52,8 @@ def layer_of(engine: Engine, name: str, *, kind: str = "all") -> str:
 def changes(engine: Engine, name: str, other: str = "", *, kind: str = "all") -> list[tuple[str, str]]:
     """(kind "A" | "C" | "D", path) of each change, as podman sorts them. Raises NotFound."""
     layer = layer_of(engine, name, kind=kind)
+    if not layer:
+        return []
     parent = layer_of(engine, other, kind=kind) if other else None
     found = []
     for change in engine.store.changes(layer, parent):

@@ -71,10 +71,6 @@ def require_running(engine: Engine, container: Container) -> None:
     """Raises WrongState, in podman's words, unless processes can be started in it."""
     liveness.sync(engine, container)
     if container.status not in (records.RUNNING, records.CREATED):
-        if container.status == records.PAUSED:
-            raise WrongState(
-                f"container {container.id} is paused: can only create exec sessions on running containers"
-            )
         raise WrongState("can only create exec sessions on running containers")
 
 

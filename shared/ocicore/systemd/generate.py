@@ -399,7 +399,7 @@ def _check(options: Options) -> None:
         if "=" not in pair or pair.startswith("="):
             raise InvalidInput(f'invalid environment variable "{pair}": KEY=VALUE is expected')
     for name in (*options.wants, *options.after, *options.requires):
-        if not name or any(letter in " \t\n\"'\\" for letter in name):
+        if any(letter in " \t\n\"'\\" for letter in name):
             raise InvalidInput(f'invalid unit name "{name}"')
     for part in (options.container_prefix, options.pod_prefix, options.separator):
         if any(not (letter.isascii() and (letter.isalnum() or letter in ":-_.\\")) for letter in part):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from support.programs import ours
+from support.programs import Tool, ours
 
 pytestmark = pytest.mark.root
 
@@ -40,3 +41,46 @@ def test_values_that_say_nothing(tmp_path: Path) -> None:
         assert pypod.out("ps", "-aq", "--no-trunc").split() == [found["Id"]]
     finally:
         pypod("rm", "-a", "-f", status=None)
+
+
+@pytest.fixture
+def pypod(tmp_path: Path) -> Iterator[Tool]:
+    tool = ours("pypod", "--root", str(tmp_path / "r"), "--runroot", str(tmp_path / "rr"))
+    rootfs = tmp_path / "rootfs"
+    rootfs.mkdir()
+    tool("create", "--name=c", "--network=none", "--rootfs", str(rootfs), "/true")
+    yield tool
+    tool("rm", "-a", "-f", status=None)
+
+
+def test_sessions_that_cannot_be_made(pypod: Tool) -> None:
+    """podman's statuses: 255 for the session, 125 for a container that is not there."""
+    failed = pypod("exec", "c", "true", status=255)
+    assert "can only create exec sessions on running containers: container state improper" in failed.stderr
+    pypod("exec", "nope", "true", status=125)
+
+
+def test_descriptors_of_our_own_are_not_passed_on(pypod: Tool) -> None:
+    failed = pypod("exec", "--preserve-fds=1", "c", "true", status=125)
+    assert failed.stderr.startswith("Error: file descriptor 3 is not available - the preserve-fds option")
+
+
+@pytest.mark.parametrize("verb", ["rm", "stop", "pause", "unpause", "restart"])
+def test_filters_take_no_names(pypod: Tool, verb: str) -> None:
+    failed = pypod(verb, "--filter", "name=c", "c", status=125)
+    assert failed.stderr == "Error: --filter takes no arguments\n"
+
+
+def test_a_container_on_a_root_directory_of_its_own(pypod: Tool) -> None:
+    assert pypod.out("diff", "c") == ""
+    assert pypod.out("mount", "--all") == ""
+    assert "c  " in pypod.out("stats", "--no-stream", "c")
+
+
+def test_cleanup_of_what_is_gone(pypod: Tool) -> None:
+    pypod("container", "cleanup", "nope")
+
+
+def test_format_of_mounted_images(pypod: Tool) -> None:
+    failed = pypod("image", "mount", "--format", "table", status=125)
+    assert failed.stderr == 'Error: unknown --format argument: "table"\n'

@@ -17,12 +17,14 @@ def passed_on(args: Args) -> tuple[int, ...]:
     option = "preserve-fd" if args.preserve_fd else "preserve-fds"
     for number in wanted:
         try:
-            os.fstat(number)
+            ours = not os.get_inheritable(number)  # what was passed to us is not closed by exec
         except (OSError, OverflowError):
+            ours = True
+        if ours:
             raise InvalidInput(
                 f"file descriptor {number} is not available - the {option} option requires that file "
                 "descriptors must be passed"
-            ) from None
+            )
     numbers = range(3, max(wanted, default=2) + 1)
     for number in numbers:
         if number not in wanted:

@@ -38,8 +38,12 @@ def read_cidfiles(paths: Iterable[str], *, ignore_missing: bool = False) -> list
     return found
 
 
-def check(args: Args, *, lenient: bool = False) -> None:
-    """Raises InvalidInput for combinations that make no sense, in podman's words."""
+def check(args: Args, *, lenient: bool = False, filtered: bool = False) -> None:
+    """Raises InvalidInput for combinations that make no sense, in podman's words.
+
+    Args:
+        lenient: nothing named is fine; filtered: --filter also chooses among names.
+    """
     values = args.as_dict()
     every, latest = bool(values.get("all")), bool(values.get("latest"))
     names = bool(values.get("containers"))
@@ -53,6 +57,8 @@ def check(args: Args, *, lenient: bool = False) -> None:
     if cidfiles and (every or latest):
         option = "--all" if every else "--latest"
         raise InvalidInput(f"{option} and --cidfile cannot be used together")
+    if names and filters and not filtered:
+        raise InvalidInput("--filter takes no arguments")
     if not (names or every or latest or cidfiles or filters or lenient):
         raise InvalidInput("you must provide at least one name or id")
 

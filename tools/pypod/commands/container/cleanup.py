@@ -44,7 +44,7 @@ def run(args: Args, ctx: Context) -> int:
         raise InvalidInput("--exec needs the name of one container")
     engine = open_engine(ctx)
     # conmon may be slower than whoever removes the container.
-    found, errors = select.chosen(engine, args, ignore=args.rm)
+    found, errors = select.chosen(engine, args, ignore=True)
     if args.exec:
         for _, container in found:
             execute.end_session(engine, container, args.exec, remove=True)

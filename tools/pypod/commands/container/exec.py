@@ -84,6 +84,7 @@ def run(args: Args, ctx: Context) -> int:
         raise InvalidInput("must provide a non-empty command to start an exec session: invalid argument")
     if args.preserve_fds and args.preserve_fd:
         raise InvalidInput("cannot set both --preserve-fds and --preserve-fd")
+    extra = passed_on(args)
     engine = open_engine(ctx)
     table = engine.state.containers
     if args.wait:
@@ -101,7 +102,7 @@ def run(args: Args, ctx: Context) -> int:
         tty=args.tty,
         interactive=args.interactive,
         privileged=args.privileged if args.given("privileged") else engine.config.containers.privileged,
-        extra_fds=passed_on(args),
+        extra_fds=extra,
         recorded=not args.no_session,
     )
     if args.detach:
@@ -127,5 +128,10 @@ def run(args: Args, ctx: Context) -> int:
     streams = Streams(
         stdin=0 if args.interactive else None, stdout=1, stderr=2, detach_keys=keys, sig_proxy=False
     )
-    status = execute.run(engine, container, options, streams)
+    try:
+        status = execute.run(engine, container, options, streams)
+    except Error as error:
+        if error.exit_status is None:
+            error.exit_status = 255  # podman's for a session that could not be made
+        raise
     return 0 if status is None else status & 0xFF

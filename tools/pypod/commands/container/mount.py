@@ -42,7 +42,9 @@ def run(args: Args, ctx: Context) -> int:
     engine = open_engine(ctx)
     root_mounts.require_namespace(engine, ctx.environ, ctx.command_name)
     if args.containers or args.all or args.latest:
-        found, errors = select.chosen(engine, args)
+        found, errors = select.chosen(
+            engine, args, wanted=lambda container: not container.config.get("rootfs")
+        )
         single = len(found) + len(errors) == 1 and not args.all
         errors = _mount_external(ctx, engine, errors, single=single)
         return select.each(

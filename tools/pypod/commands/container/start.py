@@ -59,7 +59,7 @@ def run(args: Args, ctx: Context) -> int:
         raise InvalidInput("start requires at least one argument")
     if args.containers and args.all:
         raise InvalidInput("either start all containers or the container(s) provided in the arguments")
-    select.check(args)
+    select.check(args, filtered=True)
     if args.attach and (len(args.containers) > 1 or args.all or args.filter):
         raise InvalidInput("you cannot start and attach multiple containers at once")
     if (args.given("detach-keys") or args.given("sig-proxy")) and not args.attach and args.sig_proxy:

@@ -66,8 +66,8 @@ def run(args: Args, ctx: Context) -> int:
         for container in found:
             listing.refresh(engine, container)
             if container.status not in (records.RUNNING, records.PAUSED):
-                if args.containers:
-                    raise InvalidInput(f"container {container.name} is not running: container is stopped")
+                if args.containers:  # asked for by name: zeros, as podman has it
+                    rows.append(usage_stats.row(container, usage_stats.Sample(), None))
                 continue
             try:
                 now = usage_stats.sample(engine, container)

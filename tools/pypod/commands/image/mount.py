@@ -26,6 +26,8 @@ def run(args: Args, ctx: Context) -> int:
     from ocicore.errors import InvalidInput
     from pypod.session import open_engine
 
+    if args.format not in ("", "json"):
+        raise InvalidInput(f'unknown --format argument: "{args.format}"')
     if args.all and args.images:
         raise InvalidInput("when using the --all switch, you may not pass any image names or IDs")
     engine = open_engine(ctx)
