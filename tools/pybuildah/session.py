@@ -228,7 +228,11 @@ def enter_namespace(ctx: Context, user: UserPaths) -> None:
     from ocicore.linux import userns
 
     pause = f"{user.runtime_dir}/libpod/tmp/pause.pid"
-    userns.ensure(pause, user.username, user.uid, user.gid, ctx.warn)
+    ensured = userns.ensure(pause, user.username, user.uid, user.gid, ctx.warn)
+    if ensured.created:
+        from ocicore.systemd import scopes
+
+        scopes.keep_pause(ensured.pause_pid, uid=user.uid, runtime_dir=user.runtime_dir)
 
 
 def namespace_variables(user: UserPaths) -> dict[str, str]:

@@ -46,7 +46,11 @@ def enter_namespace(ctx: Context, user: UserPaths) -> dict[str, str]:
     from ocicore.linux import userns
 
     pause = f"{user.runtime_dir}/libpod/tmp/pause.pid"
-    userns.ensure(pause, user.username, user.uid, user.gid, ctx.warn)
+    ensured = userns.ensure(pause, user.username, user.uid, user.gid, ctx.warn)
+    if ensured.created:
+        from ocicore.systemd import scopes
+
+        scopes.keep_pause(ensured.pause_pid, uid=user.uid, runtime_dir=user.runtime_dir)
     environ["_CONTAINERS_USERNS_CONFIGURED"] = "done"
     environ["_CONTAINERS_ROOTLESS_UID"] = str(user.uid)
     environ["_CONTAINERS_ROOTLESS_GID"] = str(user.gid)

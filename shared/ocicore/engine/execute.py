@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 
-from ocicore.engine import events, liveness, names, places, records
+from ocicore.engine import conmon_place, events, liveness, names, places, records
 from ocicore.engine.errors import WrongState
 from ocicore.errors import Error, NotFound
 from ocicore.files import quick_json
@@ -68,10 +68,11 @@ class ExecOptions:
 
 
 def require_running(engine: Engine, container: Container) -> None:
-    """Raises WrongState, in podman's words, unless processes can be started in it."""
+    """Raises WrongState, in podman's words, unless processes can be started in it; else this process may start them."""
     liveness.sync(engine, container)
     if container.status not in (records.RUNNING, records.CREATED):
         raise WrongState("can only create exec sessions on running containers")
+    conmon_place.leave_session(engine, container)
 
 
 def wait_until_running(engine: Engine, name: str, seconds: int) -> None:

@@ -99,10 +99,11 @@ def _create(
     restore: str = "",
     restore_args: Sequence[str] = (),
 ) -> None:
-    from ocicore.engine import network_setup, port_reservation, root_files, runtime_choice
+    from ocicore.engine import conmon_place, network_setup, port_reservation, root_files, runtime_choice
     from ocicore.runtime import monitor, spec
 
     config = container.config
+    conmon_place.leave_session(engine, container)
     liveness.forget_exit(engine, container.id)
     root = _mount_root(engine, container)
     work = prepare.Preparation(engine, container, root)
@@ -340,7 +341,7 @@ def _monitor_request(
     extra_fds: Sequence[int],
     health: tuple[str, ...],
 ) -> MonitorRequest:
-    from ocicore.engine import runtime_choice
+    from ocicore.engine import conmon_place, runtime_choice
     from ocicore.runtime.types import MonitorRequest
 
     config = container.config
@@ -372,6 +373,7 @@ def _monitor_request(
         extra_fds=tuple(extra_fds),
         sdnotify=config["sdnotify"],
         timeout=config["timeout"],
+        cgroup=conmon_place.slice_of(engine, container) if manager == "systemd" else "",
         cgroup_manager=manager,
         log_level=conmon_level(engine.options.log_level),
         syslog=engine.options.syslog,

@@ -18,6 +18,7 @@ from ocicore.image.docker import DockerReference
 from ocicore.image.local import ImageNotKnown, LocalImage, LocalImages
 from ocicore.image.progress import Progress
 from ocicore.image.types import ImageReference, StoreLocation, SystemContext
+from ocicore.oci import media_types
 from ocicore.oci.manifest import Index, parse_manifest
 from ocicore.oci.reference import Reference, parse_normalized
 
@@ -280,15 +281,26 @@ def _find(images: LocalImages, name: str, context: SystemContext) -> LocalImage 
 def differs(reference: DockerReference, local: LocalImage, context: SystemContext) -> bool:
     """Whether the registry's image is another than the local one; one HEAD settles it in the ordinary case.
 
+    Of a list, the image that would be pulled counts: the local one may have come without the list.
+
     Raises:
         Error: the registry does not answer, or has no such image.
     """
     client, repository = reference.connect(context)
     named = reference.named
-    found = client.head_manifest(repository, named.digest or named.tag or "latest")
+    tag = named.digest or named.tag or "latest"
+    found = client.head_manifest(repository, tag)
     if found is None:
         raise NotFound(f"{named}: manifest unknown")
-    return found[0] not in local.digests
+    if found[0] in local.digests:
+        return False
+    if not media_types.is_index(found[1]):
+        return True
+    data, media_type, _ = client.manifest(repository, tag)
+    parsed = parse_manifest(data, media_type)
+    return (
+        not isinstance(parsed, Index) or parsed.choose(context.wanted_platform()).digest not in local.digests
+    )
 
 
 def offered_platforms(context: SystemContext, name: str) -> list[str]:

@@ -350,37 +350,25 @@ def _place(pid: int, request: MonitorRequest, warn: Warn) -> None:
         return
     from ocicore.linux import cgroups
 
+    user = request.env.get("_CONTAINERS_ROOTLESS_UID", "")
     try:
         if request.cgroup_manager == "systemd":
-            _scope(pid, request)
+            from ocicore.systemd import scopes
+
+            scopes.move(
+                pid,
+                f"libpod-conmon-{request.container_id}.scope",
+                os.path.basename(request.cgroup),
+                uid=int(user) if user else None,
+                runtime_dir=request.env.get("XDG_RUNTIME_DIR", ""),
+            )
         else:
             cgroups.create(request.cgroup)
             cgroups.add_process(request.cgroup, pid)
     except (Error, OSError) as error:
         # An ordinary user rarely owns a cgroup: expected there, worth a line for root.
-        if os.geteuid() == 0 and "_CONTAINERS_ROOTLESS_UID" not in request.env:
+        if os.geteuid() == 0 and not user:
             warn(f"failed to add conmon to cgroup {request.cgroup}: {error}")
-
-
-def _scope(pid: int, request: MonitorRequest) -> None:
-    """A transient systemd scope libpod-conmon-ID in the container's slice (org.freedesktop.systemd1.Manager)."""
-    busctl = spawn.find("busctl", ("/usr/bin", "/bin"))
-    if not busctl:
-        raise MissingProgram("placing conmon in a systemd scope: busctl is not installed")
-    bus = ["--user"] if "_CONTAINERS_ROOTLESS_UID" in request.env else ["--system"]
-    slice_name = os.path.basename(request.cgroup)
-    completed = spawn.capture(
-        [
-            busctl, *bus, "--quiet", "call", "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-            "org.freedesktop.systemd1.Manager", "StartTransientUnit", "ssa(sv)a(sa(sv))",
-            f"libpod-conmon-{request.container_id}.scope", "replace",
-            "4", "PIDs", "au", "1", str(pid), "Slice", "s", slice_name, "Delegate", "b", "true",
-            "DefaultDependencies", "b", "false", "0",
-        ],
-        request.env,
-    )  # fmt: skip
-    if completed.status != 0:
-        raise MonitorFailure(f"placing conmon in a systemd scope: {completed.error_text()}")
 
 
 def _creation_error(runtime: oci.OCIRuntime, oci_log: str, answer: tuple[int, str] | None) -> Error:

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from ocicore.errors import Conflict, Corrupted, Error, InUse, InvalidInput, NotFound
-from ocicore.image import ancestry, assemble, pull, push, save
+from ocicore.image import ancestry, assemble, pull, push, save, transport
 from ocicore.image.copy import CopyOptions
 from ocicore.image.local import ImageNotKnown, LocalImage, LocalImages
 from ocicore.image.types import SystemContext
-from ocicore.oci.platform import Platform
+from ocicore.oci.platform import Platform, host
 from ocicore.storage.store import Store
 from support import stores
 from support.contexts import system_context
@@ -258,6 +258,25 @@ def test_pull_by_digest_and_from_a_list(
     assert other.names == [f"{server.address}/a@{made['amd64'].digest}"]
     with pytest.raises(ImageNotKnown):
         images.find(f"{server.address}/a:v1", Platform("linux", "amd64"))
+
+
+def test_an_image_is_no_other_for_having_come_without_its_list(
+    server: RegistryServer, context: SystemContext, images: LocalImages
+) -> None:
+    from ocicore.image.docker import DockerReference
+
+    made = {"amd64": make_image(), "arm64": make_image(seed=2, architecture="arm64")}
+    publish_index(server, "a", "v1", made)
+    name = f"{server.address}/a:v1"
+    own = host().architecture
+    other = "arm64" if own == "amd64" else "amd64"
+    reference = transport.parse(f"docker://{name}")
+    assert isinstance(reference, DockerReference)
+    for architecture, differs in ((own, False), (other, True)):
+        (image,) = pull.pull(images, f"{server.address}/a@{made[architecture].digest}", context=context)
+        assert pull.differs(reference, image, context) is differs
+    (image,) = pull.pull(images, name, context=context)
+    assert not pull.differs(reference, image, context)
 
 
 def test_all_tags(server: RegistryServer, context: SystemContext, images: LocalImages) -> None:
