@@ -71,6 +71,12 @@ def test_filters_take_no_names(pypod: Tool, verb: str) -> None:
     assert failed.stderr == "Error: --filter takes no arguments\n"
 
 
+@pytest.mark.parametrize(("words", "file"), [(["rm"], "cidfile"), (["pod", "rm"], "pod-id-file")])
+def test_files_of_ids_take_no_names(pypod: Tool, words: list[str], file: str) -> None:
+    failed = pypod(*words, f"--{file}=/etc/hostname", "c", status=125)
+    assert failed.stderr == f"Error: no arguments are needed with --latest or --{file}\n"
+
+
 def test_a_container_on_a_root_directory_of_its_own(pypod: Tool) -> None:
     assert pypod.out("diff", "c") == ""
     assert pypod.out("mount", "--all") == ""

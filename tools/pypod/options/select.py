@@ -57,6 +57,8 @@ def check(args: Args, *, lenient: bool = False, filtered: bool = False) -> None:
     if cidfiles and (every or latest):
         option = "--all" if every else "--latest"
         raise InvalidInput(f"{option} and --cidfile cannot be used together")
+    if names and cidfiles:
+        raise InvalidInput("no arguments are needed with --latest or --cidfile")
     if names and filters and not filtered:
         raise InvalidInput("--filter takes no arguments")
     if not (names or every or latest or cidfiles or filters or lenient):

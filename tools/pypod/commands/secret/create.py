@@ -59,7 +59,7 @@ def run(args: Args, ctx: Context) -> int:
             engine,
             args.name,
             data,
-            driver=args.driver,
+            driver=args.driver or "file",
             driver_opts=read_pairs(args.driver_opts, "driver-opts"),
             labels=read_labels((), args.label),
             replace=args.replace,
