@@ -370,3 +370,14 @@ def unknown_command(
         lines += ["", "Did you mean this?", *("\t" + name for name in near), ""]
     lines.append(f"Try '{typed} --help' for more information")
     return UsageError("\n".join(lines))
+
+
+def leading_options(program: Program, argv: list[str]) -> list[tuple[Option, str]]:
+    """The global options before the first command, as far as they can be read."""
+    found: list[tuple[Option, str]] = []
+    by_long, by_short = index((VERSION, *program.options))
+    try:
+        read_options(by_long, by_short, argv, found, interspersed=False, path=program.name)
+    except (UsageError, HelpWanted):
+        pass
+    return found

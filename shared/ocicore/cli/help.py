@@ -18,7 +18,7 @@ COMMAND = Command(
 
 def run(args: Args, ctx: Context) -> int:
     """What `PROGRAM COMMAND --help` prints."""
-    from ocicore.cli.help_request import run as answer
+    from ocicore.cli.typer_app import run as run_typer
 
     argv = [*args.command, "--help"]
-    return answer(ctx.program, argv, ctx.environ, ctx.stdin, ctx.stdout, ctx.stderr)
+    return run_typer(ctx.program, argv, ctx.environ, ctx.stdin, ctx.stdout, ctx.stderr)

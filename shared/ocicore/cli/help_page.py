@@ -1,4 +1,4 @@
-"""Drawing help pages: usage, description, arguments, options by group, commands, examples.
+"""Drawing help pages with rich: usage, description, arguments, options by group, commands, examples.
 
 Options stand as "-a, --attach LIST" with their text beside them, or below when the name is long, so that the
 page reads well from 60 columns up.
@@ -7,20 +7,20 @@ page reads well from 60 columns up.
 from __future__ import annotations
 
 import os
+import textwrap
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group
+from rich.panel import Panel
+from rich.text import Text
 
 from ocicore.cli.help_text import default_text, metavar_of
-from ocicore.cli.panels import canvas, length, wrap
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import TextIO
 
     from ocicore.cli.declare import Argument, Option
-    from ocicore.cli.panels import Canvas, Line
-
-    #: Name, text, note.
-    Row = tuple[Line, str, str]
 
 _MAX_WIDTH = 120
 _HELP = "Show this page and exit"
@@ -73,37 +73,53 @@ class Page:
         self.aliases = tuple(aliases)
         self.defaults = defaults or {}
 
-    def print(
-        self, stream: TextIO, *, width: int | None = None, environ: Mapping[str, str] = os.environ
-    ) -> None:
-        """Draws the page; colours and the width are the terminal's."""
-        paper = canvas(stream, environ, width=width, widest=_MAX_WIDTH)
-        paper.line()
-        paper.paragraph([("Usage: ", "bold yellow"), (self.usage, "bold")])
-        for part in self.description.split("\n\n"):
-            paper.paragraph([(" ".join(part.split()), "")])
+    def print(self, stream: TextIO | None = None, *, width: int | None = None) -> None:
+        """Draws the page; colours and the width are the terminal's. Without one lines are long, as scripts like them."""
+        if width is None and "COLUMNS" not in os.environ and not any(map(os.isatty, (0, 1, 2))):
+            width = _MAX_WIDTH
+        console = Console(file=stream, width=width, highlight=False, soft_wrap=False)
+        console.width = min(console.width, _MAX_WIDTH)
+        usage = Text.assemble(("Usage: ", "bold yellow"), (self.usage, "bold"))
+        console.print()
+        console.print(_indented([usage]))
+        console.print()
+        paragraphs = [Text(" ".join(part.split())) for part in self.description.split("\n\n")]
+        for paragraph in paragraphs:
+            console.print(_indented([paragraph]))
+            console.print()
         if self.aliases:
-            paper.panel("Aliases", [[(", ".join(self.aliases), "bold cyan")]])
+            names = Text(", ".join(self.aliases), "bold cyan")
+            console.print(
+                Panel(names, title=Text("Aliases", "bold not dim"), title_align="left", border_style="dim")
+            )
         described = [argument for argument in self.arguments if argument.help]
-        groups: dict[str, list[Row]] = {
-            "Arguments": [([(argument.usage(), "yellow")], argument.help, "") for argument in described],
-            "Commands": [([(name, "bold cyan")], summary, "") for name, summary in self.commands],
-            **self._option_groups(),
-        }
-        for title, rows in groups.items():
-            if rows:
-                paper.panel(title, _rows(paper, rows))
+        rows = [(Text(argument.usage(), "yellow"), argument.help, "") for argument in described]
+        self._panel(console, "Arguments", rows)
+        self._panel(
+            console, "Commands", [(Text(name, "bold cyan"), summary, "") for name, summary in self.commands]
+        )
+        for title, rows in self._option_groups().items():
+            self._panel(console, title, rows)
         if self.examples:
-            lines: list[Line] = []
+            lines: list[Text] = []
             for line, explanation in self.examples:
                 if explanation:
-                    lines += [[(f"# {part}", "dim")] for part in wrap(explanation, paper.width - 6)]
-                lines.append([(line, "cyan")])
-            paper.panel("Examples", lines)
+                    lines += [
+                        Text(f"# {part}", "dim") for part in textwrap.wrap(explanation, console.width - 6)
+                    ]
+                lines.append(Text(line, "cyan"))
+            console.print(
+                Panel(
+                    Group(*lines),
+                    title=Text("Examples", "bold not dim"),
+                    title_align="left",
+                    border_style="dim",
+                )
+            )
 
-    def _option_groups(self) -> dict[str, list[Row]]:
+    def _option_groups(self) -> dict[str, list[tuple[Text, str, str]]]:
         """Rows by heading; the option for help ends the first group."""
-        groups: dict[str, list[Row]] = {"Options": []}
+        groups: dict[str, list[tuple[Text, str, str]]] = {"Options": []}
         for option in self.options:
             if not option.hidden:
                 default = self.defaults.get(option.long) or default_text(option)
@@ -115,38 +131,55 @@ class Page:
         groups["Options"].append((_spelling(short.rstrip(","), long, ""), _HELP, ""))
         return groups
 
+    @staticmethod
+    def _panel(console: Console, title: str, rows: list[tuple[Text, str, str]]) -> None:
+        """A framed list of names with their texts."""
+        if not rows:
+            return
+        inner = console.width - 4
+        limit = 26 if console.width < 90 else 36
+        left = min(max(row[0].cell_len for row in rows), limit)
+        lines: list[Text] = []
+        for name, text, note in rows:
+            wrapped = _wrap(text, note, inner - left - 2)
+            if name.cell_len > left:
+                lines.append(name)
+            else:
+                name.pad_right(left + 2 - name.cell_len)
+                lines.append(name + wrapped.pop(0))
+            lines += [Text(" " * (left + 2)) + part for part in wrapped]
+        console.print(
+            Panel(Group(*lines), title=Text(title, "bold not dim"), title_align="left", border_style="dim")
+        )
 
-def _rows(paper: Canvas, rows: list[Row]) -> list[Line]:
-    """Names with their texts beside them, or below a long one."""
-    limit = 26 if paper.width < 90 else 36
-    left = min(max(length(name) for name, _, _ in rows), limit)
-    lines: list[Line] = []
-    for name, text, note in rows:
-        described = _described(text, note, paper.width - 4 - left - 2)
-        if length(name) > left:
-            lines.append(name)
-        else:
-            lines.append([*name, (" " * (left + 2 - length(name)), ""), *described.pop(0)])
-        lines += [[(" " * (left + 2), ""), *part] for part in described]
-    return lines
 
-
-def _described(text: str, note: str, width: int) -> list[Line]:
+def _wrap(text: str, note: str, width: int) -> list[Text]:
     """Lines of a description; the note at its end is dim."""
-    lines: list[Line] = []
-    plain = wrap(f"{text} {note}", max(width, 20))
+    whole = " ".join(f"{text} {note}".split())
+    lines = [Text(line) for line in textwrap.wrap(whole, max(width, 20))] or [Text()]
     remaining = len(note)
-    for line in reversed(plain):
-        end = max(len(line) - max(remaining, 0), 0)
-        lines.insert(0, [(line[:end], ""), (line[end:], "dim")])
-        remaining -= len(line) + 1
+    for line in reversed(lines):
+        if remaining <= 0:
+            break
+        line.stylize("dim", max(len(line.plain) - remaining, 0))
+        remaining -= len(line.plain) + 1
     return lines
 
 
-def _names(option: Option) -> Line:
+def _indented(parts: list[Text]) -> Group:
+    from rich.padding import Padding
+
+    return Group(*(Padding(part, (0, 1), expand=False) for part in parts))
+
+
+def _names(option: Option) -> Text:
     return _spelling(f"-{option.short}" if option.short else "", f"--{option.long}", metavar_of(option))
 
 
-def _spelling(short: str, long: str, metavar: str) -> Line:
-    line = [(f"{short}, " if short else "    ", "bold green"), (long, "bold cyan")]
-    return [*line, (f" {metavar}", "yellow")] if metavar else line
+def _spelling(short: str, long: str, metavar: str) -> Text:
+    text = Text()
+    text.append(f"{short}, " if short else "    ", "bold green")
+    text.append(long, "bold cyan")
+    if metavar:
+        text.append(f" {metavar}", "yellow")
+    return text

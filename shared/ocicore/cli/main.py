@@ -88,9 +88,9 @@ def main(
                     raise
                 if bound is None:
                     _check_globals(program, argv, environ)
-                    from ocicore.cli.help_request import run as answer
+                    from ocicore.cli.typer_app import run as run_typer
 
-                    status = answer(program, argv, environ, stdin, stdout, stderr)
+                    status = run_typer(program, argv, environ, stdin, stdout, stderr)
                 else:
                     tracing = wants_trace(bound)
                     status = execute(bound, environ, stdin, stdout, stderr)
@@ -113,7 +113,7 @@ def main(
 def _check_globals(program: Program, argv: list[str], environ: Mapping[str, str]) -> None:
     """What is wrong with a global option comes before a mistake in the command, and before help."""
     if program.check_globals:
-        from ocicore.cli.help_request import leading_options
+        from ocicore.cli.bind import leading_options
 
         load_function(program.check_globals)(leading_options(program, argv), environ)
 

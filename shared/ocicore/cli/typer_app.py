@@ -1,27 +1,28 @@
-"""The Typer application built from a program's declaration: a second reader of argv, and help pages.
+"""The Typer application built from a program's declaration: help pages, and a second reader of argv.
 
-Typer takes ten times as long to import as a help page to draw, so `main` asks `help_request`. The application is
-complete, though: `parse` reads any command line through it, and tests hold it against `bind` and `help_request` on
-every command.
+It is the cold path: `main` comes here for help and where no command was named. The application is complete,
+though: `parse` reads any command line through it, and tests hold it against `bind` on every command.
 Only Typer's public interface is used, because what lies below differs between its versions.
 """
 
 from __future__ import annotations
 
+import contextlib
 import inspect
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from ocicore.cli import bind, help_request
-from ocicore.cli.declare import Argument, Group, Option, Program
-from ocicore.cli.help_request import attach_values, help_names, is_hidden, summary_of
+from ocicore.cli import bind
+from ocicore.cli.declare import Argument, Command, Group, Option, Program
+from ocicore.cli.help_page import Page
 from ocicore.cli.help_text import metavar_of
+from ocicore.cli.pflag import bare_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import TextIO
 
 #: Parameters of the generated functions are named by position; declared names might not be identifiers.
 _OPTION, _ARGUMENT = "option_{}", "argument_{}"
@@ -44,11 +45,23 @@ class _PflagMixin:
 class _Command(_PflagMixin, TyperCommand):
     """A leaf of the tree."""
 
-    builder: Builder
-    path: tuple[str, ...] = ()
+    command: Command
+    aliases: tuple[str, ...] = ()
+    #: Called for default texts when the page is drawn.
+    defaults: Callable[[], Mapping[str, str]] = dict
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        self.builder.draw(self.path)
+        command = self.command
+        Page(
+            f"{ctx.command_path} {command.usage()}".rstrip(),
+            command.description or command.summary,
+            arguments=command.arguments,
+            options=command.options,
+            examples=command.examples,
+            help_names=_help_spelling(self.declared),
+            aliases=self.aliases,
+            defaults=self.defaults(),
+        ).print()
 
 
 class _Group(_PflagMixin, TyperGroup):
@@ -57,9 +70,11 @@ class _Group(_PflagMixin, TyperGroup):
     interspersed = False
     builder: Builder
     path: tuple[str, ...] = ()
+    description = ""
+    aliases: tuple[str, ...] = ()
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return [name for name, entry in self.builder.table(self.path).items() if not is_hidden(entry)]
+        return [name for name, entry in self.builder.table(self.path).items() if not _is_hidden(entry)]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         chosen = bind.lookup(self.builder.table(self.path), cmd_name)
@@ -74,13 +89,82 @@ class _Group(_PflagMixin, TyperGroup):
         return name, self.builder.node((*self.path, name), entry), args[1:]
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        self.builder.draw(self.path)
+        table = self.builder.table(self.path)
+        Page(
+            f"{ctx.command_path} [options] COMMAND",
+            self.description,
+            options=() if self.path else self.builder.shown(self.declared),  # listed once, at the root
+            commands=[(name, _summary(entry)) for name, entry in table.items() if not _is_hidden(entry)],
+            help_names=_help_spelling(self.declared),
+            aliases=self.aliases,
+        ).print()
+
+
+def attach_values(
+    options: Iterable[Option], words: list[str], *, interspersed: bool
+) -> tuple[list[str], int | None]:
+    """Rewrites words so that every option has its value attached or following.
+
+    `--rm` becomes `--rm=true`, `-it` becomes `--interactive=true --tty=true`, `-n=3` becomes `-n3`; words that
+    click understands as they are stay. Returns also how many positionals stood before a "--".
+    """
+    by_long = {name: option for option in options for name in (option.long, *option.also)}
+    by_short = {option.short: option for option in options if option.short}
+    out: list[str] = []
+    positionals = 0
+    pending = iter(words)
+    for word in pending:
+        if word == "--":
+            return [*out, word, *pending], positionals
+        if len(word) < 2 or not word.startswith("-"):
+            out.append(word)
+            positionals += 1
+            if not interspersed:
+                return [*out, *pending], None
+        elif word.startswith("--"):
+            option = by_long.get(word[2:])
+            out.append(word)
+            if option is not None:
+                if option.takes_value():
+                    out += [value for value in [next(pending, None)] if value is not None]
+                else:
+                    out[-1] += f"={bare_text(option)}"
+        else:
+            out += _expand_cluster(word, by_short, pending)
+    return out, None
+
+
+def _expand_cluster(word: str, by_short: Mapping[str, Option], pending: Any) -> list[str]:
+    """A cluster of short options as long ones, up to one that takes the rest as its value."""
+    out: list[str] = []
+    for index, letter in enumerate(word[1:], 1):
+        option = by_short.get(letter)
+        rest = word[index + 1 :]
+        if option is None:
+            return [*out, "-" + word[index:]]
+        if len(rest) > 1 and rest[0] == "=":
+            return [*out, f"--{option.long}={rest[1:]}"]
+        if option.takes_value():
+            if rest:
+                return [*out, f"--{option.long}={rest}"]
+            value = next(pending, None)
+            return [*out, f"--{option.long}"] + ([] if value is None else [value])
+        out.append(f"--{option.long}={bare_text(option)}")
+    return out
+
+
+def _is_hidden(entry: Any) -> bool:
+    return entry.hidden if isinstance(entry, Group) else not entry[1]
+
+
+def _summary(entry: Any) -> str:
+    return str(entry.summary if isinstance(entry, Group) else entry[1])
 
 
 def _summary_command(name: str, entry: Any) -> Any:
     """What a list of commands needs to know of one."""
     app = typer.Typer(add_completion=False)
-    app.command(name, help=summary_of(entry), hidden=is_hidden(entry))(lambda: None)
+    app.command(name, help=_summary(entry), hidden=_is_hidden(entry))(lambda: None)
     return typer.main.get_command(app)
 
 
@@ -102,34 +186,47 @@ class Builder:
 
     def table(self, path: tuple[str, ...]) -> dict[str, Any]:
         """The commands below a path."""
-        return help_request.table(self.program, path)
+        table = self.program.commands
+        for word in path:
+            entry = table[word]
+            assert isinstance(entry, Group)
+            table = entry.commands
+        return table
 
-    def draw(self, path: tuple[str, ...]) -> None:
-        """The help page of what is at a path, on standard output."""
-        help_request.page(self.program, path, self.environ, self.leading).print(sys.stdout)
+    def shown(self, options: Iterable[Option]) -> list[Option]:
+        """Options without those that others, or the environment, make pointless."""
+        used = {option.long for option, _ in self.leading} | {name for name in self.environ if name.isupper()}
+        return [option for option in options if used.isdisjoint(option.unless)]
 
     def root(self) -> Any:
         """The whole program as a Typer group."""
         program = self.program
-        options = help_request.root_options(program)
+        own = any(option.long == bind.VERSION.long for option in program.options)
+        options = program.options if own else (bind.VERSION, *program.options)
         return self._group((), options, program.description or program.summary)
 
     def node(self, path: tuple[str, ...], entry: Any) -> Any:
         """The command or group at a path."""
         if isinstance(entry, Group):
-            return self._group(path, self.program.options, entry.description or entry.summary)
-        return self.command(path, entry[0])
+            built = self._group(path, self.program.options, entry.description or entry.summary)
+            others = entry.aliases
+        else:
+            built = self.command(path, entry[0])
+            others = entry[2] if len(entry) > 2 else ()
+        if others:
+            built.aliases = (path[-1], *others)
+        return built
 
     def _group(self, path: tuple[str, ...], options: tuple[Option, ...], description: str) -> Any:
         app = typer.Typer(cls=_Group, add_completion=False, help=description)
-        app.callback(context_settings={"help_option_names": help_names(options)})(
+        app.callback(context_settings={"help_option_names": _help_names(options)})(
             self._function(options, (), self._collect_leading)
         )
         # Typer wants at least one command to make a group; ours come from the table.
         app.command("placeholder", hidden=True)(lambda: None)
         group = typer.main.get_command(app)
         assert isinstance(group, _Group)
-        group.builder, group.path, group.declared = self, path, options
+        group.builder, group.path, group.declared, group.description = self, path, options, description
         group.name = path[-1] if path else self.program.name
         return group
 
@@ -139,10 +236,12 @@ class Builder:
     def command(self, path: tuple[str, ...], module: str) -> Any:
         """One command, imported now."""
         command = bind.load_command(module)
+        shadowed = {name for option in command.options for name in (option.long, *option.also)}
         shadowed_short = {option.short for option in command.options if option.short}
         inherited = tuple(
             _without_short(option) if option.short in shadowed_short else option
-            for option in help_request.inherited(self.program, command.options)
+            for option in self.program.options
+            if option.long not in shadowed and not option.leading
         )
         options = (*command.options, *inherited)
 
@@ -167,7 +266,7 @@ class Builder:
 
         app = typer.Typer(add_completion=False)
         settings = {
-            "help_option_names": help_names(options),
+            "help_option_names": _help_names(options),
             "allow_extra_args": True,
             "allow_interspersed_args": command.interspersed,
         }
@@ -176,8 +275,12 @@ class Builder:
         )
         built = typer.main.get_command(app)
         assert isinstance(built, _Command)
-        built.builder, built.path = self, path
-        built.declared, built.interspersed = options, command.interspersed
+        built.declared, built.interspersed, built.command = options, command.interspersed, command
+        if self.program.help_defaults:
+            from ocicore.cli.main import load_function
+
+            found: Callable[..., Any] = load_function(self.program.help_defaults)
+            built.defaults = lambda: found(self.environ)
         return built
 
     def _function(
@@ -236,6 +339,15 @@ def _without_short(option: Option) -> Option:
     )
 
 
+def _help_names(options: Iterable[Option]) -> list[str]:
+    """How help is asked for: `-h` may be another option's."""
+    return ["--help"] if any(option.short == "h" for option in options) else ["-h", "--help"]
+
+
+def _help_spelling(options: Iterable[Option]) -> str:
+    return ", ".join(_help_names(options))
+
+
 def parse(program: Program, argv: list[str], environ: Mapping[str, str]) -> bind.Bound:
     """Reads a command line through Typer.
 
@@ -249,3 +361,73 @@ def parse(program: Program, argv: list[str], environ: Mapping[str, str]) -> bind
     if not bound:
         raise bind.UsageError(f"missing command '{program.name} COMMAND'")
     return bound[0]
+
+
+def run(
+    program: Program,
+    argv: list[str],
+    environ: Mapping[str, str],
+    stdin: TextIO,
+    stdout: TextIO,
+    stderr: TextIO,
+) -> int:
+    """Answers what the binder left: help, the version, or that a command is missing.
+
+    Raises:
+        UsageError
+        BrokenPipeError: the reader of standard output is gone.
+    """
+    path, group, asked, version = locate(program, argv)
+    builder = Builder(program, lambda bound: None, environ)
+    builder.leading = bind.leading_options(program, argv)
+    if version:
+        stdout.write(f"{program.name} version {program.version}\n")
+        return 0
+    try:
+        with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
+            builder.root().main(args=[*path, "--help"], prog_name=program.name, standalone_mode=False)
+    except SystemExit as error:  # rich's way to leave when its reader is gone
+        raise BrokenPipeError from error
+    if group and not asked:
+        raise bind.UsageError(f"missing command '{' '.join((program.name, *path))} COMMAND'")
+    return 0
+
+
+def locate(program: Program, argv: list[str]) -> tuple[tuple[str, ...], bool, bool, bool]:
+    """Which command or group argv is about.
+
+    Returns:
+        path, whether that is a group, whether help was asked for, whether the version was.
+
+    Raises:
+        UsageError: there is no such command.
+    """
+    table = program.commands
+    path: tuple[str, ...] = ()
+    options = [bind.VERSION, *program.options]
+    words, _ = attach_values(options, argv, interspersed=True)
+    asked = False
+    takes = {f"--{name}": option for option in options for name in (option.long, *option.also)}
+    pending = iter(words)
+    for word in pending:
+        if word in ("--help", "-h", "--help=true"):
+            return path, True, True, False
+        if word == "--version=true" and not path:
+            return path, True, False, True
+        if word.startswith("-"):
+            option = takes.get(word)
+            if option is not None and option.takes_value():
+                next(pending, None)
+            continue
+        if word == "help" and not path and not asked and "help" not in table:
+            asked = True
+            continue
+        chosen = bind.lookup(table, word)
+        if chosen is None:
+            raise bind.unknown_command(program, path, word, table)
+        name, entry = chosen
+        path = (*path, name)
+        if not isinstance(entry, Group):
+            return path, False, True, False
+        table = entry.commands
+    return path, True, asked, False
