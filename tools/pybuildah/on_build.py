@@ -36,7 +36,10 @@ def perform(session: Session, container: WorkingContainer, args: Args) -> None:
 
 
 def _run(session: Session, container: WorkingContainer, instruction: Instruction, args: Args) -> None:
+    import contextlib
+
     from ocicore.build import run as runs
+    from ocicore.cli import interrupt
 
     draft = container.draft
     words = list(instruction.args)
@@ -47,12 +50,12 @@ def _run(session: Session, container: WorkingContainer, instruction: Instruction
     options.user = draft.text("User")
     options.working_dir = draft.text("WorkingDir") or "/"
     environment = session.environment(args)
-    root = container.mount()
-    try:
-        status = runs.run(container, root, options, environment)
-    finally:
-        container.unmount()
-        environment.close()
+    with interrupt.ending(environment.interrupt), contextlib.closing(environment):
+        root = container.mount()
+        try:
+            status = runs.run(container, root, options, environment)
+        finally:
+            container.unmount()
     if status:
         raise Error(
             f"ONBUILD {instruction.original}: while running runtime: exit status {status}", status=status

@@ -11,7 +11,7 @@ from ocicore.config import paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Any
 
     from ocicore.build.environment import BuildEnvironment
@@ -178,6 +178,13 @@ class Session:
             debug=lambda text: self.ctx.log("debug", text),
         )
         return made
+
+    def leftovers(self) -> Iterator[str]:
+        """Remove what killed builds left: ids of containers, paths."""
+        from ocicore.build import leftovers
+
+        made = self.environment()
+        return leftovers.remove(self.store, made.temporary_root(), os.geteuid(), made.networks())
 
     def _push(self, image_id: str, destination: str, args: Any) -> None:
         from ocicore.build import flags

@@ -51,7 +51,7 @@ class Agents:
             raise MissingProgram(
                 "--ssh with a key: ssh-agent is not installed", hint="install the package openssh-client"
             )
-        folder = tempfile.mkdtemp(prefix="buildah-ssh-", dir=self._scratch)
+        folder = tempfile.mkdtemp(prefix="ssh-", dir=self._scratch)
         self._folders.append(folder)
         path = os.path.join(folder, "agent.sock")
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
@@ -60,7 +60,9 @@ class Agents:
             self._pids.append(spawn.spawn([agent, "-D", "-a", path], env, {0: null, 1: null, 2: null}))
             self._await(path)
             for key in keys:
-                done = spawn.capture([add, "-q", key], {**env, "SSH_AUTH_SOCK": path, "SSH_ASKPASS_REQUIRE": "never"})
+                done = spawn.capture(
+                    [add, "-q", key], {**env, "SSH_AUTH_SOCK": path, "SSH_ASKPASS_REQUIRE": "never"}
+                )
                 if done.status:
                     raise Error(f"--ssh: loading key {key}: {done.error_text()}")
         finally:

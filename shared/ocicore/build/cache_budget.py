@@ -114,7 +114,10 @@ def shrink(
     gone = {image.id for image in cached}
     layers = _Layers(
         store,
-        [*(image.layer for image in everything if image.id not in gone), *(c.layer for c in store.containers())],
+        [
+            *(image.layer for image in everything if image.id not in gone),
+            *(c.layer for c in store.containers()),
+        ],
         cached,
     )
     folders = cache_mounts.all_mounts(mounts)

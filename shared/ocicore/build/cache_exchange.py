@@ -61,7 +61,8 @@ def push(
                 send(image.id, f"docker://{repository}:{tag_of(identity)}")
             except Error as error:
                 raise Error(
-                    f'failed pushing {text} to "{repository}:{tag_of(identity)}": {error.message}', hint=error.hint
+                    f'failed pushing {text} to "{repository}:{tag_of(identity)}": {error.message}',
+                    hint=error.hint,
                 ) from error
     finally:
         if image.id not in known:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ocicore.build.run import RunOptions
+    from ocicore.linux.commands import Commands
 
 
 def check(mode: str, *, own_users: bool) -> None:
@@ -37,10 +38,9 @@ def check(mode: str, *, own_users: bool) -> None:
         )
 
 
-def run(spec: Mapping[str, Any], root: str, options: RunOptions) -> int:
+def run(spec: Mapping[str, Any], root: str, options: RunOptions, commands: Commands) -> int:
     """Run the specification's process; its exit status (128 + number after a signal)."""
     from ocicore.files import quick_json
-    from ocicore.linux import spawn
 
     request = quick_json.dumps({"path": list(sys.path), "root": root, "spec": dict(spec)}).encode()
     descriptor = os.memfd_create("chroot-request")
@@ -50,9 +50,8 @@ def run(spec: Mapping[str, Any], root: str, options: RunOptions) -> int:
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "chroot_child.py")
         argv = [sys.executable, "-ISXutf8", script]
         fds = {0: options.stdin, 1: options.stdout, 2: options.stderr, 3: descriptor}
-        status = spawn.run(argv, {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, fds)
+        return commands.run(argv, {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, fds)
     except OSError as error:
         raise Error(f"isolation chroot: {(error.strerror or '').lower()}") from error
     finally:
         os.close(descriptor)
-    return 128 - status if status < 0 else status

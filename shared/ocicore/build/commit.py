@@ -216,8 +216,10 @@ def commit(container: WorkingContainer, options: CommitOptions) -> LocalImage:
         )
         layer_id = layers.record(staged, base_layer)
     history = (
-        [] if options.omit_history else [dict(entry) for entry in draft.history]
-    ) if options.only_extra and not options.squash else make_history(container, draft.history, options)
+        ([] if options.omit_history else [dict(entry) for entry in draft.history])
+        if options.only_extra and not options.squash
+        else make_history(container, draft.history, options)
+    )
     for path, created_by in _linked(container) if not options.squash and not options.only_extra else ():
         layer_id = layers.record(_stage_folder(store, path, options.times), layer_id)
         if not options.omit_history:
@@ -269,12 +271,12 @@ def _extra_layer(
     container: WorkingContainer, parent: str | None, options: CommitOptions, layers: _NewLayers
 ) -> tuple[str, dict[str, Any]]:
     """One more layer with `extra_files`, and its history entry."""
-    import tempfile
-
     from ocicore.build import extra_files
+    from ocicore.build.scratch import Scratch
 
     store = container.store
-    with tempfile.TemporaryDirectory(prefix="buildah-extra-", dir=store.run_root) as folder:
+    with Scratch(store.run_root) as scratch:
+        folder = os.path.join(scratch, "added")
         extra_files.place(folder, options.extra_files, options.times)
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         os.fchmod(descriptor, 0o755)

@@ -438,7 +438,9 @@ def load_patterns(
     """
     from ocicore.build.ignore import IGNORE_FILES, parse_ignore_file
 
-    candidates = [f"{os.path.join(context, name)}{end}" for name in containerfiles for end in _OWN_IGNORE_FILES]
+    candidates = [
+        f"{os.path.join(context, name)}{end}" for name in containerfiles for end in _OWN_IGNORE_FILES
+    ]
     candidates += [os.path.join(context, name) for name in IGNORE_FILES]
     if ignore_file:
         candidates = [ignore_file]
@@ -462,7 +464,9 @@ def resolve_owner(chown: str, root: str) -> tuple[int, int] | None:
     if not colon and user.isdecimal():
         return int(user), int(user)
     if not user and not group:
-        raise InvalidInput(f'looking up UID/GID for "{chown}": can\'t find uid for user', hint="--chown=USER[:GROUP]")
+        raise InvalidInput(
+            f'looking up UID/GID for "{chown}": can\'t find uid for user', hint="--chown=USER[:GROUP]"
+        )
     from ocicore.runtime import users
 
     resolved = users.resolve(f"{user or '0'}:{group}" if colon and group else user, root)

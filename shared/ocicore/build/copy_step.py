@@ -128,7 +128,7 @@ class CopyStep:
         import tempfile
 
         request = self.request
-        with tempfile.TemporaryDirectory(prefix="heredoc-") as folder:
+        with tempfile.TemporaryDirectory(prefix="heredoc-", dir=self.build.executor.scratch) as folder:
             names = []
             for name, text in request.inline:
                 base = os.path.basename(name)

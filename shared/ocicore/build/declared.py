@@ -35,7 +35,11 @@ DECLARATION: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
         "cache-from",
         "",
-        {"kind": "stringArray", "metavar": "REPOSITORY", "help": "Look intermediate images up there, with --layers"},
+        {
+            "kind": "stringArray",
+            "metavar": "REPOSITORY",
+            "help": "Look intermediate images up there, with --layers",
+        },
     ),
     (
         "cache-mounts",
@@ -45,7 +49,11 @@ DECLARATION: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
         "cache-to",
         "",
-        {"kind": "stringArray", "metavar": "REPOSITORY", "help": "Put intermediate images there, with --layers"},
+        {
+            "kind": "stringArray",
+            "metavar": "REPOSITORY",
+            "help": "Put intermediate images there, with --layers",
+        },
     ),
     ("cache-ttl", "", {"kind": "string", "help": "Only use cached images that are younger than this"}),
     ("compat-volumes", "", {"kind": "bool", "help": "Undo what RUN changes in volumes"}),
@@ -57,9 +65,17 @@ DECLARATION: tuple[tuple[str, str, dict[str, Any]], ...] = (
         {"kind": "bool", "help": "Set the annotation org.opencontainers.image.created"},
     ),
     ("cw", "", {"kind": "string", "metavar": "OPTIONS", "help": "Make a confidential workload image"}),
-    ("disable-content-trust", "", {"kind": "bool", "help": "As with docker; images are checked by policy.json"}),
+    (
+        "disable-content-trust",
+        "",
+        {"kind": "bool", "help": "As with docker; images are checked by policy.json"},
+    ),
     ("force-compression", "", {"kind": "bool", "help": "Recompress layers that have another compression"}),
-    ("compress", "", {"kind": "bool", "help": "Name new layers in their compressed form, as the next registry gets them"}),
+    (
+        "compress",
+        "",
+        {"kind": "bool", "help": "Name new layers in their compressed form, as the next registry gets them"},
+    ),
     ("cpp-flag", "", {"kind": "stringArray", "help": "Flag for the preprocessor of Containerfile.in"}),
     ("disable-compression", "D", {"kind": "bool", "default": True, "help": "Do not compress layers"}),
     ("env", "", {"kind": "stringArray", "metavar": "NAME[=VALUE]", "help": "Set a variable of the image"}),
@@ -69,7 +85,7 @@ DECLARATION: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "f",
         {"kind": "stringArray", "metavar": "PATH|URL", "help": "Containerfile, - for standard input"},
     ),
-    ("force-rm", "", {"kind": "bool", "help": "Always remove working containers"}),
+    ("force-rm", "", {"kind": "bool", "help": "Remove the working container of a step that failed, too"}),
     ("format", "", {"kind": "string", "env": "BUILDAH_FORMAT", "help": "Format of the image: oci or docker"}),
     ("from", "", {"kind": "string", "help": "Image to use instead of that of the first FROM"}),
     ("hooks-dir", "", {"kind": "stringArray", "help": "Directory with OCI hooks"}),
@@ -158,7 +174,11 @@ DECLARATION: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "",
         {"kind": "bool", "help": "Keep an image of every stage"},
     ),
-    ("sbom", "", {"kind": "string", "metavar": "PRESET", "help": "Scan the image: syft, syft-spdx, trivy, trivy-spdx"}),
+    (
+        "sbom",
+        "",
+        {"kind": "string", "metavar": "PRESET", "help": "Scan the image: syft, syft-spdx, trivy, trivy-spdx"},
+    ),
     ("sbom-image-output", "", {"kind": "string", "metavar": "PATH", "help": "Path of the SBOM in the image"}),
     (
         "sbom-image-purl-output",
@@ -167,7 +187,11 @@ DECLARATION: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ),
     ("sbom-merge-strategy", "", {"kind": "string", "metavar": "STRATEGY", "help": "How scans are merged"}),
     ("sbom-output", "", {"kind": "path", "metavar": "FILE", "help": "Write the SBOM to the file"}),
-    ("sbom-purl-output", "", {"kind": "path", "metavar": "FILE", "help": "Write the package URLs to the file"}),
+    (
+        "sbom-purl-output",
+        "",
+        {"kind": "path", "metavar": "FILE", "help": "Write the package URLs to the file"},
+    ),
     ("sbom-scanner-command", "", {"kind": "stringArray", "metavar": "COMMAND", "help": "Command that scans"}),
     ("sbom-scanner-image", "", {"kind": "string", "metavar": "IMAGE", "help": "Image with the scanner"}),
     (
@@ -212,6 +236,9 @@ DECLARATION: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
         "verify",
         "",
-        {"kind": "bool", "help": "Build twice, the second time without cache, and report the first difference"},
+        {
+            "kind": "bool",
+            "help": "Build twice, the second time without cache, and report the first difference",
+        },
     ),
 )

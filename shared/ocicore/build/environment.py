@@ -6,14 +6,18 @@ Runtime and host facts are found when the first command runs. On the hot path.
 
 from __future__ import annotations
 
+from _thread import allocate_lock
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from ocicore.build.run_network import NetworkPool
+    from ocicore.build.scratch import Scratch
     from ocicore.config.paths import UserPaths
     from ocicore.image.local import LocalImage
+    from ocicore.linux.commands import Commands
     from ocicore.runtime.oci import OCIRuntime
     from ocicore.runtime.types import HostFacts
     from ocicore.storage.store import Store
@@ -41,9 +45,12 @@ class BuildEnvironment:
     """
 
     __slots__ = (
+        "_commands",
         "_facts",
+        "_lock",
         "_networks",
         "_runtime",
+        "_scratch",
         "cgroup_manager",
         "configured_runtime",
         "containers_conf",
@@ -104,6 +111,30 @@ class BuildEnvironment:
         self._runtime: OCIRuntime | None = None
         self._networks: NetworkPool | None = None
         self._facts: HostFacts | None = None
+        self._commands: Commands | None = None
+        self._scratch: Scratch | None = None
+        self._lock = allocate_lock()
+
+    def commands(self) -> Commands:
+        """Runs what must not go on without us."""
+        if self._commands is None:
+            from ocicore.linux.commands import Commands
+
+            self._commands = Commands()
+        return self._commands
+
+    def interrupt(self) -> None:
+        """End the commands that run, and start none any more. Waits for nothing; a signal handler may call it."""
+        self.commands().stop()
+
+    def scratch(self) -> str:
+        """A folder for what is temporary; `close` removes it, and prune when this process was killed."""
+        with self._lock:
+            if self._scratch is None:
+                from ocicore.build.scratch import Scratch
+
+                self._scratch = Scratch(self.temporary_root())
+            return self._scratch.path
 
     def runtime(self) -> OCIRuntime:
         """The OCI runtime for RUN."""
@@ -203,7 +234,10 @@ class BuildEnvironment:
         if self._networks is not None:
             self._networks.close()
             self._networks = None
+        if self._scratch is not None:
+            self._scratch.remove()
+            self._scratch = None
 
     def temporary_root(self) -> str:
-        """Where big temporary things go: $TMPDIR, else /var/tmp."""
+        """Where big things go that outlive us: $TMPDIR, else /var/tmp."""
         return self.environ.get("TMPDIR") or "/var/tmp"

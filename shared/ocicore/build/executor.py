@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 
-from ocicore.build import containerfile, copy_context, stages
+from ocicore.build import containerfile, copy_context, leases, stages
 from ocicore.build.cache import BuildCache
 from ocicore.build.options import BuildOptions, BuildResult
 from ocicore.build.progress import BuildProgress
@@ -61,6 +61,7 @@ def build(
         CommandFailed: a RUN failed; its status is the error's exit status.
         Error: anything else, the step named.
     """
+
     def make(own: BuildOptions, label: str) -> Executor:
         own.label = label
         if label and log_file:
@@ -123,7 +124,7 @@ class Executor:
         self.environment = environment
         self.started = time_ns()
         self.hostname = _HOSTNAME
-        self.cancelled = False
+        self._stage_failed = False
         self.step_failed = False
         self.null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self.command_stdout = self.null if options.quiet else command_stdout
@@ -133,7 +134,7 @@ class Executor:
         self._usage_lock = threading.Lock()
         self._builds: dict[int, StageBuild] = {}
         self._done: dict[int, threading.Event] = {}
-        self._containers: list[tuple[WorkingContainer, bool]] = []
+        self._containers: list[tuple[WorkingContainer, int]] = []
         self._lock = threading.RLock()
         self._warned: set[str] = set()
         self._cache_mounts: dict[str, str] = {}
@@ -141,8 +142,10 @@ class Executor:
         self.made: list[str] = []
         #: Called when the build is over.
         self.at_end: list[Callable[[], None]] = []
-        #: --rm=false: working containers stay for whoever wants to look at them.
-        self.keep_containers = not options.remove_containers and not options.force_remove
+        #: Each step's working container stays for whoever wants to look at it (--rm=false); one without layers never does.
+        self.keep_steps = options.layers and not options.remove_containers
+        #: That of the step that failed (without --force-rm).
+        self._keep_failed = options.layers and not options.force_remove
         self.full_names = [_full_name(tag) for tag in options.tags if not is_elsewhere(tag)]
         #: Where the image goes besides: references in other transports.
         self.destinations = [tag for tag in options.tags if is_elsewhere(tag)]
@@ -176,7 +179,7 @@ class Executor:
             skip_unused=options.skip_unused_stages,
             warn=self.remark,
         )
-        self.scratch = environment.temporary_root()
+        self.scratch = environment.scratch()
         self.sources = Sources(
             options,
             environment,
@@ -188,6 +191,11 @@ class Executor:
         )
 
     # -- running --------------------------------------------------------------------------
+
+    @property
+    def cancelled(self) -> bool:
+        """No stage is to begin another step: one of them failed, or a signal came."""
+        return self._stage_failed or self.environment.commands().stopped()
 
     def run(self) -> BuildResult:
         """Build every stage the target needs."""
@@ -208,7 +216,9 @@ class Executor:
         if self.options.output is not None:
             from ocicore.build import output
 
-            output.write(self.sources.root_of_image(image), self.options.output, rootless=self.environment.rootless)
+            output.write(
+                self.sources.root_of_image(image), self.options.output, rootless=self.environment.rootless
+            )
         image = self._scanned(self.sources.image_by_id(image.id))
         for name in image.names if self.full_names else ():
             self.say(f"Successfully tagged {name}")
@@ -284,9 +294,7 @@ class Executor:
     def base_names(self) -> list[str]:
         """Base images that are no stages and no build contexts, full names in the order of use."""
         found = [
-            stage.base
-            for stage in self.plan.build
-            if stage.base_stage is None and stage.base != "scratch"
+            stage.base for stage in self.plan.build if stage.base_stage is None and stage.base != "scratch"
         ]
         contexts = self.options.build_contexts
         named = [contexts[name][1] if name in contexts else name for name in found]
@@ -302,7 +310,9 @@ class Executor:
         from ocicore.build import commit, sbom, working
 
         scan.contexts = [self.options.context]
-        scan.contexts += [value for kind, value in self.options.build_contexts.values() if kind == "directory"]
+        scan.contexts += [
+            value for kind, value in self.options.build_contexts.values() if kind == "directory"
+        ]
         container = working.create(
             self.environment.store,
             image,
@@ -313,7 +323,7 @@ class Executor:
             keep_base_annotations=True,
         )
         self.register(container)
-        with tempfile.TemporaryDirectory(prefix="buildah-sbom-", dir=self.scratch) as scratch:
+        with tempfile.TemporaryDirectory(prefix="sbom-", dir=self.scratch) as scratch:
             files = sbom.scan(container, scan, self.environment, scratch)
             if files:
                 created = str(container.raw["ociv1"]["created"] or commit.EPOCH)
@@ -362,7 +372,7 @@ class Executor:
                     failure = future.exception()
                     if failure is not None and problem is None:
                         problem = failure
-                        self.cancelled = True
+                        self._stage_failed = True
                     finished.add(stage.index)
         if problem is not None:
             raise problem
@@ -381,9 +391,9 @@ class Executor:
     def close(self) -> None:
         """Remove working containers and mounts, whatever happened."""
         with self._lock:
-            for container, _ in self._containers:
-                # As with buildah the container of a step that failed stays in a build with layers.
-                self._remove(container, True, failed=self.step_failed and self.options.layers)
+            for container, lease in self._containers:
+                keep = self.step_failed and self._keep_failed and not self.environment.commands().stopped()
+                self._remove(container, lease, mounted=True, keep=keep)
             self._containers.clear()
         self.sources.close()
         os.close(self.null)
@@ -520,22 +530,31 @@ class Executor:
     def register(self, container: WorkingContainer) -> None:
         """Note a working container, so that it is removed however the build ends."""
         container.save()
+        lease = leases.take(self.environment.store, container.id)
         with self._lock:
-            self._containers.append((container, False))
+            self._containers.append((container, lease))
 
-    def discard(self, container: WorkingContainer, *, mounted: bool) -> None:
+    def keeps_step(self, *, final: bool) -> bool:
+        """Whether the working container of a step that succeeded stays."""
+        return self.keep_steps and not (final and self.options.force_remove)
+
+    def discard(self, container: WorkingContainer, *, mounted: bool, keep: bool = False) -> None:
         """A stage is done with its container."""
         with self._lock:
+            taken = [entry for entry in self._containers if entry[0] is container]
             self._containers = [entry for entry in self._containers if entry[0] is not container]
-        self._remove(container, mounted)
+        for _, lease in taken:
+            self._remove(container, lease, mounted=mounted, keep=keep)
 
-    def _remove(self, container: WorkingContainer, mounted: bool, *, failed: bool = False) -> None:
+    def _remove(self, container: WorkingContainer, lease: int, *, mounted: bool, keep: bool) -> None:
         try:
-            if self.keep_containers:
-                if mounted:
-                    container.unmount()  # what is not mounted is no error there
+            if not keep:
+                container.delete()
+                os.close(lease)
                 return
-            container.delete()
+            leases.give_up(self.environment.store, container.id, lease)
+            if mounted:
+                container.unmount()  # what is not mounted is no error there
         except NotFound:
             return
         except Error as error:
@@ -545,7 +564,14 @@ class Executor:
 def is_elsewhere(tag: str) -> bool:
     """Whether a --tag is a reference in a transport, such as dir:PATH."""
     scheme, separator, _ = tag.partition(":")
-    return bool(separator) and scheme in ("dir", "oci", "oci-archive", "docker-archive", "docker-daemon", "docker")
+    return bool(separator) and scheme in (
+        "dir",
+        "oci",
+        "oci-archive",
+        "docker-archive",
+        "docker-daemon",
+        "docker",
+    )
 
 
 def _full_name(tag: str) -> str:

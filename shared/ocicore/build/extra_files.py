@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
 from typing import TYPE_CHECKING
 
+from ocicore.build.scratch import Scratch
 from ocicore.errors import Error
 from ocicore.linux import mount
 
@@ -27,7 +27,7 @@ def view(
     Args:
         above: folders whose content lies on the root, the topmost last.
     """
-    with tempfile.TemporaryDirectory(prefix="buildah-extra-", dir=store.run_root) as folder:
+    with Scratch(store.run_root) as folder:
         added, merged = os.path.join(folder, "added"), os.path.join(folder, "merged")
         os.mkdir(merged)
         place(added, files, times)

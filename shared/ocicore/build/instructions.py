@@ -217,7 +217,9 @@ class StageState:
                 result.append((name, value or "true"))
             else:
                 if not value:
-                    raise instruction.problem(_FLAG_FORMS.get(instruction.name) or f"no value specified for --{name}=")
+                    raise instruction.problem(
+                        _FLAG_FORMS.get(instruction.name) or f"no value specified for --{name}="
+                    )
                 result.append((name, value))
         return result
 

@@ -38,5 +38,6 @@ class Linked:
 def roots(raw: Mapping[str, Any], folder: str) -> list[tuple[str, str]]:
     """(path, history entry) of a container's linked layers, the lowest first."""
     return [
-        (os.path.join(folder, str(entry["folder"])), str(entry["created_by"])) for entry in raw.get(_KEY) or ()
+        (os.path.join(folder, str(entry["folder"])), str(entry["created_by"]))
+        for entry in raw.get(_KEY) or ()
     ]

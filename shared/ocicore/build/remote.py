@@ -75,7 +75,7 @@ def add(url: str, target_fd: int, rename: str, options: AddOptions, *, write: bo
     remote = options.remote
     if remote is None:
         raise InvalidInput("source can't be a URL for COPY")
-    with tempfile.TemporaryDirectory(prefix="buildah-add-", dir=remote.scratch) as folder:
+    with tempfile.TemporaryDirectory(prefix="add-", dir=remote.scratch) as folder:
         if is_git(url):
             return _add_repository(url, folder, target_fd, options, remote, write=write)
         return _add_file(url, folder, target_fd, rename, options, remote, write=write)

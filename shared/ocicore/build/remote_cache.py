@@ -42,7 +42,9 @@ def key(base: LocalImage | None, created_by: str, *, adds_layer: bool) -> str:
         kind = str(quick_json.loads(base.manifest_bytes()).get("mediaType") or "")
         for digest in (raw.get("rootfs") or {}).get("diff_ids") or ():
             made.update(f"{digest}\n".encode())
-    made.update(f"{'true' if adds_layer else 'false'}{created_by}\n{kind}\n".encode("utf-8", "surrogateescape"))
+    made.update(
+        f"{'true' if adds_layer else 'false'}{created_by}\n{kind}\n".encode("utf-8", "surrogateescape")
+    )
     for entry in history:
         for name in ("created_by", "author", "comment"):
             made.update(f"{entry.get(name) or ''}\n".encode("utf-8", "surrogateescape"))
@@ -70,9 +72,7 @@ def push(image: LocalImage, repositories: Sequence[str], tag: str, send: Callabl
             ) from error
 
 
-def pull(
-    repositories: Sequence[str], tag: str, fetch: Callable[[str], LocalImage]
-) -> LocalImage | None:
+def pull(repositories: Sequence[str], tag: str, fetch: Callable[[str], LocalImage]) -> LocalImage | None:
     """A step's image out of the first cache that has it, None when there is none."""
     for repository in repositories:
         try:

@@ -156,7 +156,7 @@ def run(container: WorkingContainer, root: str, options: RunOptions, environment
         )
         if chrooted:
             try:
-                return chroot.run(spec, root, options)
+                return chroot.run(spec, root, options, environment.commands())
             finally:
                 remove_targets(root, created)
         write_json(os.path.join(bundle, "config.json"), spec)
@@ -218,6 +218,7 @@ def _run(
     return environment.runtime().run_foreground(
         f"buildah-{container.id[:12]}-{identity}",
         bundle,
+        environment.commands(),
         stdin=streams[0],
         stdout=streams[1],
         stderr=streams[2],
@@ -254,7 +255,7 @@ def _reachable(root: str, environment: BuildEnvironment) -> str:
     """The root once more, where the root of another user namespace can get to it (a store is closed to others)."""
     from ocicore.linux import mount
 
-    path = os.path.join(environment.temporary_root(), f"buildah-root-{os.urandom(6).hex()}")
+    path = os.path.join(environment.scratch(), f"root-{os.urandom(6).hex()}")
     os.mkdir(path, 0o711)
     try:
         mount.bind(root, path, recursive=True)

@@ -63,7 +63,6 @@ class MountSources:
         self.ssh = ssh
         self.scratch = scratch
 
-
     def host_ids(self, uid: int, gid: int) -> tuple[int, int]:
         """The ids outside of a user and group of the container."""
         if self.id_maps is None:
@@ -321,7 +320,8 @@ def _propagation(fields: dict[str, str]) -> str:
     word = fields.get("bind-propagation") or "rprivate"
     if word not in ("private", "rprivate", "slave", "rslave", "shared", "rshared"):
         raise InvalidInput(
-            f'invalid mount option "bind-propagation={word}"', hint="private, slave or shared, or one of them after an r"
+            f'invalid mount option "bind-propagation={word}"',
+            hint="private, slave or shared, or one of them after an r",
         )
     return word
 

@@ -10,14 +10,21 @@ import os
 import threading
 
 from ocicore.errors import Error
+from ocicore.files import atomic, locks, quick_json
+from ocicore.linux import namespaces
 from ocicore.network import modes, netns, networks, setup
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
     from ocicore.config.paths import UserPaths
+
+
+_PREFIX = "network-"
+_LEASE = "lease"
+_RECORD = "namespace.json"
 
 
 class OpenNetwork:
@@ -27,9 +34,10 @@ class OpenNetwork:
         path: the namespace's file.
         kind: of the mode ("bridge", "pasta" …), for hosts and resolv.conf.
         status: netavark's blocks by network.
+        lease: descriptor that says the network's process lives.
     """
 
-    __slots__ = ("_mode_text", "_pool", "kind", "path", "request", "status")
+    __slots__ = ("_mode_text", "_pool", "kind", "lease", "path", "request", "status")
 
     def __init__(
         self,
@@ -39,6 +47,7 @@ class OpenNetwork:
         path: str,
         request: setup.NetworkRequest,
         status: dict[str, Any],
+        lease: int,
     ) -> None:
         self._pool = pool
         self._mode_text = text
@@ -46,6 +55,7 @@ class OpenNetwork:
         self.path = path
         self.request = request
         self.status = status
+        self.lease = lease
 
     def close(self) -> None:
         """Give it back."""
@@ -140,26 +150,26 @@ class NetworkPool:
             idle = self._idle.get(text)
             if idle:
                 return idle.pop()
-        mode = modes.parse(
-            [text], rootless=self._rootless, default_network=self._default, rootless_command=self._command
-        )
         identity = os.urandom(32).hex()
-        folder = os.path.join(self._scratch, f"network-{identity[:12]}")
+        folder = os.path.join(self._scratch, f"{_PREFIX}{identity[:12]}")
+        path = netns.new_path(self._folder)
+        request = self._request(text, identity, path, folder)
         os.makedirs(folder, 0o700)
-        path = netns.create(self._folder)
-        request = setup.NetworkRequest(
-            container_id=identity,
-            container_name=f"buildah-{identity[:12]}",
-            netns_path=path,
-            mode=mode,
-            run_dir=folder,
-        )
+        lease = locks.try_lease(os.path.join(folder, _LEASE))
+        assert lease is not None  # nobody else knows the name
         try:
+            atomic.write(
+                os.path.join(folder, _RECORD),
+                quick_json.dumps({"mode": text, "id": identity, "path": path}).encode(),
+                fsync=False,
+            )
+            namespaces.new_netns(path)
             status = setup.setup(request, env=self._environment, warn=self._warn)
         except BaseException:
-            netns.remove(path)
+            self._take_down(request)
+            os.close(lease)
             raise
-        made = OpenNetwork(self, text, mode.kind, path, request, status)
+        made = OpenNetwork(self, text, request.mode.kind, path, request, status, lease)
         with self._lock:
             self._all.append(made)
         return made
@@ -177,8 +187,59 @@ class NetworkPool:
             self._idle.clear()
         for network in networks_:
             setup.teardown(network.request, env=self._environment, warn=self._warn)
-            try:
-                netns.remove(network.path)
-                os.rmdir(network.request.run_dir)
-            except (Error, OSError):
+            self._take_down(network.request)
+            os.close(network.lease)
+
+    def leftovers(self) -> Iterator[str]:
+        """Take down what killed builds left; paths of the namespaces."""
+        try:
+            names = [name for name in os.listdir(self._scratch) if name.startswith(_PREFIX)]
+        except OSError:
+            return
+        for name in names:
+            folder = os.path.join(self._scratch, name)
+            if not os.path.exists(os.path.join(folder, _LEASE)):
                 continue
+            lease = locks.try_lease(os.path.join(folder, _LEASE))
+            if lease is None:
+                continue
+            try:
+                try:
+                    with open(os.path.join(folder, _RECORD), "rb") as stream:
+                        record = quick_json.loads(stream.read())
+                except FileNotFoundError:
+                    self._remove_folder(folder)  # killed before there was a namespace
+                    continue
+                request = self._request(record["mode"], record["id"], record["path"], folder)
+                setup.teardown(request, env=self._environment, warn=self._warn)
+                self._take_down(request)
+                yield request.netns_path
+            except (OSError, ValueError, KeyError, Error) as error:
+                self._warn(f"taking down the network of a killed build: {folder}: {error}")
+            finally:
+                os.close(lease)
+
+    def _request(self, text: str, identity: str, path: str, folder: str) -> setup.NetworkRequest:
+        mode = modes.parse(
+            [text], rootless=self._rootless, default_network=self._default, rootless_command=self._command
+        )
+        return setup.NetworkRequest(
+            container_id=identity,
+            container_name=f"buildah-{identity[:12]}",
+            netns_path=path,
+            mode=mode,
+            run_dir=folder,
+        )
+
+    def _take_down(self, request: setup.NetworkRequest) -> None:
+        """Remove a namespace and the folder beside it."""
+        try:
+            netns.remove(request.netns_path)
+            self._remove_folder(request.run_dir)
+        except (Error, OSError):
+            return
+
+    def _remove_folder(self, folder: str) -> None:
+        for name in os.listdir(folder):
+            os.unlink(os.path.join(folder, name))
+        os.rmdir(folder)

@@ -86,7 +86,7 @@ class RunStep:
         if options.hooks_dirs:
             container.options["OCIHooksDir"] = list(options.hooks_dirs)
         command.stdin = 0 if options.pass_stdin else executor.null
-        with tempfile.TemporaryDirectory(prefix="buildah-run-", dir=executor.scratch) as scratch:
+        with tempfile.TemporaryDirectory(prefix="run-", dir=executor.scratch) as scratch:
             sources = run_mounts.MountSources(
                 context=options.context,
                 stage_root=lambda name: executor.sources.source_root(name, build.stage, "RUN"),
@@ -138,7 +138,11 @@ class RunStep:
 
     def _check_network(self, mode: str) -> None:
         """--network of a RUN is one of three words, or a namespace."""
-        if not self.request.network or mode in ("none", "host", "default", "private") or mode.startswith("ns:"):
+        if (
+            not self.request.network
+            or mode in ("none", "host", "default", "private")
+            or mode.startswith("ns:")
+        ):
             return
         raise self.build.executor.step_error(
             self.instruction,
@@ -158,7 +162,9 @@ class RunStep:
             status = os.stat(source)
             os.chown(copy, status.st_uid, status.st_gid)
             os.chmod(copy, status.st_mode & 0o7777)
-            descriptors = [os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) for name in (source, copy)]
+            descriptors = [
+                os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) for name in (source, copy)
+            ]
             try:
                 archive.copy_tree(*descriptors, in_user_namespace=self.build.executor.environment.rootless)
             finally:

@@ -242,7 +242,9 @@ def merge(strategy: str, files: Sequence[str]) -> tuple[bytes, bytes]:
             with open(path, "rb") as stream:
                 contents.append(stream.read())
         except OSError as error:
-            raise Error(f"reading scan result {os.path.basename(path)}: {(error.strerror or '').lower()}") from error
+            raise Error(
+                f"reading scan result {os.path.basename(path)}: {(error.strerror or '').lower()}"
+            ) from error
     purls: list[str] = []
     if strategy == CAT:
         return b"".join(contents), _purl_document(purls)
@@ -257,8 +259,10 @@ def merge(strategy: str, files: Sequence[str]) -> tuple[bytes, bytes]:
             if strategy == SPDX:
                 _merge(whole, value, "hasExtractedLicensingInfos", _license, [])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise Error(f"merging the \"{key}\" field of SBOMs: {error}") from error
-    return json.dumps(whole, separators=(",", ":"), ensure_ascii=False).encode() + b"\n", _purl_document(purls)
+            raise Error(f'merging the "{key}" field of SBOMs: {error}') from error
+    return json.dumps(whole, separators=(",", ":"), ensure_ascii=False).encode() + b"\n", _purl_document(
+        purls
+    )
 
 
 def _purl_document(purls: Sequence[str]) -> bytes:
@@ -298,7 +302,10 @@ def _package(record: Json) -> tuple[str, str]:
     version = record.get("versionInfo")
     purl = ""
     for reference in record.get("externalRefs") or ():
-        if (reference.get("referenceCategory"), reference.get("referenceType")) == ("PACKAGE-MANAGER", "purl"):
+        if (reference.get("referenceCategory"), reference.get("referenceType")) == (
+            "PACKAGE-MANAGER",
+            "purl",
+        ):
             purl = str(reference.get("referenceLocator") or "")
     return record["name"] + (f"@{version}" if version else ""), purl
 

@@ -94,9 +94,7 @@ def check(manifest: Mapping[str, Any], what: str) -> None:
     """Raises InvalidInput when a manifest is none of a source image."""
     kind = (manifest.get("config") or {}).get("mediaType")
     if kind != CONFIG:
-        raise InvalidInput(
-            f'{what}: invalid media type of image config "{kind}" (expected: "{CONFIG}")'
-        )
+        raise InvalidInput(f'{what}: invalid media type of image config "{kind}" (expected: "{CONFIG}")')
 
 
 def parse_annotations(texts: list[str]) -> dict[str, str]:

@@ -86,7 +86,5 @@ def _matches(selector: Mapping[str, str], identifier: str) -> bool:
         return pattern == identifier
     import re
 
-    expression = "".join(
-        ".*" if char == "*" else "." if char == "?" else re.escape(char) for char in pattern
-    )
+    expression = "".join(".*" if char == "*" else "." if char == "?" else re.escape(char) for char in pattern)
     return re.fullmatch(expression, identifier, re.DOTALL) is not None

@@ -74,6 +74,7 @@ class StageBuild:
 
     def build(self) -> None:
         """Build the stage; `image` and `root_path` are usable afterwards."""
+        self._check_cancelled()
         if self.stage.base_stage is None:
             # Before the base is looked for: pulling it may take a while, and may fail.
             written = len(self.stage.instructions) + (1 if self.last and self.executor.options.labels else 0)
@@ -96,8 +97,7 @@ class StageBuild:
         for number, instruction in enumerate(instructions):
             following = instructions[number + 1 :]
             self._volumes_made = not following or any(later.name == "run" for later in following)
-            if self.executor.cancelled:
-                raise Error("build was cancelled because another stage failed")
+            self._check_cancelled()
             self._at(number + 2, steps, _display(instruction))
             final = number == len(instructions) - 1
             if instruction.name == "arg":
@@ -115,6 +115,10 @@ class StageBuild:
             if before is not None:
                 self.executor.say_usage(usage.since(before))
         self._ended()
+
+    def _check_cancelled(self) -> None:
+        if self.executor.cancelled:
+            raise Error("build was cancelled because another stage failed")
 
     def _at(self, step: int, steps: int, text: str) -> None:
         """A step begins, and the one before it is done."""
@@ -209,7 +213,9 @@ class StageBuild:
         variant = platform.variant
         typed = (self.executor.options.platform or self.stage.platform).split("/")
         if len(typed) == 3:
-            variant = typed[2]  # "v8" is what arm64 means anyway, but an image from scratch says what was asked for
+            variant = typed[
+                2
+            ]  # "v8" is what arm64 means anyway, but an image from scratch says what was asked for
         return ImageDraft.from_scratch(platform.architecture, platform.os, variant)
 
     def _no_steps(self) -> None:
@@ -310,10 +316,10 @@ class StageBuild:
                 empty=not adds_layer,
                 final=final,
                 squash=squash,
-                consume=copy_step is not None and not squash and not self.executor.keep_containers,
+                consume=copy_step is not None and not squash and not self.executor.keeps_step(final=final),
             )
             self._push_cache(self.image, base, created_by, adds_layer=adds_layer)
-            self._forget_container()
+            self._forget_container(keep=self.executor.keeps_step(final=final))
         self._say_image(self.image)
 
     def _pull_cache(self, created_by: str, *, adds_layer: bool) -> str | None:
@@ -511,9 +517,9 @@ class StageBuild:
                 make_volumes(container, self.root, ())
         return self.root
 
-    def _forget_container(self) -> None:
+    def _forget_container(self, *, keep: bool = False) -> None:
         if self.container is not None:
-            self.executor.discard(self.container, mounted=bool(self.root))
+            self.executor.discard(self.container, mounted=bool(self.root), keep=keep)
             self.container = None
             self.root = ""
 
@@ -539,7 +545,7 @@ class StageBuild:
         executor = self.executor
         options = executor.options
         names = executor.full_names if final and self.last else []
-        if empty and not squash and self.container is None and not executor.keep_containers:
+        if empty and not squash and self.container is None and not executor.keeps_step(final=final):
             platform = executor.platform(self.stage.platform)
             container = working.describe(
                 executor.environment.store,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import threading
 
-from ocicore.build import copy_context
+from ocicore.build import copy_context, leftovers
 from ocicore.errors import Error, InvalidInput, NotFound
 from ocicore.image.local import LocalImages
 
@@ -90,7 +90,9 @@ class Sources:
                 if self._policy is not None:
                     from ocicore.image import names
 
-                    wanted = self._policy.image(names.normalise(name) if not name.startswith("sha256:") else name)
+                    wanted = self._policy.image(
+                        names.normalise(name) if not name.startswith("sha256:") else name
+                    )
                     if wanted != names.normalise(name):
                         self._say(f"source policy: {name} is {wanted}")
                         return self.find_image_as(name, wanted, platform)
@@ -118,7 +120,7 @@ class Sources:
     def source_root(self, name: str, reader: Stage, verb: str) -> str:
         """The files behind --from=NAME: a build context, an earlier stage, or an image."""
         if not name:
-            raise InvalidInput(f'{verb} --from= points to an empty value')
+            raise InvalidInput(f"{verb} --from= points to an empty value")
         name = self._context_of(name, reader)
         context = self.options.build_contexts.get(name)
         if context is not None and context[0] == "directory":
@@ -155,9 +157,11 @@ class Sources:
                 if not self._empty:
                     import tempfile
 
-                    self._empty = tempfile.mkdtemp(prefix="buildah-empty-", dir=self._scratch)
+                    self._empty = tempfile.mkdtemp(prefix="empty-", dir=self._scratch)
                 return self._empty
-            path = self.environment.store.mount_image(image.id)
+            # For prune, should this process be killed: it takes the mount down.
+            with open(os.path.join(self._scratch, f"{leftovers.MOUNTED}{image.id}"), "wb"):
+                path = self.environment.store.mount_image(image.id)
             self._mounted[image.id] = path
             return path
 
@@ -215,4 +219,3 @@ class Sources:
             retry_delay=self.options.retry_delay,
             warn=self.environment.warn,
         )
-

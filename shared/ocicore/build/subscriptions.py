@@ -35,9 +35,7 @@ def mounts(files: Sequence[str], scratch: str, owner: tuple[int, int]) -> list[M
             raise Error(
                 f"mounts.conf: copying {error.filename or source}: {(error.strerror or '').lower()}"
             ) from error
-        found.append(
-            {"type": "bind", "source": copy, "destination": target, "options": ["bind", "rprivate"]}
-        )
+        found.append({"type": "bind", "source": copy, "destination": target, "options": ["bind", "rprivate"]})
     return found
 
 

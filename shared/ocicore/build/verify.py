@@ -130,7 +130,10 @@ def _entries(image: LocalImage, number: int) -> dict[str, dict[str, str]]:
 
     layer = list(image.layers())[number]
     found: dict[str, dict[str, str]] = {}
-    with image.store.diff(layer.id) as stream, tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|") as archive:
+    with (
+        image.store.diff(layer.id) as stream,
+        tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|") as archive,
+    ):
         for member in archive:
             content = ""
             if member.isreg():

@@ -96,16 +96,16 @@ def main(
                     status = execute(bound, environ, stdin, stdout, stderr)
             _finish_output(stdout)
             return status
-        except KeyboardInterrupt:
-            return INTERRUPTED
+        except KeyboardInterrupt as interruption:
+            return _interrupted(interruption, stderr)
         except BrokenPipeError:
             return _broken_pipe(stdout)
         except Exception as error:  # noqa: BLE001 – the one place that turns every failure into one line
             if _is_of_stream(error, stdout):
                 error = _unwritten(error)
             return report(program, error, stderr, tracing=tracing)
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    except KeyboardInterrupt as interruption:
+        return _interrupted(interruption, stderr)
     except BrokenPipeError:
         return _broken_pipe(stdout)
 
@@ -116,6 +116,15 @@ def _check_globals(program: Program, argv: list[str], environ: Mapping[str, str]
         from ocicore.cli.bind import leading_options
 
         load_function(program.check_globals)(leading_options(program, argv), environ)
+
+
+def _interrupted(interruption: KeyboardInterrupt, stderr: TextIO) -> int:
+    """The exit status of ^C, or of the signal that `cli.interrupt` made an exception of."""
+    message = getattr(interruption, "message", "")
+    if message:
+        stderr.write(f"Error: {message}\n")
+    status: int = getattr(interruption, "status", INTERRUPTED)
+    return status
 
 
 def execute(bound: Bound, environ: Mapping[str, str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:

@@ -7,6 +7,8 @@ from ocicore.errors import NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ocicore.engine.context import Engine
     from ocicore.image.local import LocalImage
     from ocicore.image.removal import RemovalReport
@@ -44,11 +46,14 @@ def remove(
     return report
 
 
-def remove_external_containers(engine: Engine, *, dangling_only: bool = False) -> list[str]:
+def remove_external_containers(
+    engine: Engine, *, dangling_only: bool = False, spare: Callable[[str], bool] = lambda container_id: False
+) -> list[str]:
     """Remove containers of the store that are none of ours: those of builds, buildah's, podman's; their ids.
 
     Args:
         dangling_only: only those made from an image without a name.
+        spare: container id -> it is not to be removed.
     """
     from ocicore.engine import remove as container_removal
 
@@ -59,7 +64,7 @@ def remove_external_containers(engine: Engine, *, dangling_only: bool = False) -
         image = engine.images.by_id(record.image) if dangling_only and record.image else None
         if dangling_only and (image is None or image.repo_tags):
             continue
-        if record.id not in own:
+        if record.id not in own and not spare(record.id):
             container_removal.remove_external(engine, record.id, force=True)
             removed.append(record.id)
     return removed

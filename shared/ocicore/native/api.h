@@ -52,3 +52,8 @@ int oci_overlay_by_fd(const char *target, const char *const *lowers, size_t lowe
 
 int oci_namespace_child(int flags, int *sync_fd, struct oci_error *error);
 int oci_namespace_child_finish(int sync_fd, struct oci_error *error);
+
+/* ---- guard.c: commands that end with us ---- */
+
+int oci_guarded(const char *const *argv, const char *const *env, const char *const *after, const int *numbers,
+                const int *sources, size_t count, int *pid, struct oci_error *error);

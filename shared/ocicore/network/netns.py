@@ -22,7 +22,7 @@ def directory(runtime_dir: str, *, rootless: bool) -> str:
 
 def create(folder: str) -> str:
     """Make a namespace; the path of its file. Raises Error."""
-    path = _new_path(folder)
+    path = new_path(folder)
     namespaces.new_netns(path)
     return path
 
@@ -31,7 +31,7 @@ def pin(folder: str, pid: int) -> str:
     """Keep a process's namespace by a file; its path. Raises Error."""
     from ocicore.linux import mount
 
-    path = _new_path(folder)
+    path = new_path(folder)
     try:
         with open(path, "x"):
             pass
@@ -137,7 +137,7 @@ def host_address(exclude: list[str]) -> str:
     return ""
 
 
-def _new_path(folder: str) -> str:
+def new_path(folder: str) -> str:
     try:
         os.makedirs(folder, 0o755, exist_ok=True)
     except OSError as error:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from ocicore.linux.commands import Commands
+
     Json = dict[str, Any]
 
 #: Order in which an unnamed runtime is looked for.
@@ -267,6 +269,7 @@ class OCIRuntime:
         self,
         container_id: str,
         bundle: str,
+        commands: Commands,
         *,
         stdin: int = 0,
         stdout: int = 1,
@@ -282,12 +285,14 @@ class OCIRuntime:
         """Create, start, wait for and delete a container without a monitor; the status of its process.
 
         Args:
+            commands: who ends the container when this process ends before it.
             stdin, stdout, stderr: our descriptors for the container's streams; with process.terminal they must be
                 a terminal, which the runtime then uses itself.
             preserve_fds: further descriptors, number in the container (3, 4, … without holes) -> ours.
             console_socket: where the terminal's descriptor is sent, "" to let the runtime copy. runc refuses one here.
             show_log: copy what the runtime logged to our standard error (--debug).
-        Raises RuntimeFailure (126/127 where the command cannot be run) when the runtime failed itself.
+        Raises RuntimeFailure (126/127 where the command cannot be run) when the runtime failed itself,
+        commands.Stopped when it was killed because we are to end.
         """
         log_fd = os.memfd_create("oci-log", 0)
         fds = {0: stdin, 1: stdout, 2: stderr, **(preserve_fds or {})}
@@ -310,7 +315,8 @@ class OCIRuntime:
             if console_socket:
                 command += ["--console-socket", console_socket]
             argv = [*self.argv(systemd_cgroup=systemd_cgroup), *words, *command, container_id]
-            status = spawn.run(argv, self.env, {**fds, log_number: log_fd})
+            forget = self.argv("delete", "--force", container_id)
+            status = commands.run(argv, self.env, {**fds, log_number: log_fd}, forget)
             text = log_message(f"/proc/self/fd/{log_fd}") if status != 0 else ""
             if show_log:
                 os.lseek(log_fd, 0, os.SEEK_SET)
@@ -320,7 +326,7 @@ class OCIRuntime:
             os.close(log_fd)
         if text:
             raise runtime_error(self.name, text)
-        return 128 - status if status < 0 else status
+        return status
 
     def exec_foreground(
         self,

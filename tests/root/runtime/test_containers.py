@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ocicore.errors import NotFound
+from ocicore.linux.commands import Commands
 from ocicore.runtime import attach, logs, monitor, oci, spec
 from ocicore.runtime.types import ExecRequest
 from support.monitored import OURS, Container, conmons
@@ -353,7 +354,7 @@ def test_foreground_run_without_a_monitor(make: Make) -> None:
         os.close(writer)
         out, err = os.memfd_create("out"), os.memfd_create("err")
         status = container.runtime.run_foreground(
-            container.id, str(container.bundle), stdin=reader, stdout=out, stderr=err
+            container.id, str(container.bundle), Commands(), stdin=reader, stdout=out, stderr=err
         )
         assert status == 4
         assert os.pread(out, 100, 0) == b"in"
@@ -364,7 +365,7 @@ def test_foreground_run_without_a_monitor(make: Make) -> None:
         null = os.open("/dev/null", os.O_RDWR)
         try:
             container.runtime.run_foreground(
-                container.id, str(container.bundle), stdin=null, stdout=null, stderr=null
+                container.id, str(container.bundle), Commands(), stdin=null, stdout=null, stderr=null
             )
         finally:
             os.close(null)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from support.interrupted_builds import begun
 from support.programs import Tool, ours, theirs
 from support.rootfs import busybox_tar
 from support.users import OrdinaryUser, ordinary_user
@@ -100,4 +102,25 @@ def test_buildah_sees_it(own: Tool, user: OrdinaryUser, context: Path) -> None:
     own("commit", container, "both")
     assert "both" in peer.out("images")
     peer("rm", container)
+    assert own.out("containers", "-q") == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_interrupted(own: Tool, user: OrdinaryUser, context: Path, number: signal.Signals) -> None:
+    """The command ends with the build; what SIGKILL leaves goes with prune."""
+    temporary = context / "tmp"
+    temporary.mkdir()
+    shutil.chown(temporary, user.uid, user.gid)
+    text = "FROM scratch\nADD base.tar /\nRUN SLEEP\n"
+    with begun(own, temporary, context, text, network="host") as build:
+        assert build.alive()
+        status, _ = build.end(number)
+        assert build.gone()
+    own = Tool(own.argv, {**(own.env or {}), "TMPDIR": str(temporary)}, own.cwd)
+    if number == signal.SIGKILL:
+        assert len(own.out("containers", "-q").splitlines()) == 1
+        assert str(temporary) in own.out("prune")
+    else:
+        assert status == 128 + number
+    assert list(temporary.iterdir()) == []
     assert own.out("containers", "-q") == ""

@@ -38,20 +38,22 @@ COMMAND = Command(
 
 def run(args: Args, ctx: Context) -> int:
     """Print progress, and the image's ID at the end."""
-    import tempfile
+    import contextlib
+    import os
 
     from ocicore.build import executor, flags
     from ocicore.build.inputs import Inputs
     from ocicore.build.remote import RemoteOptions
-    from ocicore.cli import build_settings, build_view
+    from ocicore.cli import build_settings, build_view, interrupt
     from ocicore.cli.signers import sign_stored
     from pybuildah import remote
     from pybuildah.session import Session
 
     session = Session(ctx)
     environment = session.environment(args)
-    scratch_root = environment.temporary_root()
-    with tempfile.TemporaryDirectory(prefix="buildah-context-", dir=scratch_root) as scratch:
+    with interrupt.ending(environment.interrupt), contextlib.closing(environment):
+        scratch = os.path.join(environment.scratch(), "context")
+        os.mkdir(scratch, 0o700)
         inputs = Inputs(
             environ=ctx.environ,
             stdin=lambda: ctx.stdin_bytes,
@@ -101,7 +103,6 @@ def run(args: Args, ctx: Context) -> int:
                 for name in result.names:
                     sign_stored(session.images.find(result.image_id), name, args.sign_by, ctx)
         finally:
-            environment.close()
             out.close()
     if not options.iid_file and not to_pipe and args.progress != "json":
         ctx.print(result.image_id)

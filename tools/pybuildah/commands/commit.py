@@ -166,22 +166,20 @@ def _scan_and_commit(
 
     if not any(name.startswith("sbom") for name in args.given_names()):
         return commits.commit(container, options)
-    import tempfile
+    import contextlib
 
     from ocicore.build import sbom
+    from ocicore.cli import interrupt
     from pybuildah.commands.from_ import pull_policy
 
     scan = sbom.read(args)
     assert scan is not None
     scan.pull = pull_policy(args.pull)
     environment = session.environment(args)
-    try:
-        with tempfile.TemporaryDirectory(prefix="buildah-sbom-", dir=environment.temporary_root()) as scratch:
-            found = sbom.scan(container, scan, environment, scratch)
-            options.extra_files = [*options.extra_files, *found]
-            return commits.commit(container, options)
-    finally:
-        environment.close()
+    with interrupt.ending(environment.interrupt), contextlib.closing(environment):
+        found = sbom.scan(container, scan, environment, environment.scratch())
+        options.extra_files = [*options.extra_files, *found]
+        return commits.commit(container, options)
 
 
 def _send(

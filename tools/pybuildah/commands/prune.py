@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 COMMAND = Command(
     "Remove unused images",
-    description="Removes dangling images and what RUN --mount=type=cache keeps; with --all every image no container uses.",
+    description="Removes dangling images, what RUN --mount=type=cache keeps, and what builds left that were killed; with --all every image no container uses.",
     options=(
         Option("all", "a", help="Remove all unused images, not only dangling ones"),
         Option(
@@ -36,6 +36,8 @@ def run(args: Args, ctx: Context) -> int:
     from pybuildah.session import Session
 
     session = Session(ctx)
+    for name in session.leftovers():
+        ctx.print(name)
     folder = cache_mounts.root(ctx.environ.get("TMPDIR") or "/var/tmp", session.user.uid)
     if args.keep_storage:
         from ocicore.build import cache_budget

@@ -139,25 +139,29 @@ def _variables(args: Args, container: WorkingContainer, ctx: Context) -> dict[st
 
 def _perform(session: Session, container: WorkingContainer, options: object, args: Args) -> int:
     import os
-    import tempfile
 
+    from ocicore.build import leftovers, run_mounts
     from ocicore.build import run as runs
-    from ocicore.build import run_mounts
+    from ocicore.cli import interrupt
 
     assert isinstance(options, runs.RunOptions)
     environment = session.environment(args)
-    root = container.mount()
-    undo = []
+    undo: list[str] = []
 
     def stage_root(name: str) -> str:
         image = session.find_image(name, "missing", "", args)
         undo.append(image.id)
+        with open(os.path.join(environment.scratch(), f"{leftovers.MOUNTED}{image.id}"), "wb"):
+            pass
         return session.store.mount_image(image.id)
 
-    try:
-        if not args.mount:
-            return runs.run(container, root, options, environment)
-        with tempfile.TemporaryDirectory(prefix="buildah-run-", dir=environment.temporary_root()) as scratch:
+    with interrupt.ending(environment.interrupt):
+        root = container.mount()
+        try:
+            if not args.mount:
+                return runs.run(container, root, options, environment)
+            scratch = os.path.join(environment.scratch(), "mounts")
+            os.mkdir(scratch, 0o700)
             options.mounts = run_mounts.prepare(
                 list(args.mount),
                 sources=run_mounts.MountSources(
@@ -174,8 +178,8 @@ def _perform(session: Session, container: WorkingContainer, options: object, arg
                 return runs.run(container, root, options, environment)
             finally:
                 options.mounts.close()
-    finally:
-        environment.close()
-        for image_id in undo:
-            session.store.unmount_image(image_id)
-        container.unmount()
+        finally:
+            for image_id in undo:
+                session.store.unmount_image(image_id)
+            container.unmount()
+            environment.close()

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from ocicore.engine.context import Engine
     from ocicore.image.local import LocalImage
 
-_TAKEN = frozenset(option.long for option in (*RUN_SETTINGS, *REGISTRY, *RETRY))
+_FORCE_RM = Option(
+    "force-rm", default=True, help="Always remove working containers, also that of a step that failed"
+)
+_TAKEN = frozenset(option.long for option in (*RUN_SETTINGS, *REGISTRY, *RETRY, _FORCE_RM))
 
 COMMAND = Command(
     "Build an image using instructions from Containerfiles",
@@ -35,6 +38,7 @@ COMMAND = Command(
             help="Sign with the GnuPG key that has this fingerprint",
         ),
         Option("signature-policy", kind="path", hidden=True, help="Path of the signature policy file"),
+        _FORCE_RM,
         Option("squash-all", help="Write everything, the base image too, as a single layer"),
         Option(
             "load", hidden=True, help="Docker's option to bring the image into the store, where it always is"
@@ -54,18 +58,21 @@ COMMAND = Command(
 
 
 def run(args: Args, ctx: Context) -> int:
-    import tempfile
+    import contextlib
+    import os
 
     from ocicore.build import executor, flags
     from ocicore.build.inputs import Inputs
     from ocicore.build.remote import RemoteOptions
-    from ocicore.cli import build_settings, build_view, user_namespace
+    from ocicore.cli import build_settings, build_view, interrupt, user_namespace
     from ocicore.cli.signers import sign_stored
     from pypod.session import open_engine
 
     engine = open_engine(ctx)
     environment = _environment(engine, args, ctx)
-    with tempfile.TemporaryDirectory(prefix="build-context-", dir=environment.temporary_root()) as scratch:
+    with interrupt.ending(environment.interrupt), contextlib.closing(environment):
+        scratch = os.path.join(environment.scratch(), "context")
+        os.mkdir(scratch, 0o700)
         inputs = Inputs(
             environ=engine.environ,
             stdin=lambda: ctx.stdin_bytes,
@@ -104,7 +111,6 @@ def run(args: Args, ctx: Context) -> int:
             for name in result.names if args.sign_by else ():
                 sign_stored(engine.images.find(result.image_id), name, args.sign_by, ctx)
         finally:
-            environment.close()
             if log is not None:
                 log.close()
     from ocicore.engine import events

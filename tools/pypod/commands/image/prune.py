@@ -33,6 +33,7 @@ COMMAND = Command(
 
 def run(args: Args, ctx: Context) -> int:
     from ocicore.engine import image_removal
+    from pypod import build_leftovers
     from pypod.confirm import confirmed
     from pypod.session import open_engine
 
@@ -45,7 +46,7 @@ def run(args: Args, ctx: Context) -> int:
         return 0
     engine = open_engine(ctx)
     if args.external:
-        image_removal.remove_external_containers(engine, dangling_only=not args.all)
+        build_leftovers.containers(engine, dangling_only=not args.all)
     for image_id, _ in image_removal.prune(engine, all_images=args.all, filters=args.filter):
         ctx.print(image_id)
     if args.build_cache:

@@ -50,11 +50,11 @@ def run(args: Args, ctx: Context) -> int:
             return 0
     engine = open_engine(ctx)
     if args.build:
-        from ocicore.engine import image_removal
+        from pypod import build_leftovers
         from pypod.commands.image.prune import remove_build_cache
 
-        for identifier in image_removal.remove_external_containers(engine):
-            ctx.print(identifier)
+        for name in (*build_leftovers.containers(engine), *build_leftovers.others(engine)):
+            ctx.print(name)
         remove_build_cache(engine)
     done = system_usage.prune(engine, all_images=args.all, volumes=args.volumes, filters=args.filter)
     for title, names in (
@@ -72,13 +72,14 @@ def run(args: Args, ctx: Context) -> int:
 
 def _external(args: Args, ctx: Context) -> int:
     """--external: containers of the store that no database of ours knows."""
-    from ocicore.engine import image_removal
+    from pypod import build_leftovers
     from pypod.confirm import confirmed
     from pypod.session import open_engine
 
     warning = "WARNING! This command removes:\n\t- all containers in storage that pypod does not know"
     if not args.force and not confirmed(ctx, warning):
         return 0
-    for identifier in image_removal.remove_external_containers(open_engine(ctx)):
-        ctx.print(identifier)
+    engine = open_engine(ctx)
+    for name in (*build_leftovers.containers(engine), *build_leftovers.others(engine)):
+        ctx.print(name)
     return 0

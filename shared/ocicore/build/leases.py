@@ -1,0 +1,72 @@
+"""Which working containers belong to a build: each has a lease, held while the build lives.
+
+A build that is killed cannot remove its containers. One whose lease nobody holds is a leftover, which prune removes;
+a container without a lease was made by `from`, by buildah, or was kept on purpose.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ocicore.errors import NotFound
+from ocicore.files import locks
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ocicore.storage.store import Store
+
+_NAME = "build.lease"
+
+
+def take(store: Store, container_id: str) -> int:
+    """Make a container one of this build; the descriptor that holds the lease. Raises OSError."""
+    lease = locks.try_lease(_path(store, container_id))
+    if lease is None:
+        raise BlockingIOError(11, "working container belongs to another build", container_id)
+    return lease
+
+
+def give_up(store: Store, container_id: str, lease: int) -> None:
+    """The container is to stay: it is nobody's leftover."""
+    try:
+        os.unlink(_path(store, container_id))
+    except FileNotFoundError:
+        pass
+    os.close(lease)
+
+
+def in_use(store: Store, container_id: str) -> bool:
+    """Whether a build that is going on has the container."""
+    if not os.path.exists(_path(store, container_id)):
+        return False
+    lease = locks.try_lease(_path(store, container_id))
+    if lease is None:
+        return True
+    os.close(lease)
+    return False
+
+
+def leftovers(store: Store) -> Iterator[str]:
+    """Remove the containers of builds that were killed, and give their ids."""
+    for container in store.containers():
+        path = _path(store, container.id)
+        if not os.path.exists(path):
+            continue
+        lease = locks.try_lease(path)
+        if lease is None:
+            continue
+        try:
+            store.unmount(container.id, force=True)
+            store.delete_container(container.id)
+        except NotFound:
+            continue  # somebody else was quicker
+        finally:
+            os.close(lease)
+        yield container.id
+
+
+def _path(store: Store, container_id: str) -> str:
+    # Not the store's container_dir: that makes the folder, and this may ask about a container that is just removed.
+    return os.path.join(store.container_store.folder, container_id, "userdata", _NAME)
