@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -75,6 +74,8 @@ def begun(
     (context / "Containerfile.slow").write_text(text.replace("SLEEP", f"echo asleep; exec sleep {marker}"))
     process = subprocess.Popen(
         [
+            # As for a command in the background of a script: an ignored SIGINT is inherited.
+            *("sh", "-c", 'trap "" INT; exec "$@"', "sh"),
             *tool.argv,
             *(
                 "build",
@@ -91,8 +92,6 @@ def begun(
         stderr=subprocess.STDOUT,
         env={**(os.environ if tool.env is None else tool.env), "TMPDIR": str(folder)},
         cwd=tool.cwd,
-        # As for a command in the background of a script.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
     )
     assert process.stdout is not None
     asleep = []

@@ -16,6 +16,7 @@ PROGRAM = Program(
     "pybuildah",
     version=_SHOWN,
     unknown_level='unable to parse log level: not a valid logrus Level: "{}"',
+    level_notice=False,
     help_defaults="ocicore.cli.configured_help:retries",
     before="pybuildah.session:check_files",
     summary="Build OCI and Docker images, from Containerfiles or step by step",

@@ -35,7 +35,7 @@ class AddOptions:
         ignore_file: name to mention when everything was left out.
         checksum: digest a download must have.
         parents: keep the sources' folders (COPY --parents).
-        keep_git_dir: leave .git in a cloned repository.
+        keep_git_dir: leave .git in a cloned repository, as buildah 1.39 does (BuildKit does not).
         working_dir: of the image, for relative destinations (a destination equal to it is a directory).
         in_user_namespace: see `Copier`.
         remote: for downloads, None refuses them.
@@ -71,7 +71,7 @@ class AddOptions:
         ignore_file: str = "",
         checksum: str = "",
         parents: bool = False,
-        keep_git_dir: bool = False,
+        keep_git_dir: bool = True,
         working_dir: str = "/",
         in_user_namespace: bool = False,
         remote: RemoteOptions | None = None,

@@ -7,6 +7,7 @@ Follows the Dockerfile reference; where builders differ, buildah decides.
 
 from __future__ import annotations
 
+import posixpath
 import re
 
 from ocicore.build.containerfile import Instruction
@@ -31,6 +32,8 @@ PREDEFINED_ARGS = (
     "ALL_PROXY",
     "all_proxy",
 )
+#: What CMD and ENTRYPOINT in shell form are put behind.
+_SHELL = ("/bin/sh", "-c")
 _EXPANDED = frozenset(
     ("env", "label", "add", "copy", "workdir", "expose", "volume", "user", "stopsignal", "arg")
 )
@@ -75,7 +78,7 @@ class CopyRequest:
         self.inline: list[tuple[str, str]] = []
         self.link = False
         self.parents = False
-        self.keep_git_dir = False
+        self.keep_git_dir = True
         self.unpack: bool | None = None
 
 
@@ -110,8 +113,9 @@ class StageState:
         heading_args: ARGs before the first FROM, resolved.
         platform_args: TARGETPLATFORM, BUILDARCH and their relatives.
         escape: the file's escape character.
-        honour_shell: SHELL has an effect (Docker's format; OCI's configuration has no place for it, and
-            buildah ignores it there).
+        honour_shell: SHELL has an effect on RUN (Docker's format; OCI's configuration has no place for it, and
+            buildah ignores it there). CMD and ENTRYPOINT are for /bin/sh whatever it says, as with buildah.
+        warn: receives a line about what is accepted and probably no good.
     """
 
     def __init__(
@@ -123,6 +127,7 @@ class StageState:
         platform_args: Mapping[str, str],
         escape: str = "\\",
         honour_shell: bool = False,
+        warn: Callable[[str], None] | None = None,
     ) -> None:
         self.draft = draft
         self.user_args = dict(user_args)
@@ -136,6 +141,7 @@ class StageState:
         self.volumes: list[str] = []
         self._cmd_set = False
         self._honour_shell = honour_shell
+        self._warn = warn or (lambda text: None)
         # Variables this stage has set: buildah lists them after the inherited ones, in order of first use.
         self._own: set[str] = set()
         if "PATH" not in draft.env():
@@ -146,8 +152,8 @@ class StageState:
         self._own.add(name)
 
     def shell(self) -> list[str]:
-        """What shell forms are put behind."""
-        return (self.draft.command("Shell") if self._honour_shell else []) or ["/bin/sh", "-c"]
+        """What a RUN in shell form is put behind."""
+        return (self.draft.command("Shell") if self._honour_shell else []) or list(_SHELL)
 
     def arguments(self) -> dict[str, str]:
         """Build arguments in force: declared and with a value."""
@@ -262,7 +268,7 @@ class StageState:
     def _cmd(self, instruction: Instruction, args: list[str]) -> None:
         words = list(args)
         if not instruction.json and words:
-            words = [*self.shell(), *words]
+            words = [*_SHELL, *words]
         self.draft.set_list("Cmd", words)
         self._cmd_set = self._cmd_set or bool(args)
 
@@ -270,7 +276,7 @@ class StageState:
         if instruction.json or not args:
             self.draft.set_list("Entrypoint", args)
         else:
-            self.draft.set_list("Entrypoint", [*self.shell(), args[0]])
+            self.draft.set_list("Entrypoint", [*_SHELL, args[0]])
         if not self._cmd_set:
             self.draft.set_list("Cmd", None)
 
@@ -283,15 +289,22 @@ class StageState:
 
     def _expose(self, instruction: Instruction, args: list[str]) -> None:
         ports = self.draft.mapping("ExposedPorts")
-        for argument in args:
-            for port in parse_exposed_port(argument):
-                ports[port] = {}
+        if not any(args):
+            raise instruction.problem("EXPOSE requires at least one argument")
+        for argument in filter(None, args):
+            port = argument if "/" in argument else f"{argument}/tcp"
+            if not is_exposed_port(port):
+                self._warn(f"{instruction.file}:{instruction.line}: EXPOSE {argument}: is no port")
+            ports[port] = {}
 
     def _user(self, instruction: Instruction, args: list[str]) -> None:
         self.draft.set_text("User", args[0])
 
     def _workdir(self, instruction: Instruction, args: list[str]) -> None:
-        path = absolute_path(args[0], self.draft.text("WorkingDir"))
+        path = args[0]
+        if not path.startswith("/"):
+            # As buildah: an absolute path stays as it is written, a relative one is cleaned.
+            path = posixpath.normpath(posixpath.join(self.draft.text("WorkingDir") or "/", path))
         self.draft.set_text("WorkingDir", path.rstrip("/") or "/")
 
     def _volume(self, instruction: Instruction, args: list[str]) -> None:
@@ -463,22 +476,13 @@ class StageState:
         request.args = [*shell, text]
 
 
-def parse_exposed_port(text: str) -> list[str]:
-    """ "80", "80/udp", "8000-8010/tcp" -> ["80/tcp"] …
-
-    Raises:
-        InvalidInput: not a port.
-    """
+def is_exposed_port(text: str) -> bool:
+    """Whether "80/tcp" or "8000-8010/udp" names ports there are."""
     ports, _, protocol = text.partition("/")
-    protocol = protocol.lower() or "tcp"
-    ports = ports.rpartition(":")[2]
     low, dash, high = ports.partition("-")
-    if not low.isdecimal() or (dash and not high.isdecimal()) or protocol not in ("tcp", "udp", "sctp"):
-        raise InvalidInput(f'EXPOSE: invalid port "{text}"', hint="expected: PORT[/tcp|udp|sctp]")
-    first, last = int(low), int(high or low)
-    if not 0 < first <= last <= 65535:
-        raise InvalidInput(f'EXPOSE: invalid port "{text}"', hint="ports are 1 to 65535")
-    return [f"{port}/{protocol}" for port in range(first, last + 1)]
+    if not low.isdecimal() or (dash and not high.isdecimal()) or protocol.lower() not in ("tcp", "udp", "sctp"):
+        return False
+    return 0 < int(low) <= int(high or low) <= 65535
 
 
 def check_mode(instruction: Instruction, text: str) -> None:

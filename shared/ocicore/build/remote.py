@@ -90,6 +90,8 @@ def _add_repository(
     path = clone(url, os.path.join(folder, "repository"), remote)
     if not options.keep_git_dir:
         _remove(path, ".git")
+    elif os.path.isdir(os.path.join(path, ".git")):
+        _settle(path, remote)
     digest = ItemDigest("dir")
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -104,6 +106,33 @@ def _add_repository(
         os.close(descriptor)
     # A clone's content is what its commit says; the kind is empty for everything that was fetched.
     return "", digest.finish()
+
+
+def _settle(path: str, remote: RemoteOptions) -> None:
+    """Make .git the same for the same commit, so that the image is. Raises Error.
+
+    The index has times, logs have dates, and packs are as the server made them at the moment.
+    """
+    from ocicore.linux import spawn
+
+    git = _git(remote, path)
+    folder = os.path.join(path, ".git")
+    steps = [["read-tree", "HEAD"], ["-c", "pack.threads=1", "repack", "-a", "-d", "-f", "-q"]]
+    for words in steps:
+        done = spawn.capture([git, "-C", path, *words], remote.environ)
+        if done.status:
+            raise Error(f"git {words[0]} in a clone: {done.error_text()}")
+    for name in ("logs", "hooks", "ORIG_HEAD", "FETCH_HEAD"):
+        _remove(folder, name)
+
+
+def _git(remote: RemoteOptions, location: str) -> str:
+    from ocicore.linux import spawn
+
+    git = spawn.find("git", remote.environ.get("PATH", "/usr/bin:/bin").split(":"))
+    if not git:
+        raise MissingProgram(f"cloning {location}: git is not installed", hint="install the package git")
+    return git
 
 
 def _remove(folder: str, name: str) -> None:
@@ -122,9 +151,7 @@ def clone(url: str, folder: str, remote: RemoteOptions) -> str:
 
     location, _, fragment = url.partition("#")
     reference, _, below = fragment.partition(":")
-    git = spawn.find("git", remote.environ.get("PATH", "/usr/bin:/bin").split(":"))
-    if not git:
-        raise MissingProgram(f"cloning {location}: git is not installed", hint="install the package git")
+    git = _git(remote, location)
     env = {**remote.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1"}
     if not remote.tls_verify:
         env["GIT_SSL_NO_VERIFY"] = "1"

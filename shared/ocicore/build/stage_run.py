@@ -188,6 +188,7 @@ class StageBuild:
             platform_args=executor.platform_args(stage.platform),
             escape=executor.escape,
             honour_shell=options.format == "docker",
+            warn=executor.remark,
         )
         for text in options.envs:
             name, separator, value = text.partition("=")

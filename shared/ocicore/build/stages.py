@@ -137,10 +137,10 @@ def plan(
                 stages[-1].instructions.append(instruction)
             elif instruction.name == "arg":
                 _heading_arg(instruction, heading, declared, user_args, platform_args, parsed.escape)
-            else:
-                raise instruction.problem(
-                    "no FROM statement found before this instruction", "FROM IMAGE first"
-                )
+            elif warn is not None:
+                # As buildah, which says nothing.
+                place = f"{instruction.file}:{instruction.line}"
+                warn(f"{place}: {instruction.name.upper()} before the first FROM belongs to no stage and is ignored")
     if not stages:
         raise InvalidInput("no FROM statement found", hint="expected: FROM IMAGE [AS NAME]")
     if base_override:

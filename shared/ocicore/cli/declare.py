@@ -363,6 +363,7 @@ class Program:
             `error_status`. "" gives podman's message and status.
         check_globals: "module:function" called as `(global options with their texts, environ)` where a command line is wrong
             or asks for help; it raises for options that must be told about first. `before` does so in the other cases.
+        level_notice: --log-level info begins with a line about the level, as podman's does.
         help_defaults: "module:function" called as `(environ)` for a help page; returns default texts by long
             option name where they depend on configuration files, or "".
         before: "module:function" called as `(bound, ctx)` before every handler, or "".
@@ -377,6 +378,7 @@ class Program:
         "error_status",
         "error_style",
         "help_defaults",
+        "level_notice",
         "name",
         "options",
         "status_of",
@@ -401,6 +403,7 @@ class Program:
         status_of: str = "",
         unknown_level: str = "",
         help_defaults: str = "",
+        level_notice: bool = True,
     ) -> None:
         self.name = name
         self.version = version
@@ -415,6 +418,7 @@ class Program:
         self.status_of = status_of
         self.unknown_level = unknown_level
         self.help_defaults = help_defaults
+        self.level_notice = level_notice
 
 
 def attribute_name(long: str) -> str:

@@ -172,7 +172,8 @@ def _traced(bound: Bound, ctx: Context) -> int:
     """With the lines that --log-level info, debug and trace show of every command."""
     from ocicore.cli.context import LEVELS
 
-    ctx.info(f"{ctx.program.name} filtering at log level {LEVELS[ctx.log_level]}")
+    if ctx.program.level_notice:
+        ctx.info(f"{ctx.program.name} filtering at log level {LEVELS[ctx.log_level]}")
     ctx.debug(f"Called {bound.path[-1]} ({' '.join([ctx.program.name, *sys.argv[1:]])})")
     for name, value in sorted(bound.globals.as_dict().items()):
         if value:

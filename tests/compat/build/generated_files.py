@@ -1,7 +1,7 @@
 """Containerfiles made up from a seed: instructions that change the configuration, written in the ways people write them.
 
 Some are wrong on purpose. Left out is what our README names as a decision of ours (patterns in expansions, the escape
-directive inside words, ranges of ports, "..", the shell of commands after SHELL), and RUN, which `test_projects` has.
+directive inside words), and RUN, which `test_projects` has.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ import random
 _WORDS = ("a", "b1", "some-value", "/srv/app", "x.y", "UPPER", "0", "ümlaut", "a=b", "a,b", "a:b", "#no-comment", "%")
 _NAMES = ("A", "B", "FOO", "PATH_X", "a_b", "LONG_NAME_1")
 _KEYS = ("version", "org.example.key", "with-dash", "UPPER", "a.b/c")
+
+_FOLDERS = ("/srv", "/srv/", "relative/path", "/", "/x/$A", ".", "..", "a/../b", "../up", "/d/../e", "/f/./g", "./h/", "$NOTHING")
+_PORTS = ("80", "443/tcp", "53/udp", "9", "${NO_PORT:-70}", "8000-8003", "7-9/udp", "80/TCP", "99999", "http", "10:20", "$NOTHING")
 
 
 class Maker:
@@ -23,7 +26,6 @@ class Maker:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.known: list[str] = []
-        self.other_shell = False
 
     def text(self) -> str:
         """The file."""
@@ -33,6 +35,8 @@ class Maker:
             lines.append(pick.choice(("# syntax=docker/dockerfile:1", "# a comment", "", "  ")))
         if pick.random() < 0.2:
             lines.append(f"ARG {pick.choice(_NAMES)}={pick.choice(_WORDS[:4])}")
+        if pick.random() < 0.08:
+            lines.append(pick.choice(("LABEL early=1", "ENV EARLY=1", 'CMD ["early"]', "WORKDIR /early", "COPY file /early")))
         lines.append(self.case("FROM") + " base" + pick.choice(("", "", " AS final", " as Final")))
         first = len(lines)
         for _ in range(pick.randint(1, 9)):
@@ -136,7 +140,7 @@ class Maker:
         pick = self.random
         name = self.case(pick.choice(("CMD", "ENTRYPOINT")))
         words = [pick.choice(_WORDS) for _ in range(pick.randint(1, 3))]
-        if self.other_shell or pick.random() < 0.6:
+        if pick.random() < 0.6:
             inner = (", " if pick.random() < 0.5 else ",").join(f'"{word}"' for word in words)
             return f"{name} [{inner}]"
         return f"{name} {' '.join(words)} $A && echo 'x'"
@@ -144,7 +148,7 @@ class Maker:
     def workdir(self) -> str:
         """WORKDIR, absolute, relative, with a variable."""
         pick = self.random
-        return f"{self.case('WORKDIR')} {pick.choice(('/srv', '/srv/', 'relative/path', '/', '/x/$A', '.'))}"
+        return f"{self.case('WORKDIR')} {pick.choice(_FOLDERS)}"
 
     def user(self) -> str:
         """USER by name or number."""
@@ -153,7 +157,7 @@ class Maker:
     def expose(self) -> str:
         """EXPOSE of ports."""
         pick = self.random
-        ports = pick.sample(("80", "443/tcp", "53/udp", "9", "${NO_PORT:-70}"), pick.randint(1, 3))
+        ports = pick.sample(_PORTS, pick.randint(1, 3))
         return f"{self.case('EXPOSE')} {' '.join(ports)}"
 
     def volume(self) -> str:
@@ -171,7 +175,6 @@ class Maker:
 
     def shell(self) -> str:
         """SHELL."""
-        self.other_shell = True
         return f'{self.case("SHELL")} ["/bin/{self.random.choice(("sh", "bash"))}", "-c"]'
 
     def health(self) -> str:

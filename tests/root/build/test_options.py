@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -306,3 +308,41 @@ def test_progress(own: Tool, context: Path) -> None:
     assert own("build", "--progress=none", str(context), status=125).stderr.startswith(
         'Error: unknown --progress "none"'
     )
+
+
+def test_a_repository_is_the_same_twice(own: Tool, context: Path, tmp_path: Path) -> None:
+    """ADD of a git repository keeps .git, as buildah does, and the image is the same however often it is cloned."""
+    top = tmp_path / "served"
+    git = theirs("git", "-C", str(top / "it.git"), "-c", "user.name=n", "-c", "user.email=e")
+    theirs("git", "init", "-q", "-b", "main", str(top / "it.git"))()
+    for number in range(3):
+        (top / "it.git" / "file").write_text("line\n" * 100 * number)
+        git("add", "file")
+        git("commit", "-q", "-m", str(number))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    daemon = subprocess.Popen(
+        ["git", "daemon", "--export-all", f"--base-path={top}", "--listen=127.0.0.1", f"--port={port}"],
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        url = f"git://127.0.0.1:{port}/it.git"
+        for _ in range(100):
+            if theirs("git", "ls-remote", url)(status=None).returncode == 0:
+                break
+        text = BASE + f"ADD {url}#main /with\nADD --keep-git-dir=false {url} /without\n"
+        first = build(own, context, text, "--no-cache", "-t", "first").splitlines()[-1]
+        assert build(own, context, text, "--no-cache").splitlines()[-1] == first
+        container = own.out("from", "first")
+        root = Path(own.out("mount", container))
+        assert not (root / "without" / ".git").exists()
+        # Git wants a repository to be its caller's.
+        copy = theirs("git", "-C", str(root / "with"), "-c", "safe.directory=*")
+        assert copy.out("rev-parse", "HEAD") == git.out("rev-parse", "HEAD")
+        assert copy.out("status", "--porcelain") == ""
+        own("umount", container)
+        own("rm", container)
+    finally:
+        daemon.kill()
+        daemon.wait()

@@ -61,7 +61,8 @@ def test_commands() -> None:
     assert config("CMD echo\n")["Cmd"] == ["/bin/sh", "-c", "echo"]
     shell = 'SHELL ["/bin/bash", "-c"]\nCMD echo\n'
     assert config(shell)["Cmd"][0] == "/bin/sh"
-    assert config(shell, state(honour_shell=True))["Cmd"][0] == "/bin/bash"
+    # As buildah, and unlike docker: SHELL is for RUN.
+    assert config(shell, state(honour_shell=True))["Cmd"][0] == "/bin/sh"
 
 
 def test_the_rest_of_the_configuration() -> None:
@@ -72,9 +73,25 @@ def test_the_rest_of_the_configuration() -> None:
     assert found["Labels"] == {"a": "1", "b": "2 3"}
     assert (found["User"], found["WorkingDir"], found["StopSignal"]) == ("u", "/a/c", "9")
     assert list(found["Volumes"]) == ["/v"]
-    assert list(found["ExposedPorts"]) == ["80/tcp", "90/udp", "91/udp"]
+    assert list(found["ExposedPorts"]) == ["80/tcp", "90-91/udp"]
     assert found["Healthcheck"] == {"Test": ["CMD-SHELL", "x y"], "Interval": 5 * 10**9, "Retries": 2}
     assert found["OnBuild"] == ["RUN z"]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [("/a/..", "/a/.."), ("/a//b/", "/a//b"), ("..", "/"), ("a/../b", "/w/b"), ("../x", "/x"), ("$NOTHING", "/w")],
+)
+def test_an_absolute_working_directory_stays_as_written(written: str, expected: str) -> None:
+    assert config(f"WORKDIR /w\nWORKDIR {written}\n")["WorkingDir"] == expected
+
+
+@pytest.mark.parametrize("text", ["http", "70000", "80:90", "90-80", "0", "80/xyz", "80-"])
+def test_what_is_no_port_is_kept_with_a_warning(text: str) -> None:
+    warnings: list[str] = []
+    found = config(f"EXPOSE 80 {text} $NOTHING\n", state(warn=warnings.append))
+    assert list(found["ExposedPorts"]) == ["80/tcp", text if "/" in text else f"{text}/tcp"]
+    assert warnings == [f"Containerfile:1: EXPOSE {text}: is no port"]
 
 
 def test_copy_requests() -> None:
@@ -114,8 +131,7 @@ def test_here_documents_of_run() -> None:
         "COPY --from= a b",
         "COPY --nope=1 a b",
         "ADD --from=x a b",
-        "EXPOSE http",
-        "EXPOSE 70000",
+        "EXPOSE $NOTHING",
         "SHELL /bin/sh",
         "SHELL []",
         "STOPSIGNAL SIGNOPE",
