@@ -222,6 +222,8 @@ def check_files(bound: Bound, ctx: Context) -> None:
     """Before any command but login: an authentication file that was named must be there."""
     ctx.log("debug", f"running {' '.join(bound.path)}")
     path = str(getattr(bound.args, "authfile", "") or "")
+    if bound.path[0] == "logout":
+        path = path or str(getattr(bound.args, "compat_auth_file", "") or "")
     if path and bound.path[0] != "login" and not os.path.exists(path):
         from ocicore.errors import NotFound
 

@@ -57,12 +57,19 @@ def _is_tar_header(block: bytes) -> bool:
 
 
 def extract(
-    path: str, target_fd: int, digest: ItemDigest, *, in_user_namespace: bool, ownership: Ownership
+    path: str,
+    target_fd: int,
+    digest: ItemDigest | None,
+    *,
+    in_user_namespace: bool,
+    ownership: Ownership | None = None,
+    owner: tuple[int, int] | None = None,
 ) -> None:
     """Unpack an archive below a directory; its uncompressed bytes are the item's digest.
 
     Args:
         target_fd: directory, or -1 to only digest.
+        owner: of everything, whatever the archive says.
 
     Raises:
         Corrupted: no tar stream, or one that reaches outside of the directory.
@@ -72,10 +79,17 @@ def extract(
     with open(path, "rb") as stream, codec.open_reader(stream) as reader:
         if target_fd < 0:
             while chunk := reader.read(_CHUNK):
-                digest.update(chunk)
+                if digest is not None:
+                    digest.update(chunk)
             return
         unpack_stream(
-            reader, target_fd, digest, shown=path, in_user_namespace=in_user_namespace, ownership=ownership
+            reader,
+            target_fd,
+            digest,
+            shown=path,
+            in_user_namespace=in_user_namespace,
+            ownership=ownership,
+            owner=owner,
         )
 
 
@@ -87,6 +101,7 @@ def unpack_stream(
     shown: str,
     in_user_namespace: bool,
     ownership: Ownership | None = None,
+    owner: tuple[int, int] | None = None,
 ) -> None:
     """Unpack an uncompressed tar stream, in C and beside the reader."""
     import threading
@@ -122,6 +137,7 @@ def unpack_stream(
             uid_map=maps[0],
             gid_map=maps[1],
             in_user_namespace=in_user_namespace,
+            owner=owner,
         )
     except Corrupted as error:
         if problem:

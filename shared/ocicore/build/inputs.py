@@ -131,15 +131,13 @@ def _fetched(context: str, inputs: Inputs) -> str:
         while data := source.read(1 << 20):
             stream.write(data)
     from ocicore.build.archives import extract, is_archive
-    from ocicore.build.content import ItemDigest
-    from ocicore.build.transfer import Ownership
 
     target = os.path.join(folder, "files")
     os.mkdir(target, 0o755)
     if is_archive(path):
         descriptor = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            extract(path, descriptor, ItemDigest(""), in_user_namespace=True, ownership=Ownership())
+            extract(path, descriptor, None, in_user_namespace=True, owner=(0, 0))
         finally:
             os.close(descriptor)
     else:

@@ -316,8 +316,6 @@ def fetch_context(url: str, folder: str, remote: RemoteOptions) -> str:
     if is_git(url):
         return clone(url, os.path.join(folder, "repository"), remote)
     from ocicore.build.archives import is_archive
-    from ocicore.build.content import ItemDigest
-    from ocicore.build.transfer import Ownership
 
     path = os.path.join(folder, "download")
     download(url, path, remote)
@@ -328,7 +326,7 @@ def fetch_context(url: str, folder: str, remote: RemoteOptions) -> str:
 
         descriptor = os.open(context, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            extract(path, descriptor, ItemDigest(""), in_user_namespace=True, ownership=Ownership())
+            extract(path, descriptor, None, in_user_namespace=True, owner=(0, 0))
         finally:
             os.close(descriptor)
         os.unlink(path)

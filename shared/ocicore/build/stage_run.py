@@ -79,6 +79,7 @@ class StageBuild:
             # Before the base is looked for: pulling it may take a while, and may fail.
             written = len(self.stage.instructions) + (1 if self.last and self.executor.options.labels else 0)
             self._at(1, written + 1, _display_from(self.stage, self._context_image()))
+            self.executor.flush()
         try:
             instructions = self._begin()
         except Error as error:
@@ -273,12 +274,15 @@ class StageBuild:
         if copy_step is not None and look_up:
             content = copy_step.digest()
         found = None
+        base = self.image
+        local = False
         if look_up:
             created_by = self._created_by(instruction, content, run_step)
             found = self.executor.cache.find(self.image, created_by, adds_layer=adds_layer)
             if found is None:
                 found = self._pull_cache(created_by, adds_layer=adds_layer)
             else:
+                local = True
                 assert self.place is not None
                 self.executor.progress.cached(self.place, found)
         if found is not None:
@@ -298,6 +302,9 @@ class StageBuild:
                     )
                 else:
                     self._tag(self.image)
+            if local:
+                # It may have come to be in a build that pushed nothing.
+                self._push_cache(self.executor.sources.image_by_id(found), base, created_by, adds_layer=adds_layer)
         else:
             self._checking = False
             self.executed = True
@@ -311,7 +318,6 @@ class StageBuild:
             created_by = self._created_by(instruction, content, run_step)
             if final and self.last:
                 self._log_commit()
-            base = self.image
             self.image = self._commit(
                 created_by=created_by,
                 empty=not adds_layer,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import socket
 import subprocess
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -232,6 +234,9 @@ def test_a_cache_at_a_registry(own: Tool, context: Path, tmp_path: Path) -> None
         out = build(own, context, text, *options, "--cache-from", f"{host}/cache", "-t", "second")
         assert out.count(f"--> Cache pulled from remote {host}/cache:") == 2
         assert inspected(own, "second", "{{.FromImageID}}") == first
+        # Found in the store: nobody knows whether the registry has it.
+        out = build(own, context, text, *options, "--cache-from", f"{host}/cache", "--cache-to", f"{host}/cache")
+        assert (out.count("--> Pushing cache"), out.count("--> Using cache"), out.count("pulled")) == (2, 2, 0)
 
 
 def test_keys_and_agents(own: Tool, context: Path, tmp_path: Path) -> None:
@@ -244,6 +249,23 @@ def test_keys_and_agents(own: Tool, context: Path, tmp_path: Path) -> None:
     assert "socket" in build(own, context, text, "--ssh", f"default={key}").splitlines()
     assert os.listdir(folder) == []
     assert "no such file" in own("build", "--ssh", f"default={key}2", str(context), status=125).stderr
+
+
+def test_logout_from_a_file_that_is_not_there(own: Tool) -> None:
+    for option in ("--authfile", "--compat-auth-file"):
+        said = own("logout", option, "/nowhere/auth.json", "localhost:1", status=125).stderr
+        assert said.startswith("Error: credential file is not accessible: stat /nowhere/auth.json: no such file")
+
+
+def test_a_context_out_of_an_archive_belongs_to_nobody_in_particular(own: Tool, context: Path) -> None:
+    """Owners in a context's archive mean nothing: they may be ids that the user does not have."""
+    with io.BytesIO() as stream:
+        with tarfile.open(fileobj=stream, mode="w") as archive:
+            for name, text in (("Containerfile", "FROM scratch\nCOPY a /\n"), ("a", "a\n")):
+                member = tarfile.TarInfo(name)
+                member.size, member.uid, member.gid = len(text), 2_000_000_000, 2_000_000_000
+                archive.addfile(member, io.BytesIO(text.encode()))
+        assert own("build", "-", stdin=stream.getvalue()).returncode == 0
 
 
 def test_order_of_options_and_the_other_names(own: Tool) -> None:
