@@ -64,6 +64,7 @@ PROGRAM = Program(
         ),
         "copy": (_C + "copy", "Copy content into the container"),
         "from": (_C + "from_", "Create a working container based on an image"),
+        "help": ("ocicore.cli.help", "Help about any command"),
         "images": (_C + "images", "List images in local storage"),
         "info": (_C + "info", "Display system information"),
         "inspect": (_C + "inspect", "Inspect the configuration of a container or image"),

@@ -68,7 +68,7 @@ class RunStep:
         command = runs.RunOptions(request.args)
         command.env = {**self._proxies(), **build.state.variables()}
         command.user = build.state.draft.text("User")
-        command.working_dir = build.state.draft.text("WorkingDir") or "/"
+        command.working_dir = build.working_dir()
         command.network = request.network or options.network
         command.hostname = executor.hostname
         self._check_network(command.network)

@@ -399,14 +399,18 @@ class StageBuild:
                 instruction, Error(f"open {paths}: {reason}", hint=error.hint)
             ) from error
 
+    def working_dir(self) -> str:
+        """Where commands begin, cleaned: in "/a/../b" there may be no "a"."""
+        return os.path.normpath(self.state.draft.text("WorkingDir") or "/")
+
     def ensure_working_dir(self) -> bool:
         """Make the working directory where it is missing; whether that changed the files."""
         from ocicore.build.copy_context import make_folders
         from ocicore.build.transfer import to_host
         from ocicore.linux import resolve
 
-        wanted = self.state.draft.text("WorkingDir")
-        if not wanted or wanted == "/":
+        wanted = self.working_dir()
+        if wanted == "/":
             return False
         root = self.mounted()
         path = resolve.resolve_in_root(root, wanted, missing_ok=True)

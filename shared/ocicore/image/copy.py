@@ -322,7 +322,8 @@ class _Copy:
 
     def _plan(self) -> CompressionPlan:
         options = self._options
-        if options.compression:
+        kept = self._destination.compression == "preserve" and not options.force_compression
+        if options.compression and not kept:
             # Where layers are compressed anyway, a format that was asked for goes for all of them.
             force = options.force_compression or self._destination.compression == "compress"
             return CompressionPlan(options.compression, options.compression_level, force)

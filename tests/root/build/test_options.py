@@ -268,7 +268,7 @@ def test_a_context_out_of_an_archive_belongs_to_nobody_in_particular(own: Tool, 
         assert own("build", "-", stdin=stream.getvalue()).returncode == 0
 
 
-def test_order_of_options_and_the_other_names(own: Tool) -> None:
+def test_order_of_options_and_the_other_names(own: Tool, context: Path) -> None:
     assert own("rm", "x", "-a", status=125).stderr == (
         "Error: no options (-a) can be specified after the image or container name\n"
     )
@@ -276,6 +276,11 @@ def test_order_of_options_and_the_other_names(own: Tool) -> None:
     refused = own("mkcw", "a", "b", status=125).stderr
     assert refused.startswith("Error: confidential workload: ")
     assert refused.count("\n") == 1
+    container = own.out("from", "scratch")
+    assert own("commit", "--cw", "type=SNP", container, "x", status=125).stderr == refused
+    (context / "Containerfile").write_text("FROM scratch\n")
+    assert own("build", "--cw", "type=SNP", "-t", "x", str(context), status=125).stderr == refused
+    assert own.out("images", "-q") == ""
 
 
 def test_user_namespaces(own: Tool, context: Path) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -76,3 +79,35 @@ def test_namespaces_devices_signatures_and_squash_all(pypod: Tool, tmp_path: Pat
             status=125,
         )
     assert "rejected" in denied.stderr
+
+
+def test_signed_builds(pypod: Tool, tmp_path: Path) -> None:
+    """--sign-by signs the image for each of its names; the signatures go along to where signatures have a place."""
+    context = tmp_path / "context"
+    context.mkdir()
+    home = tmp_path / "gnupg"
+    home.mkdir(mode=0o700)
+    env = {"GNUPGHOME": str(home)}
+    key = "Key-Type: RSA\nKey-Length: 2048\n%no-protection\nName-Email: me@example.com\n%commit\n"
+    everything = {**os.environ, **env}
+    subprocess.run(
+        ["gpg", "--batch", "--gen-key"], input=key.encode(), env=everything, check=True, capture_output=True
+    )
+    try:
+        (context / "Containerfile").write_text(f"FROM {IMAGE}\nLABEL signed=yes\n")
+        names = ("-t", "example.com/one:1", "-t", "example.com/two:2")
+        pypod("build", "--sign-by", "me@example.com", *names, str(context), env=env)
+        pypod("push", "-q", "example.com/one:1", f"dir:{tmp_path}/out", env=env)
+        manifest = (tmp_path / "out" / "manifest.json").read_bytes()
+        signed = []
+        for path in sorted((tmp_path / "out").glob("signature-*")):
+            done = subprocess.run(["gpg", "-d", str(path)], env=everything, capture_output=True, check=True)
+            critical = json.loads(done.stdout)["critical"]
+            assert (
+                critical["image"]["docker-manifest-digest"]
+                == "sha256:" + hashlib.sha256(manifest).hexdigest()
+            )
+            signed.append(critical["identity"]["docker-reference"])
+        assert sorted(signed) == ["example.com/one:1", "example.com/two:2"]
+    finally:
+        subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=False)

@@ -40,7 +40,7 @@ COMMAND = Command(
         ),
         *COMPRESSION,
         Option("created-annotation", help="Set the annotation org.opencontainers.image.created"),
-        Option("cw", kind="string", hidden=True, metavar="OPTIONS", help="Make a confidential workload"),
+        Option("cw", kind="string", metavar="OPTIONS", help="Make a confidential workload"),
         Option("config", kind="path", help="File with a JSON configuration to apply"),
         *ENCRYPTION,
         Option("format", "f", kind="string", help="Format of the image: oci or docker"),
