@@ -1,31 +1,33 @@
 """Signals that end a command which has something to tidy up: SIGINT, SIGTERM and SIGHUP become an exception.
 
-A second signal of the same kind ends the process at once, as if there were no handler.
+A second signal of the same kind ends the process at once, as if there were no handler. On the hot path.
 """
 
 from __future__ import annotations
 
-import contextlib
-import signal
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from types import FrameType
+    import signal as _signal
+    from collections.abc import Callable
+    from types import FrameType, TracebackType
+    from typing import Any
+else:
+    import _signal  # what `signal` wraps in enumerations
+
+_NAMES: dict[int, str] = {_signal.SIGHUP: "SIGHUP", _signal.SIGINT: "SIGINT", _signal.SIGTERM: "SIGTERM"}
 
 
 class Interrupted(KeyboardInterrupt):
     """A signal came. `status` is the exit status that says so (128 + number)."""
 
     def __init__(self, number: int) -> None:
-        self.message = f"interrupted by {signal.Signals(number).name}"
+        self.message = f"interrupted by {_NAMES[number]}"
         self.status = 128 + number
         super().__init__(self.message)
 
 
-@contextlib.contextmanager
-def ending(stop: Callable[[], None]) -> Iterator[None]:
-    """While this lasts a signal calls `stop` and raises Interrupted in the main thread.
+class ending:
+    """As a context: a signal calls `stop` and raises Interrupted in the main thread.
 
     As with buildah SIGINT counts even where the caller had it ignored, as shells do for commands in the background;
     an ignored SIGHUP (nohup) stays ignored.
@@ -34,19 +36,25 @@ def ending(stop: Callable[[], None]) -> Iterator[None]:
         stop: makes other threads come to an end; must not wait.
     """
 
-    def handle(number: int, frame: FrameType | None) -> None:
-        del frame
-        signal.signal(number, signal.SIG_DFL)
-        stop()
-        raise Interrupted(number)
+    __slots__ = ("_before", "_stop")
 
-    before = {}
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
-            continue
-        before[number] = signal.signal(number, handle)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    def __init__(self, stop: Callable[[], None]) -> None:
+        self._stop = stop
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> None:
+        for number in _NAMES:
+            if number != _signal.SIGHUP or _signal.getsignal(number) != _signal.SIG_IGN:
+                self._before[number] = _signal.signal(number, self._handle)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            _signal.signal(number, handler)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        _signal.signal(number, _signal.SIG_DFL)
+        self._stop()
+        raise Interrupted(number)
