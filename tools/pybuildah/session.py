@@ -126,14 +126,14 @@ class Session:
                 if wanted is None:
                     return found
                 if policy in ("never", "false") or _fits(found, wanted):
-                    _warn_platform(found, wanted, self.ctx.warn)
+                    warn_platform(found, wanted, self.ctx.warn)
                     return found
                 policy = "always"  # the store has it for another platform
         from pybuildah.remote import pull
 
         pulled = pull(self, name, policy, platform, args, quiet=quiet)[0]
         if wanted is not None:
-            _warn_platform(pulled, wanted, self.ctx.warn)
+            warn_platform(pulled, wanted, self.ctx.warn)
         return pulled
 
     def user_namespace(self, args: Any, image: Image | None = None) -> UserNamespace:
@@ -202,7 +202,7 @@ class Session:
         return pull.offered_platforms(self.system_context(args), name)
 
 
-def _warn_platform(image: LocalImage, wanted: Platform, warn: Callable[[str], None]) -> None:
+def warn_platform(image: LocalImage, wanted: Platform, warn: Callable[[str], None]) -> None:
     """An image without variants, or for another platform, is used, but not silently."""
     from ocicore.oci.platform import Platform, normalise
 

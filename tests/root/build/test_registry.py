@@ -32,6 +32,9 @@ def test_round_trip(own: Tool, tmp_path: Path) -> None:
         own("push", insecure, "--digestfile", str(tmp_path / "digest"), "local", f"docker://{name}")
         own("rmi", "-a")
         assert own.out("pull", insecure, name) == image
+        foreign = own("pull", insecure, "--arch", "s390x", name)
+        assert foreign.stdout.strip() == image
+        assert "does not match the expected platform (linux/s390x)" in foreign.stderr
         own("rmi", "-a")
         assert own.out("from", insecure, name) == "127.0.0.1-working-container"
         (context / "Containerfile").write_text(f"FROM {name}\nCOPY --from={name} /a /b\n")

@@ -39,15 +39,14 @@ COMMAND = Command(
 def run(args: Args, ctx: Context) -> int:
     """Print the image's ID."""
     from ocicore.errors import InvalidInput
+    from ocicore.oci import platform as platforms
     from pybuildah import remote
     from pybuildah.commands.from_ import pull_policy
-    from pybuildah.session import Session
+    from pybuildah.session import Session, warn_platform
 
     session = Session(ctx)
     platform = args.platform
     if not platform and (args.arch or args.os or args.variant):
-        from ocicore.oci import platform as platforms
-
         host = platforms.host()
         variant = f"/{args.variant}" if args.variant else ""
         platform = f"{args.os or host.os}/{args.arch or host.architecture}{variant}"
@@ -61,6 +60,8 @@ def run(args: Args, ctx: Context) -> int:
         policy = "always"
     images = remote.pull(session, args.image, policy, platform, args, quiet=args.quiet)
     for image in images:
+        if platform:
+            warn_platform(image, platforms.parse(platform), ctx.warn)
         ctx.print(image.id)
     return 0
 
