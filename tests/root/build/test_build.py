@@ -360,8 +360,9 @@ def test_copy_options(own: Tool, context: Path) -> None:
 
 
 def test_containers_can_be_kept_and_lists_filled(own: Tool, context: Path) -> None:
-    done = build(own, context, BASE + "RUN touch /kept\n", "--rm=false", "--manifest", "list", "-t", "kept")
-    (container,) = own.out("containers", "-q").splitlines()
+    options = ("--layers", "--rm=false", "--manifest", "list", "-t", "kept")
+    done = build(own, context, BASE + "RUN touch /kept\n", *options)
+    _, container = own.out("containers", "-q").splitlines()
     assert (Path(own.out("mount", container)) / "kept").exists()
     own("umount", container)
     own("rm", "-a")
