@@ -171,12 +171,16 @@ def auto_remove(engine: Engine, container: Container, remove_image: bool = False
 
     removal.remove(engine, container, volumes=True)
     if remove_image or container.config["auto_remove_image"]:
-        image = engine.images.by_id(container.image_id)
-        if image is not None:
-            try:
-                engine.images.remove(image)
-            except Error as error:
-                engine.warn(f"removing image {container.image_name}: {error.message}")
+        from ocicore.engine import image_removal
+
+        try:
+            # By the name it was asked for: other names of the image stay.
+            image = engine.images.find(container.image_name)
+            image_removal.remove(engine, image, referenced_by=container.image_name)
+        except NotFound:
+            pass
+        except Error as error:
+            engine.warn(f"removing image {container.image_name}: {error.message}")
 
 
 def wants_restart(container: Container) -> bool:

@@ -296,10 +296,6 @@ class _Plan:
             )
         if options.sdnotify == "healthy" and not self.config["health"]:
             raise InvalidInput('invalid argument: sdnotify policy "healthy" requires a healthcheck to be set')
-        if options.rm and self.config["restart"]["name"] not in ("", "no"):
-            raise InvalidInput(
-                'the --rm option conflicts with --restart, when the restartPolicy is not "" and "no"'
-            )
 
     def _stop_timeout(self) -> int:
         """Seconds."""

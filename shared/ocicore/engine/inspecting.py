@@ -251,6 +251,11 @@ def _environment(container: Container) -> list[str]:
     return [f"{key}={value}" for key, value in env.items()]
 
 
+def _without_zeros(check: dict[str, Any]) -> dict[str, Any]:
+    """As podman shows a check: what is zero is not said."""
+    return {key: value for key, value in check.items() if value}
+
+
 def _config(engine: Engine, container: Container) -> Json:
     from ocicore.engine import network_setup
     from ocicore.linux.process import signal_name
@@ -286,8 +291,8 @@ def _config(engine: Engine, container: Container) -> Json:
         destination = check.pop("destination", "local")
         startup = check.pop("startup", None)
         if startup:
-            result["StartupHealthCheck"] = startup
-        result["Healthcheck"] = check
+            result["StartupHealthCheck"] = _without_zeros(startup)
+        result["Healthcheck"] = _without_zeros(check)
         result["HealthcheckOnFailureAction"] = on_failure
     else:
         result["HealthcheckOnFailureAction"] = "none"

@@ -174,6 +174,7 @@ def _create(
         health = health_check.words(engine, container, work.run_dir, document)
     request = _monitor_request(engine, container, bundle, work.run_dir, owner_fd, extra_fds, health)
     request.sdnotify_socket = notify
+    _hide_kernel_mounts(engine, container, document, request)
     request.terminal_size = terminal_size
     if restore:
         from ocicore.engine import checkpointing
@@ -319,6 +320,20 @@ def _namespaces(engine: Engine, container: Container, netns: str) -> Any:
         result["user"] = {"mode": "host"}
     result["net"] = network_setup.namespace(container, netns, _joined_network(engine, container))
     return result
+
+
+def _hide_kernel_mounts(
+    engine: Engine, container: Container, document: dict[str, Any], request: MonitorRequest
+) -> None:
+    """Where a user namespace gets the host's whole /sys, what is mounted below its kernel folder (debugfs …) is not shown."""
+    runtime = container.config["runtime"]
+    if engine.rootless or not runtime.get("uid_mappings") or runtime["security"].get("privileged"):
+        return
+    if any(mount["destination"] == "/sys" and "rbind" in mount["options"] for mount in document["mounts"]):
+        from ocicore.linux import mount as mounts
+
+        request.hidden_below = "/sys"
+        request.hidden_mounts = tuple(mounts.mounts_below("/sys/kernel"))
 
 
 def _hooks(engine: Engine, config: dict[str, Any]) -> dict[str, Any]:

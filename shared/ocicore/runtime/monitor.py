@@ -297,7 +297,11 @@ def _shared_arguments(
     pid_file: str,
     oci_log: str,
 ) -> list[str]:
-    argv = [conmon, "--api-version", "1", "-c", request.container_id, "-u", unique, "-r", runtime.path]
+    argv = [conmon, "--api-version", "1", "-c", request.container_id, "-u", unique]
+    if getattr(request, "hidden_mounts", ()):
+        argv += _without_mounts(request, runtime.path)  # type: ignore[arg-type]
+    else:
+        argv += ["-r", runtime.path]
     argv += ["-b", request.bundle, "-p", pid_file, "--exit-dir", request.exit_dir, "--full-attach"]
     argv += ["--log-level", request.log_level]
     for flag in runtime.flags:
@@ -320,6 +324,27 @@ def _shared_arguments(
             )
         argv += ["--runtime-arg", "--cgroup-manager", "--runtime-arg", "disabled"]
     return argv
+
+
+def _without_mounts(request: MonitorRequest, runtime: str) -> list[str]:
+    """The runtime in a mount namespace of its own that lacks some of the host's mounts.
+
+    Only below that one folder mounts no longer propagate: conmon and its clean-up stay in the host's namespace, and shared
+    volumes go on being shared. Raises MissingProgram.
+    """
+    from shlex import quote
+
+    from ocicore.linux import spawn
+
+    unshare = spawn.find("unshare", request.env.get("PATH", "/usr/bin:/bin").split(":"))
+    if not unshare:
+        raise MissingProgram("unshare is not installed", hint="install the package util-linux")
+    script = (
+        f"mount --make-rslave {quote(request.hidden_below)} && umount {' '.join(map(quote, request.hidden_mounts))} "
+        '&& exec "$0" "$@"'
+    )
+    words = ["--mount", "--propagation", "unchanged", "/bin/sh", "-c", script, runtime]
+    return ["-r", unshare, *(word for flag in words for word in ("--runtime-arg", flag))]
 
 
 def _log_arguments(request: MonitorRequest) -> list[str]:

@@ -310,6 +310,8 @@ class MonitorRequest:
         no_new_keyring, no_pivot, full_attach, sync_log, syslog, log_level: conmon's switches of those names.
         env: the environment of conmon (and so of the runtime and the clean-up program), complete.
         health: words for our conmon's own health check options, empty for none.
+        hidden_mounts: mount points of the host the runtime must not see, in the order to unmount them in; they lie below
+            `hidden_below`, whose mounts then no longer tell the host of changes.
     """
 
     __slots__ = (
@@ -324,6 +326,8 @@ class MonitorRequest:
         "extra_fds",
         "health",
         "held_fds",
+        "hidden_below",
+        "hidden_mounts",
         "leave_stdin_open",
         "listen_pid",
         "log",
@@ -388,6 +392,8 @@ class MonitorRequest:
         syslog: bool = False,
         log_level: str = "warning",
         health: tuple[str, ...] = (),
+        hidden_below: str = "",
+        hidden_mounts: tuple[str, ...] = (),
     ) -> None:
         self.container_id = container_id
         self.name = name
@@ -424,6 +430,8 @@ class MonitorRequest:
         self.syslog = syslog
         self.log_level = log_level
         self.health = health
+        self.hidden_below = hidden_below
+        self.hidden_mounts = hidden_mounts
 
 
 class ExecRequest:

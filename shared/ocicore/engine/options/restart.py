@@ -15,6 +15,17 @@ if TYPE_CHECKING:
         max_retries: int
 
 
+def check_removal(text: str) -> None:
+    """A user cannot ask for --rm as well. Raises InvalidInput.
+
+    Kubernetes YAML can: such a container is removed once it is no longer restarted.
+    """
+    if read(text)["name"] not in ("", "no"):
+        raise InvalidInput(
+            'the --rm option conflicts with --restart, when the restartPolicy is not "" and "no"'
+        )
+
+
 def read(text: str) -> RestartPolicy:
     """The policy. Raises InvalidInput in podman's words."""
     name, colon, count = text.partition(":")

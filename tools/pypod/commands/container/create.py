@@ -73,6 +73,10 @@ def make(args: Args, ctx: Context, engine: Engine) -> tuple[Container, CreateOpt
     from ocicore.engine.create_options import CreateOptions
     from pypod.session import create_command
 
+    if args.rm and args.restart:
+        from ocicore.engine.options import restart
+
+        restart.check_removal(args.restart)
     options = CreateOptions(args.as_dict(), args.given_names())
     if args.given("kernel-memory"):
         ctx.warn("The --kernel-memory flag is no longer supported. This flag is a noop.")

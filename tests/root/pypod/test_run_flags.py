@@ -1,0 +1,223 @@
+"""Flags of `run` and `create`, each by what it does: inside the container, or in what `inspect` tells of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.programs import Tool
+from support.pypod_life import IMAGE, NONET
+from support.pypod_store import pypod_with_box
+from support.rootfs import busybox_tar
+
+pytestmark = pytest.mark.root
+
+
+@pytest.fixture(scope="module")
+def pypod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tool]:
+    """One store for all of them: nothing here depends on what another test left."""
+    with pypod_with_box(tmp_path_factory.mktemp("store")) as tool:
+        yield tool
+
+
+def _inside(pypod: Tool, flags: tuple[str, ...], command: str, **more: object) -> str:
+    """What a shell command prints in a new container."""
+    return pypod.out("run", "--rm", *NONET, *flags, IMAGE, "sh", "-c", command, **more)  # type: ignore[arg-type]
+
+
+#: flags, a shell command, and what it prints.
+INSIDE = {
+    "add-host": (("--add-host", "a.b;c:192.0.2.1"), "grep -w c /etc/hosts", "192.0.2.1\ta.b c"),
+    "dns": (
+        ("--network", "bridge", "--dns", "192.0.2.2", "--dns-search", "x.example", "--dns-option", "ndots:3"),
+        "cat /etc/resolv.conf",
+        "search x.example\nnameserver 192.0.2.2\noptions ndots:3",
+    ),
+    "env-merge": (("-e", "A=1", "--env-merge", "A=${A}2"), "echo $A", "12"),
+    "passwd-entry": (
+        ("-u", "77", "--passwd-entry", "$UID:x:$UID:9:me:/:/bin/false"),
+        "grep :77: /etc/passwd",
+        "77:x:77:9:me:/:/bin/false",
+    ),
+    "group-entry": (("-u", "77:78", "--group-entry", "us:x:$GID:"), "grep :78: /etc/group", "us:x:78:"),
+    "passwd": (("-u", "77", "--passwd=false"), "grep -c :77: /etc/passwd", "0"),
+    "hostuser": (("--hostuser", "nobody"), "grep -c ^nobody: /etc/passwd", "1"),
+    "http-proxy": (("--http-proxy=false",), "echo $http_proxy.", "."),
+    "shm-size": (("--shm-size", "5m"), "df -k /dev/shm | tail -1 | awk '{print $2}'", "5120"),
+    "shm-size-systemd": (
+        ("--systemd", "always", "--shm-size-systemd", "6m"),
+        "df -k /run | tail -1 | awk '{print $2}'; echo $container",
+        "6144\npodman",
+    ),
+    "unsetenv": (("-e", "A=1", "-e", "B=2", "--unsetenv", "A"), "echo $A.$B", ".2"),
+    "unsetenv-all": (("--unsetenv-all", "-e", "B=2", "-e", "PATH=/bin"), "echo $container.$B", ".2"),
+    "no-hostname": (("--no-hostname",), "test -e /etc/hostname || echo none", "none"),
+    "read-only": (("--read-only", "--read-only-tmpfs=false"), "touch /tmp/x 2>&1", "touch: /tmp/x: Read-only file system"),
+    "interactive": (("-i",), "cat", "typed"),
+    "chrootdirs": (
+        ("--tmpfs", "/jail/etc", "--chrootdirs", "/jail", "--add-host", "h:192.0.2.3"),
+        "grep -c 192.0.2.3 /jail/etc/hosts",
+        "1",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("flag", INSIDE)
+def test_inside(pypod: Tool, flag: str) -> None:
+    flags, command, expected = INSIDE[flag]
+    environ = {"http_proxy": "http://192.0.2.1"} if flag == "http-proxy" else {}
+    stdin = "typed" if flag == "interactive" else None
+    network = () if "--network" in flags else NONET
+    words = ("run", "--rm", *network, *flags, IMAGE, "sh", "-c", command)
+    done = pypod(*words, env=environ, stdin=stdin, status=None)
+    assert done.stdout.rstrip("\n") == expected, done.stderr
+
+
+#: flags, a template, and what `inspect` says.
+TOLD = {
+    "blkio": (("--blkio-weight", "123"), "{{.HostConfig.BlkioWeight}}", "123"),
+    "cpu-period": (
+        ("--cpu-period", "50000", "--cpu-quota", "20000"),
+        "{{.HostConfig.CpuPeriod}} {{.HostConfig.CpuQuota}}",
+        "50000 20000",
+    ),
+    "cpuset": (
+        ("--cpuset-cpus", "0", "--cpuset-mems", "0"),
+        "{{.HostConfig.CpusetCpus}} {{.HostConfig.CpusetMems}}",
+        "0 0",
+    ),
+    "memory": (
+        ("-m", "64m", "--memory-reservation", "32m", "--memory-swap", "96m"),
+        "{{.HostConfig.Memory}} {{.HostConfig.MemoryReservation}} {{.HostConfig.MemorySwap}}",
+        f"{64 << 20} {32 << 20} {96 << 20}",
+    ),
+    "oom-kill-disable": (("--oom-kill-disable", "-m", "64m"), "{{.HostConfig.OomKillDisable}}", "true"),
+    "device-bps": (
+        ("--device-read-bps", "/dev/zero:1mb", "--device-write-bps", "/dev/zero:2mb"),
+        "{{json .HostConfig.BlkioDeviceReadBps}}{{json .HostConfig.BlkioDeviceWriteBps}}",
+        '[{"Path":"/dev/zero","Rate":1048576}][{"Path":"/dev/zero","Rate":2097152}]',
+    ),
+    "device-iops": (
+        ("--device-read-iops", "/dev/zero:3", "--device-write-iops", "/dev/zero:4"),
+        "{{json .HostConfig.BlkioDeviceReadIOps}}{{json .HostConfig.BlkioDeviceWriteIOps}}",
+        '[{"Path":"/dev/zero","Rate":3}][{"Path":"/dev/zero","Rate":4}]',
+    ),
+    "label-file": (("--label-file", "{folder}/labels"), "{{.Config.Labels.a}}", "from a file"),
+    "ip": (
+        ("--ip", "10.88.77.66", "--mac-address", "02:00:00:00:00:77", "--network-alias", "too"),
+        "{{range .NetworkSettings.Networks}}{{.Aliases}}{{end}}",
+        "[too {short}]",
+    ),
+    "publish-all": (("--publish-all", "--expose", "8080"), "{{len .HostConfig.PortBindings}}", "1"),
+    "restart": (("--restart", "on-failure:3"), "{{json .HostConfig.RestartPolicy}}", '{"Name":"on-failure","MaximumRetryCount":3}'),
+    "health-log": (
+        ("--health-cmd", "true", "--health-max-log-count", "2", "--health-max-log-size", "99"),
+        "{{.Config.HealthMaxLogCount}} {{.Config.HealthMaxLogSize}}",
+        "2 99",
+    ),
+    "health-startup": (
+        (
+            "--health-cmd", "true", "--health-startup-cmd", "false", "--health-startup-success", "4",
+            "--health-startup-timeout", "5s",
+        ),
+        "{{json .Config.StartupHealthCheck}}",
+        '{"Test":["CMD-SHELL","false"],"Interval":30000000000,"Timeout":5000000000,"Successes":4}',
+    ),
+    "timeout": (("--timeout", "50"), "{{.Config.Timeout}}", "50"),
+    "tz": (("--tz", "UTC"), "{{.Config.Timezone}}", "UTC"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("flag", TOLD)
+def test_told(pypod: Tool, tmp_path: Path, flag: str) -> None:
+    flags, template, expected = TOLD[flag]
+    (tmp_path / "labels").write_text("a=from a file\n")
+    network = () if flag in ("ip", "publish-all") else NONET
+    words = [word.replace("{folder}", str(tmp_path)) for word in flags]
+    made = pypod.out("create", *network, *words, IMAGE)
+    assert pypod.out("inspect", "--format", template, made) == expected.replace("{short}", made[:12])
+
+
+def test_attach_and_streams(pypod: Tool) -> None:
+    done = pypod("run", "--rm", *NONET, "--attach", "stdout", IMAGE, "sh", "-c", "echo out; echo err >&2")
+    assert (done.stdout, done.stderr) == ("out\n", "")
+    pypod("create", "--name", "c", *NONET, IMAGE, "sh", "-c", "echo out; echo err >&2")
+    assert pypod("start", "--attach", "c").stderr == "err\n"
+
+
+def test_namespaces_of_the_host_or_its_own(pypod: Tool) -> None:
+    """--cgroupns, and ids from the named entries of /etc/subuid."""
+    own = os.readlink("/proc/self/ns/cgroup")
+    for kind, same in (("host", True), ("private", False)):
+        seen = _inside(pypod, ("--cgroupns", kind), "readlink /proc/self/ns/cgroup")
+        assert (seen == own) is same
+
+
+def test_volumes_of_the_image(pypod: Tool, tmp_path: Path) -> None:
+    """--image-volume decides what a VOLUME becomes."""
+    (tmp_path / "box.tar").write_bytes(busybox_tar())
+    pypod("import", "-c", "VOLUME /data", f"{tmp_path}/box.tar", "localhost/data")
+    for kind, seen in (("ignore", ""), ("tmpfs", "tmpfs"), ("anonymous", "anonymous")):
+        words = ("run", "--rm", *NONET, f"--image-volume={kind}", "localhost/data")
+        found = pypod.out(*words, "sh", "-c", "grep ' /data ' /proc/self/mountinfo || :")
+        if kind == "anonymous":
+            assert "/_data /data " in found
+        else:
+            assert (" - tmpfs " in found) is bool(seen)
+            assert bool(found) is bool(seen)
+
+
+def test_descriptors_are_handed_over(pypod: Tool) -> None:
+    """--preserve-fds takes those from 3 on."""
+    words = ("run", "--rm", *NONET, "--preserve-fds", "1", IMAGE, "cat", "/proc/self/fd/3")
+    shell = ["sh", "-c", 'exec "$@" 3</etc/hostname', "sh", *pypod.argv, *words]
+    done = subprocess.run(shell, capture_output=True, text=True, check=True)
+    assert done.stdout == Path("/etc/hostname").read_text()
+
+
+def test_rmi_removes_the_image_with_its_last_container(pypod: Tool) -> None:
+    pypod("tag", IMAGE, "localhost/other")
+    pypod("run", "--rmi", *NONET, "localhost/other", "true")
+    pypod("image", "exists", "localhost/other", status=1)
+
+
+def test_flags_that_need_what_is_not_there(pypod: Tool) -> None:
+    """What cannot be done here is one clear line and 125, or the runtime's own error."""
+    for flags, word in (
+        (("--subuidname", "nobody-has-this"), "nobody-has-this"),
+        (("--subgidname", "nobody-has-this"), "nobody-has-this"),
+        (("--init", "--init-path", "/none"), "/none"),
+        (("--seccomp-policy", "wrong"), "invalid seccomp policy"),
+    ):
+        refused = pypod("run", "--rm", *NONET, *flags, IMAGE, status=125).stderr
+        assert word in refused
+        assert len(refused.splitlines()) <= 2
+
+
+def test_the_hosts_kernel_files_are_not_shown_to_mapped_containers(pypod: Tool) -> None:
+    """With the host's network a user namespace needs the host's /sys; debugfs and the like stay behind, on the host they stay."""
+    # In a mount namespace of our own, which has such a mount for certain.
+    setup = 'mount -t tmpfs fake /sys/kernel/debug; mount --make-rshared /; "$@"; echo; grep -c fake /proc/self/mountinfo'
+    enter = ["unshare", "--mount", "sh", "-c", setup, "sh", *pypod.argv]
+
+    def mounts(*flags: str) -> list[str]:
+        words = ("run", "--rm", "--network", "host", "--uidmap", "0:100000:1000", "-v", "/run:/outer:shared")
+        done = subprocess.run(
+            [*enter, *words, *flags, IMAGE, "cat", "/proc/self/mountinfo"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        seen, _, on_host = done.stdout.rpartition("\n\n")
+        assert on_host == "1\n"
+        return seen.splitlines()
+
+    seen = mounts()
+    assert [line for line in seen if line.split(" ")[4] == "/sys"]
+    assert not [line for line in seen if line.split(" ")[4].startswith("/sys/kernel")]
+    assert ["shared:" in line for line in seen if line.split(" ")[4] == "/outer"] == [True]
+    assert [line for line in mounts("--privileged") if line.split(" ")[4] == "/sys/kernel/debug"]
