@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ocicore.engine.context import Engine
     from ocicore.engine.records import Container
-    from ocicore.runtime.types import ContainerConfig, MonitorRequest
+    from ocicore.runtime.types import ContainerConfig, MonitorRequest, RuntimeSpec
 
 
 def create_in_runtime(
@@ -323,7 +323,7 @@ def _namespaces(engine: Engine, container: Container, netns: str) -> Any:
 
 
 def _hide_kernel_mounts(
-    engine: Engine, container: Container, document: dict[str, Any], request: MonitorRequest
+    engine: Engine, container: Container, document: RuntimeSpec, request: MonitorRequest
 ) -> None:
     """Where a user namespace gets the host's whole /sys, what is mounted below its kernel folder (debugfs …) is not shown."""
     runtime = container.config["runtime"]
@@ -369,7 +369,7 @@ def _monitor_request(
     # conmon knows one way of passing streams through; the other name only allows terminals.
     target = f"{driver}:{path}" if driver == "k8s-file" else driver.removesuffix("-tty")
     # Split: the container stays below the unit's own group, which systemd has delegated; no scope is asked for.
-    manager = {"disabled": "disabled", "split": "cgroupfs"}.get(runtime["cgroups"], engine.cgroup_manager)
+    manager = {"disabled": "disabled", "split": "cgroupfs"}.get(runtime["cgroups"], runtime["cgroup_manager"])
     return MonitorRequest(
         container_id=container.id,
         name=container.name,

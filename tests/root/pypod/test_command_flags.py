@@ -44,6 +44,24 @@ def test_logs_of_a_container(pypod: Tool) -> None:
     pypod("rm", "log")
 
 
+def test_logs_of_both_streams_keep_their_order(pypod: Tool) -> None:
+    script = "for i in 1 2 3; do echo o$i; sleep 0.1; echo e$i >&2; sleep 0.1; done"
+    pypod("run", "--name", "both", *NONET, IMAGE, "sh", "-c", script)
+    done = subprocess.run(
+        [*pypod.argv, "logs", "both"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True
+    )
+    assert done.stdout.split() == ["o1", "e1", "o2", "e2", "o3", "e3"]
+    pypod("rm", "both")
+
+
+def test_started_again_under_its_own_cgroup_manager(pypod: Tool) -> None:
+    """What a container was made with counts, not what its starter prefers."""
+    pypod("--cgroup-manager", "cgroupfs", "create", "--name", "own", *NONET, IMAGE, "true")
+    pypod("--cgroup-manager", "systemd", "start", "-a", "own")
+    assert pypod.out("inspect", "--format", "{{.HostConfig.CgroupManager}}", "own") == "cgroupfs"
+    pypod("rm", "own")
+
+
 def test_logs_are_followed(pypod: Tool) -> None:
     pypod("run", "-d", "--name", "long", *NONET, IMAGE, "sh", "-c", "echo a; sleep 1; echo b")
     assert pypod.out("logs", "--follow", "long") == "a\nb"
