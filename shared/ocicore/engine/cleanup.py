@@ -7,6 +7,7 @@ that finds a container ended. Every step may find its work done already.
 from __future__ import annotations
 
 from ocicore.engine import events, liveness, records
+from ocicore.engine.errors import WrongState
 from ocicore.errors import Error, NotFound
 
 TYPE_CHECKING = False
@@ -137,8 +138,9 @@ def cleanup(
 ) -> None:
     """What conmon's exit command does: clean up, then restart by policy or remove.
 
-    Raises Error when the container runs.
+    Raises WrongState when it is to restart and what it needs has ended: a pod that is being taken down stays down.
     """
+    ended: list[str] = []
     with engine.lock(container.id):
         try:
             engine.state.containers.refresh(container)
@@ -155,6 +157,8 @@ def cleanup(
             take_down(engine, container)
             events.container(engine, "cleanup", container)
         if restart:
+            ended = _ended_dependencies(engine, container)
+        if restart and not ended:
             _restart(engine, container)
             return
         if remove:
@@ -163,6 +167,26 @@ def cleanup(
         from ocicore.engine import pod_verbs
 
         pod_verbs.after_end(engine, container)
+    if ended:
+        raise WrongState(
+            f"some dependencies of container {container.id} are not started: {','.join(ended)}: "
+            "container state improper"
+        )
+
+
+def _ended_dependencies(engine: Engine, container: Container) -> list[str]:
+    """What a container needs and does not run."""
+    ended = []
+    for needed in engine.state.containers.dependencies(container.id):
+        other = engine.state.containers.get(needed)
+        if other is None:
+            continue
+        with engine.lock(other.id):
+            engine.state.containers.refresh(other)
+            liveness.sync(engine, other)
+        if other.status not in (records.RUNNING, records.PAUSED):
+            ended.append(other.id)
+    return ended
 
 
 def auto_remove(engine: Engine, container: Container, remove_image: bool = False) -> None:

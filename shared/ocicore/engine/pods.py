@@ -210,6 +210,9 @@ def _add_infra(engine: Engine, options: PodOptions, pod: Pod, image: str, resolv
     if pod.config["cgroup"]:
         values["cgroup_parent"] = pod.config["cgroup"]
         given.add("cgroup_parent")
+    if "infra_restart" in options.values:
+        values["restart"] = options.values["infra_restart"]
+        given.add("restart")
     # It is no service of its own: a manager that waits for a pod hears of the containers in it.
     values["sdnotify"] = "ignore"
     given.add("sdnotify")

@@ -17,7 +17,6 @@ from ocicore.linux import process
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ocicore.engine.context import Engine
     from ocicore.engine.records import Container
 
 ANNOTATION = "io.containers.sdnotify"
@@ -51,8 +50,13 @@ class Proxy:
         os.chmod(self._folder, 0o755)
         os.chmod(self.path, 0o777)
 
-    def wait(self, engine: Engine, container: Container) -> None:
-        """Until the container is ready. Raises Error when it ended before."""
+    def wait(self, container: Container) -> None:
+        """Until the container is ready. Raises Error when it ended before, be it that it has been restarted since.
+
+        Args:
+            container: as it was started, its pid known.
+        """
+        first = (container.pid, container.pid_start)
         ended = False
         while True:
             try:
@@ -62,10 +66,7 @@ class Proxy:
                     raise Error(
                         f"waiting for sd-notify proxy: container {container.id} exited before READY=1 came"
                     ) from None
-                engine.state.containers.refresh(container)
-                ended = not process.alive(
-                    container.pid, container.pid_start
-                )  # what it sent last is still read
+                ended = not process.alive(*first)  # what it sent last is still read
                 continue
             if "READY=1" in lines:
                 return

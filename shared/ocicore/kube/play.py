@@ -314,7 +314,8 @@ class _Player:
                     for identifier, failure in error.failures
                 ] or [error.message]
             for container, proxy in played.proxies:
-                proxy.wait(engine, container)
+                engine.state.containers.refresh(container)
+                proxy.wait(container)
 
     def _proxy(self, played: PlayedPod, container: Container) -> None:
         """A socket for the container, on which it says that it is ready."""

@@ -53,6 +53,8 @@ def pod_values(name: str, template: Json, *, publish_all: bool) -> Json:
         "hostname": documents.text(spec, "hostname", where) or name,
         "exit_policy": "stop",
         "restart": RESTART[restart],
+        # Of the containers alone: a pod whose unit is being stopped would come up again with its infra container.
+        "infra_restart": "no",
         "publish": _ports(spec, where, publish_all=publish_all),
     }
     if documents.flag(spec, "shareProcessNamespace", where):

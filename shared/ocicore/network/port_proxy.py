@@ -254,7 +254,9 @@ def main() -> int:
             proxy.listen(mapping)
         except OSError as error:
             where = f"{mapping['host_ip'] or '0.0.0.0'}:{mapping['host_port']}"
-            sys.stderr.write(f"listen {mapping['protocol']} {where}: {(error.strerror or '').lower()}\n")
+            sys.stderr.write(
+                f"listen {mapping['protocol']} {where}: bind: {(error.strerror or '').lower()}\n"
+            )
             return 1
     try:
         fd = os.open(settings["netns"], os.O_RDONLY | os.O_CLOEXEC)

@@ -179,9 +179,10 @@ class TestKube(Kube):
             assert not os.path.exists(own)
             pypod("kube", "down", str(file))
 
-    def test_a_container_that_is_never_ready(self, pypod: Tool) -> None:
-        value = pod("p", container("a", "exit 0"))
-        value["spec"]["restartPolicy"] = "Never"
+    @pytest.mark.parametrize("restart", ["Never", "Always"])
+    def test_a_container_that_is_never_ready(self, pypod: Tool, restart: str) -> None:
+        value = pod("p", container("a", "sleep 0.2"))
+        value["spec"]["restartPolicy"] = restart
         value["metadata"]["annotations"] = {"io.containers.sdnotify": "container"}
         failed = pypod("kube", "play", *self.options, "-", stdin=yaml.safe_dump(value), status=125).stderr
         assert failed.endswith(" exited before READY=1 came\n")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from support.programs import Tool
-from support.pypod_life import IMAGE
+from support.pypod_life import IMAGE, until
 from support.pypod_pods import LOOP, Pods, inspected
 
 pytestmark = pytest.mark.root
@@ -77,4 +79,21 @@ class TestPods(Pods):
             )
         assert sorted(pypod.out("pod", "logs", "--names", "p").splitlines()) == ["one one", "two two"]
         assert pypod.out("pod", "logs", "-c", "two", "p") == "two"
+        pypod("pod", "rm", "-f", "-t", "0", "p")
+
+    def test_a_pod_that_a_service_manager_ends_stays_down(self, pypod: Tool) -> None:
+        """Every conmon gets SIGTERM and passes it on; a restart policy does not bring the pod up again."""
+        trap = ["sh", "-c", "trap 'exit 7' TERM; echo up; while :; do sleep 0.05; done"]
+        pypod("pod", "create", "--name", "p", "--network", "none")
+        pypod("run", "-d", "--pod", "p", "--name", "c", "--restart", "always", IMAGE, *trap)
+        infra = pypod.out("pod", "inspect", "--format", "{{.InfraContainerID}}", "p")
+        until(lambda: pypod.out("logs", "c") == "up", "its first line")
+        state = ("inspect", "--format", "{{.State.Status}} {{.RestartCount}}")
+        for name in (infra, "c"):
+            os.kill(int(pypod.out("inspect", "--format", "{{.State.ConmonPid}}", name)), signal.SIGTERM)
+            if name == infra:
+                until(lambda: pypod.out(*state, infra) == "exited 0", "the end of the infra container")
+        until(lambda: pypod.out(*state, "c") == "exited 0", "the end of the container")
+        again = pypod("container", "cleanup", "c", status=None)
+        assert (again.returncode, pypod.out(*state, "c")) == (0, "exited 0")
         pypod("pod", "rm", "-f", "-t", "0", "p")

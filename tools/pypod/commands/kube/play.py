@@ -208,7 +208,7 @@ def _build(args: Args, ctx: Context, engine: Engine, name: str) -> bool:
         folder,
     ]
     # What the build says is no part of our report.
-    status = spawn.run(words, ctx.environ, {1: 2})
+    status = spawn.run(words, engine.environ, {1: 2})
     if status:
         raise Error(f"building image {name} from {folder}: exit status {status}")
     return True
