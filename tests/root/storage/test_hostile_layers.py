@@ -77,6 +77,7 @@ class Stream:
         return out
 
 
+@pytest.mark.timeout(3000)
 def test_millions_of_entries(store: Store) -> None:
     """The limit is eight million; smaller file systems have no room for so many before that."""
     count, limits = (10_000_000, None) if _SOAK else (20_000, archive.Limits(entries=16_000))
