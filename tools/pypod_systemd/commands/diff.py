@@ -33,6 +33,7 @@ COMMAND = Command(
 def run(args: Args, ctx: Context) -> int:
     from difflib import unified_diff
 
+    from ocicore.errors import InvalidInput
     from ocicore.systemd.quadlet import paths
     from ocicore.systemd.quadlet.convert import convert_all, load_all
     from ocicore.systemd.quadlet.installed import kind_of
@@ -50,6 +51,8 @@ def run(args: Args, ctx: Context) -> int:
     sources, problems = load_all(list(chosen.values()), paths.DropIns([*own, *folders]))
     services, more = convert_all(sources, files.host(args, ctx))
     for problem in problems + more:
+        if problem.fatal and problem.name in named:
+            raise InvalidInput(str(problem.error))
         ctx.warn(str(problem))
     wanted = {
         service.file_name: service.text("")

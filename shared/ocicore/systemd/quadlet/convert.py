@@ -37,12 +37,14 @@ class Problem:
         name: the file's name.
         error: says where and why.
         fatal: no service was made of the file.
+        winner: name of the file from which the service is made that both are for, "" for any other reason.
     """
 
-    __slots__ = ("error", "fatal", "name")
+    __slots__ = ("error", "fatal", "name", "winner")
 
-    def __init__(self, name: str, error: UnitFileError, *, fatal: bool = True) -> None:
+    def __init__(self, name: str, error: UnitFileError, *, fatal: bool = True, winner: str = "") -> None:
         self.name = name
+        self.winner = winner
         self.error = error
         self.fatal = fatal
 
@@ -81,7 +83,8 @@ def load_all(
         other = services.setdefault(source.service, source)
         if other is not source:
             reason = f"{source.service}.service is made from {other.path} already"
-            problems.append(Problem(name, source.error(reason, source.last("ServiceName"))))
+            rival = source.error(reason, source.last("ServiceName"))
+            problems.append(Problem(name, rival, winner=other.name))
             continue
         sources[name] = source
     return sources, problems

@@ -10,6 +10,7 @@ import os
 from ocicore.errors import Conflict, Error, InvalidInput, NotFound
 from ocicore.files import atomic
 from ocicore.systemd.quadlet.keys import KEYS, SECTIONS
+from ocicore.systemd.quadlet.source import Source
 from ocicore.systemd.unit_file import UnitFileError, parse
 
 TYPE_CHECKING = False
@@ -123,7 +124,7 @@ class Installation:
 
 
 def check(name: str, data: bytes, path: str) -> None:
-    """Refuses what the generator would refuse for its form alone.
+    """Refuses what the generator would refuse for its form alone, and names that no unit can have.
 
     Raises:
         UnitFileError: with file and line.
@@ -136,6 +137,8 @@ def check(name: str, data: bytes, path: str) -> None:
     for entry in unit:
         if entry.section in (section, "Quadlet") and entry.key not in KEYS[entry.section]:
             raise UnitFileError(path, entry.line, f"unsupported key '{entry.key}' in group '{entry.section}'")
+    # A bundle, or what was fetched, has another name than the file it becomes.
+    Source(path if os.path.basename(path) == name else name, unit).set_names()
 
 
 def split_bundle(text: str, path: str) -> Iterator[tuple[str, str]]:

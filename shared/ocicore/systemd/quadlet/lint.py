@@ -61,6 +61,10 @@ def check(path: str, host: Host, *, version: tuple[int, ...] | None = None) -> l
     if source is not None:
         findings = _sections(source) + _keys(source, version)
         findings += _conversion(source, sources, host)
+        for problem in problems:
+            if problem.winner == name:
+                reason = f"{source.service}.service is made from {problem.name}, too"
+                findings.append(_of_error(source.error(reason, source.last("ServiceName")), source))
     findings += [_of_error(problem.error, source) for problem in problems if problem.name == name]
     findings.sort(
         key=lambda finding: (finding.path != f"{folder}/{name}", finding.path, finding.line, finding.column)
