@@ -1,7 +1,7 @@
 """argv -> the chosen command and its values, in the ordinary case and without Typer.
 
 Finds the command as spf13/cobra does, with global options on either side of it; `pflag` reads the options. What
-needs help text or a list of commands is handed over to `help_request` by returning None; mistakes raise `UsageError`
+needs help text or a list of commands is handed over to `typer_app` by returning None; mistakes raise `UsageError`
 in podman's words.
 """
 
@@ -97,7 +97,7 @@ VERSION = Option("version", "v", help="Print the version and exit")
 
 
 def bind(program: Program, argv: list[str], environ: Mapping[str, str]) -> Bound | None:
-    """Understands argv (without the program's own name), or returns None where help was asked for or no command named.
+    """Understands argv (without the program's own name), or returns None when Typer has to.
 
     Raises:
         UsageError: argv is wrong.

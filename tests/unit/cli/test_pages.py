@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
-import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from ocicore.cli import completion, man, man_quadlet, panels, progress, typer_app
+from ocicore.cli import completion, man, man_quadlet, progress, typer_app
 from ocicore.cli.completion import complete, script
 from ocicore.cli.help_page import Page
 from ocicore.cli.main import main
@@ -70,65 +67,6 @@ def test_pages_keep_their_width(width: int) -> None:
     lines = stream.getvalue().splitlines()
     assert max(len(line) for line in lines) == width
     assert all(len(line) == width for line in lines if line.startswith("│"))
-
-
-@pytest.mark.parametrize("path", [(), ("container",), ("ps",), ("container", "run")])
-def test_typer_shows_the_same_page(path: tuple[str, ...]) -> None:
-    shown = io.StringIO()
-    with contextlib.redirect_stdout(shown):
-        root = typer_app.Builder(PROGRAM, lambda bound: None, {}).root()
-        root.main(args=[*path, "--help"], prog_name=PROGRAM.name, standalone_mode=False)
-    assert shown.getvalue().rstrip("\n") == page(*path, "--help").rstrip("\n")
-
-
-def test_a_page_needs_no_library() -> None:
-    script = (
-        "import io, sys; from ocicore.cli.main import main; from unit.cli.sample_commands import PROGRAM; out = io.StringIO()\n"
-        "assert main(PROGRAM, ['run', '--help'], {}, io.StringIO(), out, io.StringIO()) == 0 and out.getvalue()\n"
-        "print(sorted({'typer', 'rich', 'textwrap', 're', 'inspect', 'dataclasses'} & set(sys.modules)))"
-    )
-    root = Path(__file__).resolve().parents[3]
-    env = {"PYTHONPATH": f"{root}/shared:{root}/tests"}
-    done = subprocess.run([sys.executable, "-S", "-c", script], env=env, capture_output=True, text=True)
-    assert done.stdout == "[]\n", done.stderr
-
-
-class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-@pytest.mark.parametrize(
-    ("environ", "codes"),
-    [
-        ({}, {"1", "2", "1;36", "1;33"}),
-        ({"NO_COLOR": "1"}, {"1", "2"}),
-        ({"TERM": "dumb"}, set()),
-        ({"TERM": "dumb", "FORCE_COLOR": "1"}, {"1", "2", "1;36", "1;33"}),
-    ],
-)
-def test_colours(environ: dict[str, str], codes: set[str]) -> None:
-    stream = Terminal()
-    Page("sample", "Says it.", commands=[("run", "Runs")]).print(stream, width=60, environ=environ)
-    found = set(re.findall(r"\x1b\[([\d;]+)m", stream.getvalue())) - {"0"}
-    assert found - {"1;32"} == codes
-
-
-def test_folding() -> None:
-    line = [("some words ", "bold"), ("and-a-word-that-is-long", "")]
-    folded = ["".join(text for text, _ in part) for part in panels.fold(line, 11)]
-    assert folded == ["some words", "and-a-word-", "that-is-lon", "g"]
-    assert panels.fold([("", "")], 5) == [[]]
-    assert panels.wrap("  a   b  ", 5) == ["a b"]
-
-
-@pytest.mark.parametrize(("told", "width"), [("70", 70), ("500", 120)])
-def test_columns(told: str, width: int) -> None:
-    stream = io.StringIO()
-    Page("sample", "Says it.", commands=[("run", "Runs")]).print(stream, environ={"COLUMNS": told})
-    assert max(map(len, stream.getvalue().splitlines())) == width
 
 
 def test_typer_sees_the_same_environment() -> None:
