@@ -139,14 +139,16 @@ def create_pause(pid_file: str, uid_maps: Sequence[IdMap], gid_maps: Sequence[Id
     sync, pid = _start_child(namespaces.CLONE_NEWUSER | namespaces.CLONE_NEWNS)
     try:
         _write_maps(pid, uid_maps, gid_maps)
-        error = ffi.new("struct oci_error *")
-        if lib.oci_namespace_child_finish(sync, error) < 0:
-            raise _creation_failure(error)
-    except BaseException:
-        os.close(sync)  # the child reads end of file and ends
-        raise
-    os.close(sync)
+        _finish_child(sync)
+    finally:
+        os.close(sync)  # an unfinished child reads end of file and ends
     return _record(pid_file, pid)
+
+
+def _finish_child(sync: int) -> None:
+    error = ffi.new("struct oci_error *")
+    if lib.oci_namespace_child_finish(sync, error) < 0:
+        raise _creation_failure(error)
 
 
 def ensure(pause_pid_file: str, user: str, uid: int, gid: int, warn: Callable[[str], None]) -> Ensured:
@@ -161,17 +163,18 @@ def ensure(pause_pid_file: str, user: str, uid: int, gid: int, warn: Callable[[s
     del gid
     for _ in range(8):
         pid = pause_pid(pause_pid_file)
-        created = False
+        created = inside = False
         if not pid:
             try:
-                pid, created = _create_locked(pause_pid_file, user, uid, warn)
+                pid, created, inside = _create_locked(pause_pid_file, user, uid, warn)
             except OSError as error:
                 raise UserNamespaceError(
                     f"creating user namespace: {error.filename or pause_pid_file}: {(error.strerror or '').lower()}",
                     hint="XDG_RUNTIME_DIR must be a folder of the user's own: loginctl enable-linger makes one",
                 ) from None
         try:
-            join(pid)
+            if not inside:
+                join(pid)
         except UserNamespaceError:
             if _holds_namespace(pid):
                 raise
@@ -213,8 +216,11 @@ def own_maps() -> tuple[list[IdMap], list[IdMap]]:
         return parse_map(uids.read()), parse_map(gids.read())
 
 
-def _create_locked(pid_file: str, user: str, uid: int, warn: Callable[[str], None]) -> tuple[int, bool]:
-    """One creator at a time among our own programs; podman's may still be faster, which `_record` settles."""
+def _create_locked(pid_file: str, user: str, uid: int, warn: Callable[[str], None]) -> tuple[int, bool, bool]:
+    """One creator at a time among our own programs; podman's may still be faster, which `_record` settles.
+
+    Returns the pid of the pause process, whether this call made it, whether this process stands in its namespaces already.
+    """
     import fcntl
 
     folder = os.path.dirname(pid_file)
@@ -224,11 +230,18 @@ def _create_locked(pid_file: str, user: str, uid: int, warn: Callable[[str], Non
         fcntl.flock(lock, fcntl.LOCK_EX)
         pid = pause_pid(pid_file)
         if pid:
-            return pid, False
+            return pid, False, False
         try:
             os.unlink(pid_file)  # left by a process that is gone
         except FileNotFoundError:
             pass
+        if _join_monitor(uid, os.path.dirname(os.path.dirname(folder))):
+            sync, pid = _start_child(0)
+            try:
+                _finish_child(sync)
+            finally:
+                os.close(sync)
+            return _record(pid_file, pid), True, True
         uid_maps, gid_maps = read_subids(user, uid)
         if not uid_maps:
             warn(
@@ -236,9 +249,40 @@ def _create_locked(pid_file: str, user: str, uid: int, warn: Callable[[str], Non
                 "Check /etc/subuid and /etc/subgid for adding sub*ids if not using a network user"
             )
         pid = create_pause(pid_file, uid_maps, gid_maps)
-        return pid, True
+        return pid, True, False
     finally:
         os.close(lock)
+
+
+def _join_monitor(uid: int, runtime_dir: str) -> bool:
+    """Enter the namespaces that a container's monitor of this user still holds, where the pause process was ended.
+
+    In others its container could be neither seen mounted nor removed. Monitors are known by their name, their user and
+    the runtime directory in their environment.
+    """
+    wanted = b"XDG_RUNTIME_DIR=" + os.fsencode(runtime_dir)
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            if os.stat(f"/proc/{name}").st_uid != uid:
+                continue
+            with open(f"/proc/{name}/comm", "rb") as stream:
+                if stream.read().strip() != b"conmon":
+                    continue
+            with open(f"/proc/{name}/environ", "rb") as stream:
+                if wanted not in stream.read().split(b"\0"):
+                    continue
+            with open(f"/proc/{name}/uid_map", encoding="utf-8") as text:
+                if parse_map(text.read())[:1] != [(0, uid, 1)]:
+                    continue  # not the shared namespace
+            if namespaces.ns_id(int(name), "user") == namespaces.ns_id("self", "user"):
+                continue
+            join(int(name))
+        except (Error, OSError, ValueError):
+            continue  # it has ended, or is none of ours
+        return True
+    return False
 
 
 def _recorded(pid_file: str) -> int:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from support.programs import Tool
-from support.pypod_life import IMAGE, NONET, Life
+from support.pypod_life import IMAGE, NONET, Life, until
 from support.pypod_scripts import Scripts, completions
 from support.rootfs import busybox_tar
 from support.users import OrdinaryUser
@@ -65,6 +66,30 @@ class TestLife(Life):
         assert pypod.out("unshare", "id", "-u") == "0"
         first = pypod.out("unshare", "cat", "/proc/self/uid_map").split()[:3]
         assert first == ["0", str(ordinary_user.uid), "1"]
+
+    def test_namespaces_outlive_their_pause_process(self, pypod: Tool, ordinary_user: OrdinaryUser) -> None:
+        """While a container runs, whoever comes next joins its monitor's namespaces; in others it could not even be removed."""
+        runtime = ordinary_user.runtime_dir / f"pause-{os.getpid()}"
+        runtime.mkdir(mode=0o700)
+        os.chown(runtime, ordinary_user.uid, ordinary_user.gid)
+        env = {"XDG_RUNTIME_DIR": str(runtime)}
+        which = ("unshare", "readlink", "/proc/self/ns/user")
+        try:
+            pypod("run", "-d", "--name", "up", *NONET, IMAGE, "sleep", "1000", env=env)
+            before = pypod.out(*which, env=env)
+            file = runtime / "libpod/tmp/pause.pid"
+            old = int(file.read_text())
+            os.kill(old, signal.SIGKILL)
+            until(lambda: not Path(f"/proc/{old}").exists(), "the end of the pause process")
+            assert pypod.out(*which, env=env) == before
+            assert int(file.read_text()) != old
+            assert pypod.out(*which, env=env) == before
+            assert pypod.out("exec", "up", "echo", "in", env=env) == "in"
+        finally:
+            pypod("rm", "-f", "-t", "0", "up", env=env)
+            pypod("system", "migrate", env=env)
+        assert not file.exists()
+        shutil.rmtree(runtime)
 
     def test_host_network(self, pypod: Tool) -> None:
         assert pypod.out("run", "--rm", "--network", "host", IMAGE, "id", "-u") == "0"
