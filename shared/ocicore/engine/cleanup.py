@@ -57,6 +57,10 @@ def take_down(engine: Engine, container: Container) -> None:
         deleted = attempt("deleting from the runtime", _delete, engine, container)
     if container.netns or container.state.get("network") or container.status == records.CREATED:
         attempt("network", network_setup.disconnect, engine, container)
+    if container.config["network"]["kind"] == "container":
+        from ocicore.engine import shared_hosts
+
+        attempt("name in the network", shared_hosts.remove, engine, container)
     attempt("shared memory", shared_memory.release, engine, container)
     attempt("mounts", prepare.release, engine, container)
     attempt("root file system", _unmount_root, engine, container)

@@ -71,7 +71,7 @@ def _options(
         f"--health-timeout={format_duration(check['Timeout'])}",
         f"--health-retries={check['Retries']}",
         f"--health-state-file={state_file(engine, container)}",
-        f"--health-event-file={event_file(engine)}",
+        *([f"--health-event-file={event_file(engine)}"] if engine.config.engine.healthcheck_events else []),
         f"--health-on-failure={check['on_failure']}",
         f"--health-stop-signal={container.config['stop_signal']}",
         f"--health-stop-timeout={min(container.config['stop_timeout'], 2**31 - 1)}",

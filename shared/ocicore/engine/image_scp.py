@@ -117,7 +117,10 @@ def _words(engine: Engine, place: Place, command: list[str]) -> list[str]:
     # The other machine may have podman alone: the commands are the same.
     program = 'p=$(command -v pypod || command -v podman) || { echo "neither pypod nor podman found" >&2; exit 127; }; '
     remote = program + 'exec "$p" ' + " ".join(quote(word) for word in command)
-    return [ssh, "-o", "BatchMode=yes", *port, "--", place.host, remote]
+    configured = engine.config.engine.ssh_config
+    # Named by itself the usual file would have to exist, and hide the system's.
+    file = ["-F", configured] if configured != f"{engine.user.home}/.ssh/config" else []
+    return [ssh, "-o", "BatchMode=yes", *file, *port, "--", place.host, remote]
 
 
 def _as_user(engine: Engine, user: str, words: list[str]) -> list[str]:

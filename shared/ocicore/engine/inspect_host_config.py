@@ -115,8 +115,8 @@ def host_config(engine: Engine, container: Container, static_dir: str) -> Json:
         "ConsoleSize": [0, 0],
         "VolumeDriver": "",
         "VolumesFrom": asked.get("volumes_from") or None,
-        "CapAdd": _cap_names(runtime["security"].get("cap_add")),
-        "CapDrop": _cap_names(runtime["security"].get("cap_drop")),
+        "CapAdd": cap_names(runtime["security"].get("cap_add")),
+        "CapDrop": cap_names(runtime["security"].get("cap_drop")),
         "Dns": config["network"]["dns"],
         "DnsOptions": config["network"]["dns_options"],
         "DnsSearch": config["network"]["dns_search"],
@@ -198,7 +198,8 @@ def host_config(engine: Engine, container: Container, static_dir: str) -> Json:
     return result
 
 
-def _cap_names(names: Any) -> list[str]:
+def cap_names(names: Any) -> list[str]:
+    """Capabilities as podman spells them: "CAP_CHOWN", "ALL"."""
     return [
         name.upper() if name.upper().startswith("CAP_") or name.upper() == "ALL" else "CAP_" + name.upper()
         for name in names or ()

@@ -51,7 +51,7 @@ def network_settings(engine: Engine, container: Container) -> Json:
             "SandboxKey": container.netns or _own_namespace(container),
         }
     )
-    if networks:
+    if networks or network["kind"] == "ns":
         result["Networks"] = networks
     return result
 

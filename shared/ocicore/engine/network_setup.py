@@ -201,6 +201,9 @@ def write_files(engine: Engine, container: Container, work: Preparation, status:
     config = container.config
     network = config["network"]
     if network["kind"] == "container":
+        from ocicore.engine import shared_hosts
+
+        shared_hosts.add(engine, container)
         _shared_files(engine, network["target"], work)
         return
     name = hostname(engine, container)

@@ -51,9 +51,21 @@ def inspect(engine: Engine, name: str) -> Json:
         listing.refresh(engine, container)
         if container.status in records.ALIVE:
             status = (container.state.get("network") or {}).get(network["name"]) or {}
-            containers[container.id] = {"name": container.name, "interfaces": status.get("interfaces") or {}}
+            containers[container.id] = {"name": container.name, "interfaces": _interfaces(status)}
     network["containers"] = containers
     return network
+
+
+def _interfaces(status: Json) -> Json:
+    """Keys in podman's order, whatever netavark's was."""
+    found = {}
+    for name, interface in (status.get("interfaces") or {}).items():
+        subnets = [
+            {key: subnet[key] for key in ("ipnet", "gateway") if key in subnet}
+            for subnet in interface.get("subnets") or ()
+        ]
+        found[name] = {"subnets": subnets, "mac_address": interface.get("mac_address", "")}
+    return found
 
 
 def users(engine: Engine, name: str) -> list[str]:

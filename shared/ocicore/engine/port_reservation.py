@@ -25,6 +25,8 @@ def reserve(engine: Engine, container: Container) -> tuple[int, ...]:
     """
     if engine.rootless or not container.ports or container.config["network"]["kind"] != "bridge":
         return ()
+    if not engine.config.engine.enable_port_reservation:
+        return ()
     held: list[int] = []
     try:
         for mapping in container.ports:

@@ -69,6 +69,12 @@ def runtime_environment(engine: Engine) -> dict[str, str]:
     """The environment of conmon, the runtime and the clean-up program: the caller's, as with podman."""
     result = {name: value for name, value in engine.environ.items() if name not in _OURS}
     result.setdefault("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+    from ocicore.config import containers_defaults
+
+    for entry in engine.config.engine.conmon_env_vars:
+        if entry not in containers_defaults.ENGINE["conmon_env_vars"]:
+            name, _, value = entry.partition("=")
+            result[name] = value
     if engine.rootless:
         result["_CONTAINERS_USERNS_CONFIGURED"] = "done"
         result["_CONTAINERS_ROOTLESS_UID"] = str(engine.user.uid)

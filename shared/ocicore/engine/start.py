@@ -99,7 +99,29 @@ def _create(
     restore: str = "",
     restore_args: Sequence[str] = (),
 ) -> None:
-    from ocicore.engine import conmon_place, network_setup, port_reservation, root_files, runtime_choice
+    """Reserve the ports, then `_set_up`."""
+    from ocicore.engine import port_reservation
+
+    # Before netavark makes its rules: those of another container that has such a port already must stay as they are.
+    held = port_reservation.reserve(engine, container)
+    try:
+        _set_up(engine, container, owner_fd, extra_fds, terminal_size, held, restore, restore_args)
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+
+
+def _set_up(
+    engine: Engine,
+    container: Container,
+    owner_fd: int,
+    extra_fds: Sequence[int],
+    terminal_size: tuple[int, int] | None,
+    held_fds: tuple[int, ...],
+    restore: str,
+    restore_args: Sequence[str],
+) -> None:
+    from ocicore.engine import conmon_place, network_setup, root_files, runtime_choice
     from ocicore.runtime import monitor, spec
 
     config = container.config
@@ -190,14 +212,10 @@ def _create(
         from ocicore.linux import cgroups
 
         cgroups.leave_for_children(engine.host.cgroup_root)
-    request.held_fds = port_reservation.reserve(engine, container)
-    try:
-        launched = monitor.launch(
-            request, runtime=runtime, conmon=runtime_choice.conmon(engine), warn=engine.warn
-        )
-    finally:
-        for descriptor in request.held_fds:
-            os.close(descriptor)
+    request.held_fds = held_fds
+    launched = monitor.launch(
+        request, runtime=runtime, conmon=runtime_choice.conmon(engine), warn=engine.warn
+    )
     if network_setup.made_by_runtime(engine, container):
         network_setup.connect_created(engine, container, work, launched.pid)
     from ocicore.linux import process
@@ -392,6 +410,7 @@ def _monitor_request(
         cgroup_manager=manager,
         log_level=conmon_level(engine.options.log_level),
         syslog=engine.options.syslog,
+        no_new_keyring=not engine.config.containers.keyring,
         env=runtime_choice.runtime_environment(engine),
         health=health,
     )

@@ -123,13 +123,13 @@ def _limits(resources: Json) -> Json:
 
 
 def _rights(engine: Engine, container: Container, image: ImageConfig) -> Json:
+    from ocicore.engine.inspect_host_config import cap_names
+
     runtime = container.config["runtime"]
     security = runtime["security"]
     result: Json = {}
     if not security.get("privileged"):
-        capabilities = {
-            key: sorted(str(name) for name in security.get(f"cap_{key}", ())) for key in ("add", "drop")
-        }
+        capabilities = {key: sorted(cap_names(security.get(f"cap_{key}"))) for key in ("add", "drop")}
         kept = {key: names for key, names in capabilities.items() if names}
         if kept:
             result["capabilities"] = kept

@@ -287,7 +287,7 @@ def _rights(values: Json, pod: Json, container: Json, where: str) -> None:
     if documents.flag(own, "allowPrivilegeEscalation", where) is False:
         options.append("no-new-privileges")
     if documents.text(own, "procMount", where) == "Unmasked":
-        options.append("unmask=ALL")
+        options.append("unmask=all")
     labels = {
         **documents.mapping(pod, "seLinuxOptions", where),
         **documents.mapping(own, "seLinuxOptions", where),

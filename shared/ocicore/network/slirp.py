@@ -25,8 +25,11 @@ DEFAULT_SUBNET = "10.0.2.0/24"
 _DEFAULT_MTU = 65520
 _READY_TIMEOUT_MS = 20_000
 _GUEST, _GATEWAY, _DNS = 100, 2, 3
-#: Numbers of the ready and exit descriptors in slirp4netns.
+#: Numbers of the ready descriptor and of the API socket's folder in slirp4netns.
 _READY_FD = 3
+_FOLDER_FD = 4
+#: Longest path of a socket, in bytes (unix(7)).
+_SOCKET_PATH_MAX = 107
 
 
 class SlirpFailure(Error):
@@ -123,9 +126,16 @@ def start(
     """
     words, subnet = parse_options(options, no_pivot=no_pivot)
     argv = [program, *words, "-c", "-r", str(_READY_FD)]
+    folder = -1
     if ports:
         _unlink(api_socket)
-        argv += ["--api-socket", api_socket]
+        if len(os.fsencode(api_socket)) > _SOCKET_PATH_MAX:
+            folder = os.open(os.path.dirname(api_socket), os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            name = os.path.basename(api_socket)
+            api_socket = f"/proc/self/fd/{folder}/{name}"
+            argv += ["--api-socket", f"/proc/self/fd/{_FOLDER_FD}/{name}"]
+        else:
+            argv += ["--api-socket", api_socket]
     if user_ns:
         argv += [f"--userns-path={user_ns}"]
     argv += ["--netns-type=path", netns, "tap0"]
@@ -142,7 +152,10 @@ def start(
     null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
     pid = 0
     try:
-        pid = spawn.spawn(argv, env, {0: null, 1: log, 2: log, _READY_FD: ready_child}, new_session=True)
+        fds = {0: null, 1: log, 2: log, _READY_FD: ready_child}
+        if folder >= 0:
+            fds[_FOLDER_FD] = folder
+        pid = spawn.spawn(argv, env, fds, new_session=True)
         os.close(ready_child)
         ready_child = -1
         if not _wait_ready(ready):
@@ -158,7 +171,7 @@ def start(
             spawn.wait(pid)
         raise
     finally:
-        spawn.close(fd for fd in (ready, ready_child, log, null) if fd >= 0)
+        spawn.close(fd for fd in (ready, ready_child, log, null, folder) if fd >= 0)
     return Started(pid, subnet)
 
 

@@ -221,7 +221,7 @@ MOUNTS = (
 NETWORK = (
     Option("add-host", kind="strings", help="Add a custom host-to-IP mapping (host:ip)"),
     Option("dns", kind="strings", help="Set custom DNS servers"),
-    Option("dns-option", kind="strings", help="Set custom DNS options"),
+    Option("dns-option", also=("dns-opt",), kind="strings", help="Set custom DNS options"),
     Option("dns-search", kind="strings", help="Set custom DNS search domains"),
     Option("expose", kind="strings", help="Expose a port or a range of ports"),
     Option(

@@ -62,5 +62,6 @@ def run(args: Args, ctx: Context) -> int:
         copying.Endpoint(engine, source, source_path) as here,
         copying.Endpoint(engine, target, target_path) as there,
     ):
-        copying.copy(here, there, archive=args.archive, overwrite=args.overwrite)
+        archive = args.archive if args.given("archive") else engine.config.engine.chown_copied_files
+        copying.copy(here, there, archive=archive, overwrite=args.overwrite)
     return 0

@@ -23,7 +23,7 @@ COMMAND = Command(
             "type",
             "t",
             kind="string",
-            default="pod",
+            default_text="pod",
             help="Generate YAML for the given Kubernetes kind: pod, deployment, daemonset or job",
         ),
     ),
@@ -48,10 +48,11 @@ def run(args: Args, ctx: Context) -> int:
 
     if args.filename and os.path.exists(args.filename):
         raise Conflict(f'cannot write to "{args.filename}"; file exists')
+    engine = open_engine(ctx)
     text = generate.generate(
-        open_engine(ctx),
+        engine,
         args.names,
-        kind=args.type.lower(),
+        kind=(args.type or engine.config.engine.kube_generate_type).lower(),
         service=args.service,
         replicas=args.replicas,
         podman_only=args.podman_only,

@@ -25,6 +25,8 @@ _GO_NAMES = {
     "uidmap": "UIDMap",
     "gidmap": "GIDMap",
     "cpus": "CPUs",
+    "cpuUtilization": "CPUUtilization",
+    "slirp4netns": "Slirp4NetNS",
     "apparmorEnabled": "AppArmorEnabled",
     "capabilities": "DefaultCapabilities",
     "seccompEnabled": "SECCOMPEnabled",

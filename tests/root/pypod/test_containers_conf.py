@@ -1,0 +1,114 @@
+"""Keys of containers.conf, each by what it changes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from support.programs import Tool
+from support.pypod_life import IMAGE, NONET, until
+
+pytestmark = pytest.mark.root
+
+
+def _with(tmp_path: Path, text: str) -> dict[str, str]:
+    path = tmp_path / f"{len(list(tmp_path.glob('*.conf')))}.conf"
+    path.write_text(text)
+    return {"CONTAINERS_CONF_OVERRIDE": str(path)}
+
+
+def test_kind_of_generated_yaml(pypod: Tool, tmp_path: Path) -> None:
+    pypod("create", "--name", "c", "--cap-drop", "fowner", "--security-opt", "unmask=all", *NONET, IMAGE)
+    env = _with(tmp_path, '[engine]\nkube_generate_type="deployment"\n')
+    assert "kind: Deployment" in pypod.out("kube", "generate", "c", env=env)
+    text = pypod.out("kube", "generate", "--type", "pod", "c", env=env)
+    assert "kind: Pod" in text
+    assert "- CAP_FOWNER" in text
+    (tmp_path / "pod.yaml").write_text(text)
+    pypod("kube", "play", "--network", "none", "--start=false", f"{tmp_path}/pod.yaml")
+    shown = pypod.out("inspect", "--format", "{{.HostConfig.SecurityOpt}} {{.HostConfig.CapDrop}}", "c-pod-c")
+    assert shown.startswith("[unmask=all] ")
+    assert "CAP_FOWNER" in shown
+    pypod("pod", "rm", "-f", "c-pod")
+
+
+def test_owner_of_copied_files(pypod: Tool, tmp_path: Path) -> None:
+    (tmp_path / "f").touch()
+    os.chown(tmp_path / "f", 7, 7)
+    pypod("run", "-d", "--name", "c", "--user", "9", *NONET, IMAGE, "sleep", "1000")
+    env = _with(tmp_path, "[engine]\nchown_copied_files=false\n")
+    for name, words, owner in (("a", (), "7"), ("b", ("--archive",), "9")):
+        pypod("cp", *words, f"{tmp_path}/f", f"c:/{name}", env=env)
+        assert pypod.out("exec", "c", "stat", "-c", "%u", f"/{name}") == owner
+
+
+def test_checks_without_events(pypod: Tool, tmp_path: Path) -> None:
+    check = ("--health-cmd", "true", "--health-interval", "1s")
+    for name, text in (("silent", "healthcheck_events=false"), ("told", "healthcheck_events=true")):
+        env = _with(tmp_path, f"[engine]\n{text}\n")
+        pypod("run", "-d", "--name", name, *check, *NONET, IMAGE, "sleep", "1000", env=env)
+    health = ("inspect", "--format", "{{.State.Health.Status}}")
+    until(lambda: {pypod.out(*health, name) for name in ("silent", "told")} == {"healthy"}, "two checks")
+    events = ("events", "--stream=false", "--filter", "event=health_status", "--format", "{{.Name}}")
+    assert set(pypod.out(*events).split()) == {"told"}
+
+
+def test_environment_and_keyring_of_the_monitor(pypod: Tool, tmp_path: Path) -> None:
+    env = _with(tmp_path, '[containers]\nkeyring=false\n[engine]\nconmon_env_vars=["LIFE=x"]\n')
+    pypod("run", "-d", "--name", "c", *NONET, IMAGE, "sleep", "1000", env=env)
+    pid = pypod.out("inspect", "--format", "{{.State.ConmonPid}}", "c")
+    assert b"\0LIFE=x\0" in Path(f"/proc/{pid}/environ").read_bytes()
+    assert b"--no-new-keyring" in Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def test_a_port_that_is_taken_leaves_the_other_container_alone(pypod: Tool, tmp_path: Path) -> None:
+    """The second container fails before anything of the first one's forwarding is touched, unless ports are not held at all."""
+    (tmp_path / "index.txt").write_text("served")
+    network = ("--network-config-dir", f"{tmp_path}/networks")
+    pypod = pypod.with_options(*network)
+    port = 20000 + os.getpid() % 10000
+    words = ("-p", f"{port}:80", "-v", f"{tmp_path}:/www", IMAGE, "httpd", "-f", "-p", "80", "-h", "/www")
+    pypod("run", "-d", "--name", "web", *words)
+    assert (
+        "address already in use" in pypod("run", "--rm", "-p", f"{port}:80", IMAGE, "true", status=126).stderr
+    )
+
+    def answer() -> str:
+        command = ["curl", "--max-time", "3", "-s", f"http://127.0.0.1:{port}/index.txt"]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+    until(lambda: answer() == "served", "the first container's answer")
+    env = _with(tmp_path, "[engine]\nenable_port_reservation=false\n")
+    pypod("run", "--rm", "-p", f"{port + 1}:80", IMAGE, "true", env=env)
+
+
+def test_names_of_pod_members(pypod: Tool) -> None:
+    """Members of a pod reach each other by name while they run, as in podman's hosts file."""
+    pypod("pod", "create", "--name", "p", "--network", "none")
+    pypod("run", "-d", "--pod", "p", "--name", "one", IMAGE, "sleep", "1000")
+    seen = pypod.out("run", "--rm", "--pod", "p", "--name", "two", IMAGE, "cat", "/etc/hosts")
+    assert "127.0.0.1\tone\n127.0.0.1\ttwo" in seen
+    again = pypod.out("exec", "one", "cat", "/etc/hosts")
+    assert "127.0.0.1\tone" in again
+    assert "two" not in again
+    pypod("pod", "rm", "-f", "-t", "0", "p")
+
+
+def test_fields_of_info_and_networks(pypod: Tool, tmp_path: Path) -> None:
+    assert "slirp4netns" in pypod.out("info", "--format", "{{.Host.Slirp4NetNS.Executable}}")
+    pypod("create", "--name", "c", "--network", "ns:/proc/self/ns/net", "--dns-opt", "ndots:2", IMAGE)
+    assert pypod.out("inspect", "--format", "{{.NetworkSettings.Networks}}", "c") == "map[]"
+    pypod = pypod.with_options("--network-config-dir", f"{tmp_path}/networks")
+    name = f"net-{os.getpid()}"
+    pypod("network", "create", name)
+    pypod("run", "-d", "--name", "on", "--network", name, IMAGE, "sleep", "1000")
+    members = json.loads(pypod.out("network", "inspect", name))[0]["containers"]
+    (member,) = members.values()
+    assert list(member["interfaces"]["eth0"]) == ["subnets", "mac_address"]
+    assert list(member["interfaces"]["eth0"]["subnets"][0]) == ["ipnet", "gateway"]
+    pypod("rm", "-f", "-t", "0", "on")
+    pypod("network", "rm", name)
