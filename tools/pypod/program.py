@@ -455,6 +455,10 @@ PROGRAM = Program(
         "kube": Group(
             "Play containers, pods or volumes from a structured file",
             commands={
+                "apply": (
+                    _K + "apply",
+                    "Deploy containers, pods, volumes, or Kubernetes YAML to a Kubernetes cluster",
+                ),
                 "down": (_K + "down", "Remove pods based on Kubernetes YAML"),
                 "generate": (_K + "generate", "Generate Kubernetes YAML from containers, pods or volumes"),
                 "play": (_K + "play", "Play a pod or volume based on Kubernetes YAML"),
