@@ -392,8 +392,7 @@ class Executor:
         """Remove working containers and mounts, whatever happened."""
         with self._lock:
             for container, lease in self._containers:
-                keep = self.step_failed and self._keep_failed and not self.environment.commands().stopped()
-                self._remove(container, lease, mounted=True, keep=keep)
+                self._remove(container, lease, mounted=True, keep=self.keeps_failed())
             self._containers.clear()
         self.sources.close()
         os.close(self.null)
@@ -537,6 +536,10 @@ class Executor:
     def keeps_step(self, *, final: bool) -> bool:
         """Whether the working container of a step that succeeded stays."""
         return self.keep_steps and not (final and self.options.force_remove)
+
+    def keeps_failed(self) -> bool:
+        """Whether that of the step that failed stays: there was one, and no signal came."""
+        return self.step_failed and self._keep_failed and not self.environment.commands().stopped()
 
     def discard(self, container: WorkingContainer, *, mounted: bool, keep: bool = False) -> None:
         """A stage is done with its container."""

@@ -112,6 +112,8 @@ class StageBuild:
             except Error as error:
                 assert self.place is not None
                 self.executor.progress.failed(self.place, error.message)
+                if self.executor.keeps_failed():
+                    self._container()
                 raise
             if before is not None:
                 self.executor.say_usage(usage.since(before))
@@ -289,7 +291,10 @@ class StageBuild:
             from ocicore.build import cache_budget
 
             cache_budget.note_use(self.executor.environment.store, found)
-            self._forget_container()
+            keep = self.executor.keeps_step(final=final)
+            if keep:
+                self._container()
+            self._forget_container(keep=keep)
             self.image = self.executor.sources.image_by_id(found)
             if final and self.last:
                 self._log_commit()

@@ -149,10 +149,11 @@ def test_run_in_a_working_container(own: Tool, tmp_path: Path, context: Path, te
 def test_containers_kept_on_purpose(own: Tool, context: Path, tmp_path: Path) -> None:
     """--rm=false keeps each step's container, a step that failed its own unless --force-rm; prune leaves them alone."""
 
-    def kept(text: str, *options: str, status: int = 0) -> int:
+    def kept(text: str, *options: str, status: int = 0, cached: bool = False) -> int:
         (context / "Containerfile").write_text(text)
-        own("build", "--network", "none", "--no-cache", *options, str(context), status=status)
-        own("prune")
+        options = options if cached else ("--no-cache", *options)
+        own("build", "--network", "none", *options, str(context), status=status)
+        own(*(("containers",) if cached else ("prune",)))
         count = len(own.out("containers", "-q").splitlines())
         own("rm", "--all")
         return count
@@ -166,3 +167,8 @@ def test_containers_kept_on_purpose(own: Tool, context: Path, tmp_path: Path) ->
     assert kept(bad, "--layers", "--force-rm", status=3) == 0
     assert kept(bad, status=3) == 0
     assert kept(BASE + "COPY nothing /\n", "--layers", status=125) == 1
+    # Steps found in the cache count like others.
+    (context / "Containerfile").write_text(good)
+    own("build", "--network", "none", "--layers", str(context))
+    assert kept(good, "--layers", "--rm=false", cached=True) == 3
+    assert kept(BASE + "COPY nothing /\n", "--layers", status=125, cached=True) == 1
