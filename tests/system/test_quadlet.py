@@ -238,6 +238,26 @@ def test_the_first_connection_starts_the_container(place: tuple[Tool, Tool, Path
     pypod("untag", "localhost/answering", status=None)
 
 
+def test_reloads_without_changes_write_what_was_kept(place: tuple[Tool, Tool, Path]) -> None:
+    """The manager's generators may write below /run alone; what ours leaves there serves until a file changes."""
+    _, systemctl, folder = place
+    is_root = os.access(folder, os.W_OK) and folder.stat().st_uid == 0
+    kept = Path("/run/pypod-systemd/quadlet" if is_root else "/run/user/1000/pypod-systemd/quadlet")
+    text = "[Container]\nImage=localhost/small\nNetwork=none\nExec=sleep 1000\n[Unit]\nDescription={}\n"
+    write(folder, "t-web.container", text.format("one"))
+    systemctl("daemon-reload")
+    first = kept.stat()
+    assert (first.st_uid, first.st_mode & 0o777) == (folder.stat().st_uid, 0o600)
+    assert "Description=one" in systemctl.out("cat", "t-web.service")
+    systemctl("daemon-reload")
+    assert kept.stat().st_ino == first.st_ino
+    assert "Description=one" in systemctl.out("cat", "t-web.service")
+    write(folder, "t-web.container", text.format("two"))
+    systemctl("daemon-reload")
+    assert kept.stat().st_ino != first.st_ino
+    assert "Description=two" in systemctl.out("cat", "t-web.service")
+
+
 def test_the_generator_is_as_quick_as_podmans(tmp_path: Path) -> None:
     """Nothing to do: the shell in front answers in no time. (How long files take: `make bench`'s business, not a test's.)"""
     front = Path("/usr/local/lib/systemd/system-generators/pypod-system-generator")
