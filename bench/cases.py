@@ -228,6 +228,54 @@ def stop(bench: Bench) -> Iterator[Pair]:
         again(program)()
 
 
+def start(bench: Bench) -> Iterator[Pair]:
+    def stopped(program: list[str]) -> Callable[[], None]:
+        return quiet([*program, "stop", "-t", "0", "up"])
+
+    yield bench.pair(
+        "start",
+        [*bench.pypod, "start", "up"],
+        [*bench.podman, "start", "up"],
+        before_ours=stopped(bench.pypod),
+        before_theirs=stopped(bench.podman),
+    )
+
+
+def logs(bench: Bench) -> Iterator[Pair]:
+    line = "a line of eighty bytes, which a program in a container writes over and over, so."
+    count = bench.megabytes * 1_000_000 // (len(line) + 1)
+    for program in (bench.pypod, bench.podman):
+        writing = ["sh", "-c", f"yes '{line}' | head -n {count}"]
+        options = ["--name", "talker", "--network", "none", "--log-driver", "k8s-file", *LIMITS]
+        execute([*program, "run", "-d", *options, "localhost/small", *writing])
+        execute([*program, "wait", "talker"])
+    yield bench.pair(
+        f"logs of {bench.megabytes} MB",
+        [*bench.pypod, "logs", "talker"],
+        [*bench.podman, "logs", "talker"],
+        runs=3,
+    )
+    for program in (bench.pypod, bench.podman):
+        execute([*program, "rm", "talker"])
+
+
+def cp(bench: Bench) -> Iterator[Pair]:
+    blob, out = bench.folder / "blob", bench.folder / "blob-out"
+    with blob.open("wb") as stream:
+        for _ in range(bench.megabytes):
+            stream.write(os.urandom(1_000_000))
+    for name, source, target in (
+        ("into a container", str(blob), "up:/blob"),
+        ("out of a container", "up:/blob", str(out)),
+    ):
+        words = ["cp", source, target]
+        yield bench.pair(
+            f"cp {name}, {bench.megabytes} MB", [*bench.pypod, *words], [*bench.podman, *words], runs=3
+        )
+    blob.unlink()
+    out.unlink(missing_ok=True)
+
+
 def pull(bench: Bench) -> Iterator[Pair]:
     name = f"{bench.registry}/large"
     words = ["pull", "-q", "--tls-verify=false", name]
@@ -368,7 +416,10 @@ CASES: dict[str, Callable[[Bench], Iterator[Pair | Counts]]] = {
     "run": run,
     "exec": exec_,
     "lists": lists,
+    "start": start,
     "stop": stop,
+    "logs": logs,
+    "cp": cp,
     "pull": pull,
     "load": load,
     "store-unpack": layers.unpack,
