@@ -6,6 +6,7 @@ are reached whether it runs or not.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
@@ -239,11 +240,18 @@ def _transfer(reader: int, writer: int, size: int) -> None:
         while size > 0 and (sent := os.copy_file_range(reader, writer, size)):
             size -= sent
     except OSError:
-        # Not every pair of file systems can: go through user space.
+        # Not every pair of file systems can: through the page cache of both.
         os.lseek(reader, 0, os.SEEK_SET)
         os.lseek(writer, 0, os.SEEK_SET)
-        while chunk := os.read(reader, 1 << 20):
-            os.write(writer, chunk)
+        try:
+            while os.sendfile(writer, reader, None, 1 << 20):
+                pass
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOSYS):
+                raise
+            # Small pieces: large ones make the kernel look for large free pages, which may take longer than copying.
+            while chunk := os.read(reader, 1 << 16):
+                os.write(writer, chunk)
 
 
 def _from_stream(source: Endpoint, target: Endpoint, *, archive: bool) -> None:
