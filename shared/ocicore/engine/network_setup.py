@@ -68,7 +68,7 @@ def namespace(container: Container, netns: str, joined: str) -> dict[str, Any]:
     if kind == "container":
         return {"mode": "path", "path": joined} if joined else {"mode": "host"}
     if netns:
-        return {"mode": "path", "path": netns}
+        return {"mode": "path", "path": netns, "own": True}
     return {"mode": "host" if kind == "host" else "none"}
 
 

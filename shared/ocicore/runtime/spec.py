@@ -157,8 +157,13 @@ def _linux(
 
 def _sysctl(config: ContainerConfig, host: HostFacts) -> dict[str, str]:
     """Default sysctls that fit the namespaces, then the user's, which must fit."""
-    modes = {kind: spec_linux.namespace(config, kind, host)["mode"] for kind, _, _ in _SYSCTL_NAMESPACES}
-    shared = [prefixes for kind, prefixes, _ in _SYSCTL_NAMESPACES if modes[kind] in {"host", "path"}]
+    found = {kind: spec_linux.namespace(config, kind, host) for kind, _, _ in _SYSCTL_NAMESPACES}
+    modes = {kind: chosen["mode"] for kind, chosen in found.items()}
+    shared = [
+        prefixes
+        for kind, prefixes, _ in _SYSCTL_NAMESPACES
+        if modes[kind] == "host" or (modes[kind] == "path" and not found[kind].get("own"))
+    ]
     result = {
         key: value
         for key, value in config.get("default_sysctl", {}).items()

@@ -26,10 +26,12 @@ if TYPE_CHECKING:
         mode "private": a new one; "host": the one the runtime is started in (the entry is left out of the spec);
         "path": join `path` (resolved by the caller right before start: /proc/PID/ns/KIND of another container, or
         a bound file under netns); "none" (net only): a new one which nobody configures.
+        own: whether `path` is one that was made for this container alone, and so may be set up as it likes.
         """
 
         mode: Required[NamespaceMode]
         path: str
+        own: bool
 
     class Namespaces(TypedDict, total=False):
         """Absent keys mean podman's default: private, except user (host) and cgroup (private on v2, host on v1)."""

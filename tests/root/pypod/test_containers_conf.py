@@ -86,6 +86,18 @@ def test_a_port_that_is_taken_leaves_the_other_container_alone(pypod: Tool, tmp_
     pypod("run", "--rm", "-p", f"{port + 1}:80", IMAGE, "true", env=env)
 
 
+def test_default_sysctls_in_networks_of_their_own(pypod: Tool, tmp_path: Path) -> None:
+    """On a bridge and in pods as well; a container in another's network leaves that as it is."""
+    pypod = pypod.with_options("--network-config-dir", f"{tmp_path}/networks")
+    env = _with(tmp_path, '[containers]\ndefault_sysctls=["net.ipv4.ping_group_range=0 7"]\n')
+    read = ("cat", "/proc/sys/net/ipv4/ping_group_range")
+    for network in ("none", "podman"):
+        assert pypod.out("run", "--rm", "--network", network, IMAGE, *read, env=env) == "0\t7"
+    pypod("pod", "create", "--name", "p", "--network", "podman", env=env)
+    assert pypod.out("run", "--rm", "--pod", "p", IMAGE, *read, env=env) == "0\t7"
+    pypod("pod", "rm", "-f", "-t", "0", "p")
+
+
 def test_names_of_pod_members(pypod: Tool) -> None:
     """Members of a pod reach each other by name while they run, as in podman's hosts file."""
     pypod("pod", "create", "--name", "p", "--network", "none")
