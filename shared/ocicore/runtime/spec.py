@@ -159,10 +159,12 @@ def _sysctl(config: ContainerConfig, host: HostFacts) -> dict[str, str]:
     """Default sysctls that fit the namespaces, then the user's, which must fit."""
     found = {kind: spec_linux.namespace(config, kind, host) for kind, _, _ in _SYSCTL_NAMESPACES}
     modes = {kind: chosen["mode"] for kind, chosen in found.items()}
+    # One made outside of the container's own user namespace cannot be set from inside.
+    settable = spec_linux.namespace(config, "user", host)["mode"] == "host"
     shared = [
         prefixes
         for kind, prefixes, _ in _SYSCTL_NAMESPACES
-        if modes[kind] == "host" or (modes[kind] == "path" and not found[kind].get("own"))
+        if modes[kind] == "host" or (modes[kind] == "path" and not (settable and found[kind].get("own")))
     ]
     result = {
         key: value

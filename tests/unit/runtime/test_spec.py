@@ -580,3 +580,16 @@ def test_check_refuses_without_a_root(config: dict[str, Any]) -> None:
     with pytest.raises(Error):
         spec.check({"id": ID, "args": ["true"], **config}, host=facts())  # type: ignore[typeddict-item]
     spec.check({"id": ID, "args": ["true"], "user": "whoever"}, host=facts())
+
+
+def test_default_sysctls_of_a_namespace_made_for_the_container() -> None:
+    """A network namespace by path counts as the container's own only where its user namespace may set it."""
+    ours = {"mode": "path", "path": "/run/netns/x", "own": True}
+    for network, user, expected in (
+        (ours, "host", {"net.a": "1"}),
+        (ours, "private", {}),
+        ({"mode": "path", "path": "/run/netns/x"}, "host", {}),
+        ({"mode": "host"}, "host", {}),
+    ):
+        config = {"default_sysctl": {"net.a": "1"}, "namespaces": {"net": network, "user": {"mode": user}}}
+        assert spec._sysctl(config, facts()) == expected  # type: ignore[arg-type]
