@@ -291,11 +291,15 @@ class StageState:
         ports = self.draft.mapping("ExposedPorts")
         if not any(args):
             raise instruction.problem("EXPOSE requires at least one argument")
+        # As buildah: a port that an earlier instruction has, in whatever letters, is not listed again.
+        known = {port.lower() for port in ports}
         for argument in filter(None, args):
-            port = argument if "/" in argument else f"{argument}/tcp"
+            number, *protocol = argument.split("/")
+            port = f"{number}/{protocol[0] if protocol else 'tcp'}"
             if not is_exposed_port(port):
                 self._warn(f"{instruction.file}:{instruction.line}: EXPOSE {argument}: is no port")
-            ports[port] = {}
+            if port.lower() not in known:
+                ports[port] = {}
 
     def _user(self, instruction: Instruction, args: list[str]) -> None:
         self.draft.set_text("User", args[0])

@@ -94,6 +94,19 @@ def test_what_is_no_port_is_kept_with_a_warning(text: str) -> None:
     assert warnings == [f"Containerfile:1: EXPOSE {text}: is no port"]
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("EXPOSE 80\nEXPOSE 80/TCP\n", ["80/tcp"]),
+        ("EXPOSE 80/TCP\nEXPOSE 80\n", ["80/TCP"]),
+        ("EXPOSE 80 80/TCP\n", ["80/tcp", "80/TCP"]),
+        ("EXPOSE x/y/z\n", ["x/y"]),
+    ],
+)
+def test_ports_in_other_letters(text: str, expected: list[str]) -> None:
+    assert list(config(text)["ExposedPorts"]) == expected
+
+
 def test_copy_requests() -> None:
     _, (request,) = apply("COPY --from=x --chown=1:2 --chmod=640 --exclude=*.md --parents a b dest/\n", None)
     assert isinstance(request, CopyRequest)
