@@ -172,11 +172,18 @@ def _explicit(engine: Engine, options: CreateOptions) -> UserMapping:
             name = options.subuidname or options.subgidname
             raise InvalidInput(f"no subordinate ids for user {name!r} in /etc/subuid and /etc/subgid")
         return UserMapping(_stacked(uid_maps), _stacked(gid_maps))
-    uids = [extent for text in options.uidmap for extent in parse_id_map(text, "uid", engine.host.uid_map)]
-    gids = [extent for text in options.gidmap for extent in parse_id_map(text, "gid", engine.host.gid_map)]
+    from ocicore.engine import id_maps
+
+    own = engine.host
+    uid_texts = options.uidmap or options.gidmap
+    uids = id_maps.parse(uid_texts, "uid", own.uid_map, rootless=engine.rootless)
+    gids = id_maps.parse(options.gidmap or uid_texts, "gid", own.gid_map, rootless=engine.rootless)
     if not uids and not gids:
         raise Unsupported("a private user namespace needs --uidmap and --gidmap, or --userns=auto")
-    return UserMapping(uids or list(gids), gids or list(uids))
+    # Flags may leave one kind without a map: its ids stay as they are.
+    return UserMapping(
+        _mappings(uids or id_maps.filled([], own.uid_map)), _mappings(gids or id_maps.filled([], own.gid_map))
+    )
 
 
 def _stacked(maps: list[tuple[int, int, int]]) -> list[IdMapping]:
@@ -186,29 +193,6 @@ def _stacked(maps: list[tuple[int, int, int]]) -> list[IdMapping]:
         result += _extent(inside, outside, size)
         inside += size
     return result
-
-
-def parse_id_map(text: str, kind: str, ours: list[tuple[int, int, int]] | None = None) -> list[IdMapping]:
-    """--uidmap or --gidmap CONTAINER:HOST[:SIZE]; "@" before HOST means an id of the host.
-
-    Args:
-        ours: how ids of the namespace we are in map to the host's, to translate those.
-    """
-    parts = text.split(":")
-    numbers = [part.lstrip("@+") for part in parts]
-    if len(parts) not in (2, 3) or not all(number.isdigit() for number in numbers):
-        raise InvalidInput(f"{kind}map {text!r}: must be CONTAINER:HOST[:SIZE] in numbers")
-    size = int(numbers[2]) if len(numbers) == 3 else 1
-    outside = int(numbers[1])
-    if parts[1].startswith("@"):
-        for inside, host, length in ours or ():
-            if host <= outside < host + length:
-                outside = inside + outside - host
-                break
-        else:
-            if ours:
-                raise InvalidInput(f"{kind}map {text!r}: {parts[1]} is none of this user's ids")
-    return _extent(int(numbers[0]), outside, size)
 
 
 def describe(mapping: list[IdMapping]) -> list[str]:

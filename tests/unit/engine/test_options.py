@@ -362,14 +362,6 @@ def test_keep_id_maps_the_user_to_itself() -> None:
         create_namespaces.user_mapping(engine, CreateOptions({}), "keep-id:x=1")
 
 
-def test_id_maps() -> None:
-    assert create_namespaces.parse_id_map("0:100000:65536", "uid") == [
-        {"container_id": 0, "host_id": 100000, "size": 65536}
-    ]
-    with pytest.raises(InvalidInput, match="CONTAINER:HOST"):
-        create_namespaces.parse_id_map("x", "uid")
-
-
 def test_unknown_create_option() -> None:
     with pytest.raises(AttributeError):
         CreateOptions({}).bogus  # noqa: B018
