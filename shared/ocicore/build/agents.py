@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _WAIT = 10.0
+_SOCKET = "agent.sock"
 
 
 class Agents:
@@ -53,8 +54,10 @@ class Agents:
             )
         folder = tempfile.mkdtemp(prefix="ssh-", dir=self._scratch)
         self._folders.append(folder)
-        path = os.path.join(folder, "agent.sock")
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        # The name of a socket has at most 107 bytes, however long that of the folder is.
+        opened = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        path = f"/proc/{os.getpid()}/fd/{opened}/{_SOCKET}"
         try:
             env = {"PATH": ":".join(folders)}
             self._pids.append(spawn.spawn([agent, "-D", "-a", path], env, {0: null, 1: null, 2: null}))
@@ -66,8 +69,9 @@ class Agents:
                 if done.status:
                     raise Error(f"--ssh: loading key {key}: {done.error_text()}")
         finally:
+            os.close(opened)
             os.close(null)
-        return path
+        return os.path.join(folder, _SOCKET)
 
     def _await(self, path: str) -> None:
         from time import monotonic, sleep

@@ -243,7 +243,7 @@ def test_keys_and_agents(own: Tool, context: Path, tmp_path: Path) -> None:
     key = tmp_path / "key"
     theirs("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key))()
     text = BASE + 'RUN --mount=type=ssh test -S $SSH_AUTH_SOCK && echo socket\nRUN test -z "$SSH_AUTH_SOCK"\n'
-    folder = tmp_path / "tmp"
+    folder = tmp_path / ("long" * 25)  # a socket by this name could not be
     folder.mkdir()
     own = Tool(own.argv, {**os.environ, "TMPDIR": str(folder)})
     assert "socket" in build(own, context, text, "--ssh", f"default={key}").splitlines()

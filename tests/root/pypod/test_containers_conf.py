@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -78,8 +78,11 @@ def test_a_port_that_is_taken_leaves_the_other_container_alone(pypod: Tool, tmp_
     )
 
     def answer() -> str:
-        command = ["curl", "--max-time", "3", "-s", f"http://127.0.0.1:{port}/index.txt"]
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/index.txt", timeout=3) as reply:
+                return str(reply.read().decode())
+        except OSError:
+            return ""
 
     until(lambda: answer() == "served", "the first container's answer")
     env = _with(tmp_path, "[engine]\nenable_port_reservation=false\n")

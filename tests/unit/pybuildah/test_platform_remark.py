@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ocicore.oci import platform
-from pybuildah.session import _warn_platform
+from pybuildah.session import warn_platform
 
 
 @pytest.mark.parametrize(
@@ -27,5 +27,5 @@ def test_only_another_platform_is_remarked(
     config = SimpleNamespace(os="linux", architecture=architecture, variant=variant)
     image: Any = SimpleNamespace(config=lambda: config)
     said: list[str] = []
-    _warn_platform(image, platform.parse(wanted), said.append)
+    warn_platform(image, platform.parse(wanted), said.append)
     assert len(said) == remarks
