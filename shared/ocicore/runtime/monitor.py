@@ -316,7 +316,8 @@ def _shared_arguments(
             argv += ["--exit-delay", str(request.exit_delay)]
     manager = getattr(request, "cgroup_manager", "")
     if manager == "systemd":
-        argv.append("-s")
+        # conmon's own switch comes before all of --runtime-arg, and so would reach what stands in front of the runtime.
+        argv += ["--runtime-arg", "--systemd-cgroup"] if getattr(request, "hidden_mounts", ()) else ["-s"]
     elif manager == "disabled":
         if not runtime.supports_no_cgroups:
             raise Unsupported(

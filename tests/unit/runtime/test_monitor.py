@@ -109,13 +109,17 @@ def test_command_line(tmp_path: Path) -> None:
 
 def test_runtime_without_some_of_the_hosts_mounts(tmp_path: Path) -> None:
     """Only the runtime is in another mount namespace; its own arguments follow it."""
-    argv = arguments(tmp_path, hidden_below="/sys", hidden_mounts=("/sys/a b", "/sys/c"))
+    argv = arguments(
+        tmp_path, hidden_below="/sys", hidden_mounts=("/sys/a b", "/sys/c"), cgroup_manager="systemd"
+    )
     assert argv[argv.index("-r") + 1].endswith("/unshare")
     words = [argv[index + 1] for index, word in enumerate(argv) if word == "--runtime-arg"]
     script = 'mount --make-rslave /sys && umount \'/sys/a b\' /sys/c && exec "$0" "$@"'
     assert words[:6] == ["--mount", "--propagation", "unchanged", "/bin/sh", "-c", script]
     assert words[6].endswith("runc")
     assert words[7] == "--root=/r"
+    assert words[-1] == "--systemd-cgroup"
+    assert "-s" not in argv
 
 
 def test_size_of_the_terminal(tmp_path: Path) -> None:
