@@ -66,8 +66,10 @@ class Desk:
         return [row["Name"] for row in json.loads(self.quadlet.out("list", "--format", "json"))]
 
     def generate(self, folder: Path) -> subprocess.CompletedProcess[str]:
+        """For the manager that the commands mean: an ordinary user's own."""
+        whose = [] if os.geteuid() == 0 else ["-user"]
         return subprocess.run(
-            [*self.generator, str(folder)], env=self.env, capture_output=True, text=True, check=False
+            [*self.generator, *whose, str(folder)], env=self.env, capture_output=True, text=True, check=False
         )
 
 
