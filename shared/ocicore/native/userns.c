@@ -16,6 +16,8 @@
 
 #include "pause_image.h"
 
+enum { SYNC_FD = 3 }; /* pause.c knows it by this number */
+
 enum step { STEP_READY, STEP_FORK, STEP_UNSHARE, STEP_IDS, STEP_SESSION };
 
 struct message {
@@ -31,21 +33,28 @@ static void tell(int fd, enum step step, int number)
     ;
 }
 
-static void become_pause(void)
+/* Writes to fd once it can be told from any other process, which is what _finish waits for: whoever looked before
+ * that would take it for a recycled pid, and make another namespace. */
+static void become_pause(int fd)
 {
   static char *const arguments[] = {(char *)"podman pause", NULL};
   /* podman tells a live pause process from a recycled pid by this variable. */
   static char *const environment[] = {(char *)"_PODMAN_PAUSE=1", NULL};
   int image = memfd_create("pypod-pause", MFD_CLOEXEC);
+  fcntl(fd, F_SETFD, 0); /* the image writes to it, see pause.c */
   if (image >= 0 && write(image, pause_image, sizeof(pause_image)) == (ssize_t)sizeof(pause_image))
     fexecve(image, arguments, environment);
   /* No memory files, or executing them is forbidden (vm.memfd_noexec): stay as we are. */
   prctl(PR_SET_NAME, "podman pause", 0, 0, 0);
+  prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* the change of ids took it, and with it what /proc tells */
   sigset_t blocked;
   sigfillset(&blocked);
   sigdelset(&blocked, SIGTERM);
   signal(SIGTERM, SIG_DFL);
   sigprocmask(SIG_SETMASK, &blocked, NULL);
+  while (write(fd, "r", 1) < 0 && errno == EINTR)
+    ;
+  close(fd);
   for (;;)
     pause();
 }
@@ -74,20 +83,19 @@ static void hold_namespaces(int fd, int flags)
     _exit(1);
   }
   tell(fd, STEP_READY, 0);
-  close(fd);
-  become_pause();
+  become_pause(fd);
 }
 
 static void detach(int fd, int flags)
 {
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0 || dup2(fd, 3) < 0) {
+  if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0 || dup2(fd, SYNC_FD) < 0) {
     tell(fd, STEP_SESSION, errno);
     _exit(1);
   }
   /* Nothing of the caller's may stay open in a process that outlives it: locks, pipes, terminals. */
   syscall(SYS_close_range, 4U, ~0U, 0U);
-  fd = 3;
+  fd = SYNC_FD;
   fcntl(fd, F_SETFD, FD_CLOEXEC);
   setsid();
   pid_t child = fork();
@@ -157,5 +165,13 @@ int oci_namespace_child_finish(int sync_fd, struct oci_error *error)
   struct message message;
   if (write(sync_fd, "g", 1) != 1)
     return oci_fail(error, NULL, "writing to pause process");
-  return receive(sync_fd, &message, error);
+  if (receive(sync_fd, &message, error) < 0)
+    return -1;
+  char rest;
+  ssize_t got;
+  while ((got = read(sync_fd, &rest, 1)) < 0 && errno == EINTR)
+    ;
+  if (got < 0)
+    return oci_fail(error, NULL, "waiting for pause process");
+  return 0;
 }

@@ -173,6 +173,23 @@ def test_many_at_once_share_one(lab: Lab) -> None:
     assert [process.returncode for process in running] == [0] * 12
 
 
+def test_recorded_means_recognised(lab: Lab) -> None:
+    """Whoever comes right after the creator must not take the pause process for a recycled pid."""
+    script = """
+        import signal
+        uids, gids = userns.read_subids({user!r}, os.getuid())
+        os.makedirs(os.path.dirname(file), exist_ok=True)
+        missed = 0
+        for _ in range(100):
+            pid = userns.create_pause(file, uids, gids)
+            missed += userns.pause_pid(file) != pid
+            os.kill(pid, signal.SIGKILL)
+            os.unlink(file)
+        print(missed)
+    """
+    assert lab.run(script.replace("{user!r}", repr(lab.user.name))) == "0"
+
+
 def _wait_for_death(pid: int) -> None:
     """Until a process is gone, or a zombie: not every container's PID 1 collects orphans."""
     deadline = time.monotonic() + 20
