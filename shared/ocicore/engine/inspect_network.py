@@ -32,7 +32,7 @@ def network_settings(engine: Engine, container: Container) -> Json:
     networks: Json = {}
     for name in container.networks:
         options = network["networks"].get(name) or {}
-        aliases = [*(options.get("aliases") or ()), container.id[:12]]
+        aliases = network_setup.aliases(container, options)
         networks[name] = {**_entry(status.get(name), _network_id(engine, name)), "Aliases": aliases}
     if not networks and network["kind"] != "ns" and (status or not container.netns):
         name = network_mode(network)

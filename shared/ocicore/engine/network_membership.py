@@ -49,7 +49,11 @@ def connect(engine: Engine, container: Container, network_name: str, options: Js
             status[name] = membership.join(
                 network_setup.request(engine, container, container.netns),
                 name,
-                {**networks[name], "interface_name": f"eth{number}"},
+                {
+                    **networks[name],
+                    "aliases": network_setup.aliases(container, networks[name]),
+                    "interface_name": f"eth{number}",
+                },
                 env=network_setup.environment(engine),
                 warn=engine.warn,
             )

@@ -11,6 +11,7 @@ from ocicore.errors import NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from ocicore.engine.context import Engine
@@ -107,6 +108,9 @@ def request(engine: Engine, container: Container, netns: str) -> NetworkRequest:
 
     network = container.config["network"]
     mode = NetworkMode.from_record(network)
+    mode.networks = {
+        name: {**options, "aliases": aliases(container, options)} for name, options in mode.networks.items()
+    }
     return NetworkRequest(
         container_id=container.id,
         container_name=container.name,
@@ -118,6 +122,13 @@ def request(engine: Engine, container: Container, netns: str) -> NetworkRequest:
         hostname=hostname(engine, container),
         run_dir=engine.store.container_run_dir(container.id),
     )
+
+
+def aliases(container: Container, options: Mapping[str, Any]) -> list[str]:
+    """Names besides its own under which others in a network find the container: those asked for (`options` of that
+    network), its short id as with Docker, and its host name where one was given."""
+    given = container.config["runtime"].get("hostname")
+    return [*(options.get("aliases") or ()), container.id[:12], *([given] if given else ())]
 
 
 def environment(engine: Engine) -> NetworkEnvironment:

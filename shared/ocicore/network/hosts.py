@@ -39,13 +39,13 @@ def text(
     last: list[Entry] = [("127.0.0.1", ("localhost",)), ("::1", ("localhost",))]
     if host_address:
         last.append((host_address, HOST_NAMES))
-    own = list(dict.fromkeys(names))
+    # A host name that is the container's name as well stands twice, as with podman.
     if kind == "none":
-        last.append(("127.0.0.1", own))
+        last.append(("127.0.0.1", names))
     elif kind == "bridge":
-        last += [(address, own) for address in addresses]
+        last += [(address, names) for address in addresses]
     elif addresses:
-        last.append((addresses[0], own))
+        last.append((addresses[0], names))
     known = {name for _, names_of_one in first for name in names_of_one}
     lines = [_line(address, names_of_one) for address, names_of_one in first]
     for address, names_of_one in last:

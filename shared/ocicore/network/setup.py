@@ -171,21 +171,21 @@ def setup(request: NetworkRequest, *, env: NetworkEnvironment, warn: Warn) -> di
 def teardown(request: NetworkRequest, *, env: NetworkEnvironment, warn: Warn) -> None:
     """Take everything away again but the namespace's file; what is gone already, or cannot be undone, is at most a warning."""
     try:
-        _end_helper(request)
+        _end_helpers(request)
         if request.mode.kind == "bridge":
             _teardown_bridge(request, env)
     except Error as error:
         warn(f"tearing down the network of container {request.container_id[:12]}: {error}")
 
 
-def _remember(request: NetworkRequest, pid: int) -> None:
-    """Record a container's helper process by pid and start time, for whoever tears down."""
-    state = {"pid": pid, "started": process.start_time(pid)}
+def _remember(request: NetworkRequest, *pids: int) -> None:
+    """Record a container's helper processes by pid and start time, for whoever tears down."""
+    state = [{"pid": pid, "started": process.start_time(pid)} for pid in pids]
     with open(f"{request.run_dir}/{_STATE_FILE}", "w") as stream:
         stream.write(quick_json.dumps(state))
 
 
-def _end_helper(request: NetworkRequest) -> None:
+def _end_helpers(request: NetworkRequest) -> None:
     path = f"{request.run_dir}/{_STATE_FILE}"
     try:
         with open(path, "rb") as stream:
@@ -193,12 +193,13 @@ def _end_helper(request: NetworkRequest) -> None:
         os.unlink(path)
     except (OSError, ValueError):
         return
-    process.kill_process(state["pid"], _SIGTERM, state["started"])
-    try:
-        # slirp4netns is a child of the process that started it.
-        os.waitpid(state["pid"], os.WNOHANG)
-    except ChildProcessError:
-        return
+    for helper in state:
+        process.kill_process(helper["pid"], _SIGTERM, helper["started"])
+        try:
+            # slirp4netns and the ports' proxy are children of the process that started them.
+            os.waitpid(helper["pid"], os.WNOHANG)
+        except ChildProcessError:
+            continue
 
 
 def _block(interface: str, address: str, prefix: int, gateway: str, dns: str) -> Json:
@@ -253,6 +254,12 @@ def _setup_slirp(request: NetworkRequest, env: NetworkEnvironment) -> Json:
         no_pivot=env.no_pivot,
     )
     _remember(request, started.pid)
+    if request.ports and not started.forwards:
+        try:
+            _remember(request, started.pid, _proxy(request, env, request.netns_path, started.address))
+        except Error:
+            _end_helpers(request)
+            raise
     return _block("tap0", started.address, started.prefix, netns.host_address([started.address]), started.dns)
 
 
@@ -314,8 +321,6 @@ def _publish(request: NetworkRequest, env: NetworkEnvironment, path: str, status
     """Open the host ports of a container on a rootless bridge: netavark's rules end inside the user's namespace."""
     if not request.ports:
         return
-    from ocicore.network import port_proxy
-
     found = [
         subnet["ipnet"].partition("/")[0]
         for block in status.values()
@@ -323,11 +328,17 @@ def _publish(request: NetworkRequest, env: NetworkEnvironment, path: str, status
         for subnet in interface.get("subnets") or ()
     ]
     ipv4 = [address for address in found if ":" not in address]
+    _remember(request, _proxy(request, env, path, (ipv4 or found)[0]))
+
+
+def _proxy(request: NetworkRequest, env: NetworkEnvironment, path: str, address: str) -> int:
+    """Start the process that listens on the host and connects to `address` from the namespace `path`; its pid."""
+    from ocicore.network import port_proxy
+
     for mapping in request.ports:
         if mapping["protocol"] == "sctp":
-            raise Unsupported("publishing SCTP ports is not possible on a rootless bridge")
-    pid = port_proxy.start(env.environ, netns=path, address=(ipv4 or found)[0], ports=list(request.ports))
-    _remember(request, pid)
+            raise Unsupported(f"publishing SCTP ports is not possible with the network {request.mode.kind}")
+    return port_proxy.start(env.environ, netns=path, address=address, ports=list(request.ports))
 
 
 def _teardown_bridge(request: NetworkRequest, env: NetworkEnvironment) -> None:

@@ -1,6 +1,8 @@
 """slirp4netns(1): a user-mode TCP/IP stack for a container's network namespace, where pasta is not wanted or missing.
 
-Ports are forwarded through its API socket (one JSON request per connection).
+Ports are forwarded by a process of ours inside the namespace (port_proxy), so that the container sees its own address as
+the peer, as with podman's default handler; with port_handler=slirp4netns through its API socket (one JSON request per
+connection), and then it sees who really asks.
 """
 
 from __future__ import annotations
@@ -36,13 +38,26 @@ class SlirpFailure(Error):
     """slirp4netns did not start, or refused a port; the message is its own."""
 
 
+class Options:
+    """What KEY=VALUE words ask for: slirp4netns' own arguments, the subnet, and whether it forwards ports itself."""
+
+    __slots__ = ("argv", "forwards", "subnet")
+
+    def __init__(self, argv: list[str], subnet: Subnet, *, forwards: bool) -> None:
+        self.argv = argv
+        self.subnet = subnet
+        self.forwards = forwards
+
+
 class Started:
-    """A running slirp4netns: pid, and the addresses of the container, of the host's side and of its resolver."""
+    """A running slirp4netns: pid, the addresses of the container, of the host's side and of its resolver, and whether
+    it forwards the ports (else somebody else must)."""
 
-    __slots__ = ("address", "dns", "gateway", "pid", "prefix")
+    __slots__ = ("address", "dns", "forwards", "gateway", "pid", "prefix")
 
-    def __init__(self, pid: int, subnet: Subnet) -> None:
+    def __init__(self, pid: int, subnet: Subnet, *, forwards: bool) -> None:
         self.pid = pid
+        self.forwards = forwards
         self.prefix = subnet.prefix
         self.address = addresses.to_text(4, subnet.base + _GUEST)
         self.gateway = addresses.to_text(4, subnet.base + _GATEWAY)
@@ -60,9 +75,9 @@ def find(helper_dirs: Sequence[str], path: str, configured: str = "") -> str:
     return program
 
 
-def parse_options(words: Sequence[str], *, no_pivot: bool = False) -> tuple[list[str], Subnet]:
-    """slirp4netns' arguments and the subnet for KEY=VALUE options as podman names them. Raises InvalidInput."""
-    loopback, ipv6, mtu, cidr = False, True, _DEFAULT_MTU, ""
+def parse_options(words: Sequence[str], *, no_pivot: bool = False) -> Options:
+    """KEY=VALUE options as podman names them. Raises InvalidInput."""
+    loopback, ipv6, mtu, cidr, forwards = False, True, _DEFAULT_MTU, "", False
     outbound: dict[str, str] = {}
     for word in words:
         key, equals, value = word.partition("=")
@@ -76,6 +91,7 @@ def parse_options(words: Sequence[str], *, no_pivot: bool = False) -> tuple[list
         elif key == "port_handler":
             if value not in {"slirp4netns", "rootlesskit"}:
                 raise InvalidInput(f'unknown port_handler for slirp4netns: "{value}"')
+            forwards = value == "slirp4netns"
         elif key in {"allow_host_loopback", "enable_ipv6"}:
             if value not in {"true", "false"}:
                 raise InvalidInput(f'invalid value of {key} for slirp4netns: "{value}"')
@@ -103,7 +119,7 @@ def parse_options(words: Sequence[str], *, no_pivot: bool = False) -> tuple[list
     for key, flag in (("outbound_addr", "--outbound-addr"), ("outbound_addr6", "--outbound-addr6")):
         if key in outbound:
             argv.append(f"{flag}={outbound[key]}")
-    return argv, addresses.parse_subnet(cidr or DEFAULT_SUBNET)
+    return Options(argv, addresses.parse_subnet(cidr or DEFAULT_SUBNET), forwards=forwards)
 
 
 def start(
@@ -117,17 +133,18 @@ def start(
     user_ns: str = "",
     no_pivot: bool = False,
 ) -> Started:
-    """Connect a network namespace and publish its ports.
+    """Connect a network namespace, and publish its ports where the options leave that to slirp4netns.
 
     Args:
         netns: path of the namespace; user_ns: path of the user namespace that owns it, when not ours.
-        api_socket: path for the API socket, made when there are ports.
+        api_socket: path for the API socket, made when slirp4netns forwards ports.
     Raises SlirpFailure with slirp4netns' own words.
     """
-    words, subnet = parse_options(options, no_pivot=no_pivot)
-    argv = [program, *words, "-c", "-r", str(_READY_FD)]
+    asked = parse_options(options, no_pivot=no_pivot)
+    argv = [program, *asked.argv, "-c", "-r", str(_READY_FD)]
     folder = -1
-    if ports:
+    forwarded = ports if asked.forwards else ()
+    if forwarded:
         _unlink(api_socket)
         if len(os.fsencode(api_socket)) > _SOCKET_PATH_MAX:
             folder = os.open(os.path.dirname(api_socket), os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -163,8 +180,8 @@ def start(
             pid = 0
             text = " ".join(os.pread(log, 4096, 0).decode("utf-8", "replace").split("\n")).strip()
             raise SlirpFailure(f"slirp4netns failed: {text or f'exit status {status}'}", hint=tun_hint())
-        for mapping in ports:
-            _forward(api_socket, mapping, addresses.to_text(4, subnet.base + _GUEST))
+        for mapping in forwarded:
+            _forward(api_socket, mapping, addresses.to_text(4, asked.subnet.base + _GUEST))
     except BaseException:
         if pid:
             os.kill(pid, 15)
@@ -172,7 +189,7 @@ def start(
         raise
     finally:
         spawn.close(fd for fd in (ready, ready_child, log, null, folder) if fd >= 0)
-    return Started(pid, subnet)
+    return Started(pid, asked.subnet, forwards=asked.forwards)
 
 
 def _wait_ready(fd: int) -> bool:

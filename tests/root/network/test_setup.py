@@ -229,17 +229,22 @@ def test_a_lost_namespace_that_the_kernel_takes_down_late(lab: Lab) -> None:
     assert "10.218." not in links
 
 
-def test_slirp4netns_as_root(lab: Lab) -> None:
+@pytest.mark.parametrize(("handler", "peer"), [("", "10.0.2.100"), (",port_handler=slirp4netns", "10.0.2.2")])
+def test_slirp4netns_as_root(lab: Lab, handler: str, peer: str) -> None:
     status, container, request = lab.connect(
-        "slirp4netns:enable_ipv6=false",
+        f"slirp4netns:enable_ipv6=false{handler}",
         "sh",
         "-c",
-        "ip -o -4 addr; echo reply | nc -l -p 80",
+        "ip -o -4 addr; nc -l -p 80 -e sh -c 'netstat -tn >&2; echo reply'",
         publish=("127.0.0.1::80",),
     )
     assert address(status, "slirp4netns", "tap0") == "10.0.2.100"
     assert ask(request.ports[0]["host_port"]) == "reply\n"
     assert container.wait() == 0
+    # Whom the container sees on the other side: itself (podman's default), or slirp4netns' gateway.
+    lines = [line.split() for line in container.output().splitlines() if line.startswith("tcp")]
+    seen = [fields[4] for fields in lines if fields[3].endswith("10.0.2.100:80")]
+    assert [one.rpartition(":")[0].rpartition(":")[2] for one in seen] == [peer]
     # Its sandbox must not have detached other namespaces' files.
     assert netns.exists(request.netns_path)
     lab.disconnect(request, container)

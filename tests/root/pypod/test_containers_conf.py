@@ -120,10 +120,14 @@ def test_fields_of_info_and_networks(pypod: Tool, tmp_path: Path) -> None:
     pypod = pypod.with_options("--network-config-dir", f"{tmp_path}/networks")
     name = f"net-{os.getpid()}"
     pypod("network", "create", name)
-    pypod("run", "-d", "--name", "on", "--network", name, IMAGE, "sleep", "1000")
+    pypod("run", "-d", "--name", "on", "--hostname", "given", "--network", name, IMAGE, "sleep", "1000")
     members = json.loads(pypod.out("network", "inspect", name))[0]["containers"]
     (member,) = members.values()
     assert list(member["interfaces"]["eth0"]) == ["subnets", "mac_address"]
     assert list(member["interfaces"]["eth0"]["subnets"][0]) == ["ipnet", "gateway"]
+    # Others find it by the host name it was given, too.
+    address = member["interfaces"]["eth0"]["subnets"][0]["ipnet"].partition("/")[0]
+    words = ("--rm", "--network", name, IMAGE, "busybox", "nslookup", "given.dns.podman")
+    assert address in pypod("run", *words, status=None).stdout
     pypod("rm", "-f", "-t", "0", "on")
     pypod("network", "rm", name)

@@ -112,6 +112,11 @@ TOLD = {
         "{{range .NetworkSettings.Networks}}{{.Aliases}}{{end}}",
         "[too {short}]",
     ),
+    "hostname-alias": (
+        ("--hostname", "given"),
+        "{{range .NetworkSettings.Networks}}{{.Aliases}}{{end}}",
+        "[{short} given]",
+    ),
     "publish-all": (("--publish-all", "--expose", "8080"), "{{len .HostConfig.PortBindings}}", "1"),
     "restart": (("--restart", "on-failure:3"), "{{json .HostConfig.RestartPolicy}}", '{"Name":"on-failure","MaximumRetryCount":3}'),
     "health-log": (
@@ -136,7 +141,7 @@ TOLD = {
 def test_told(pypod: Tool, tmp_path: Path, flag: str) -> None:
     flags, template, expected = TOLD[flag]
     (tmp_path / "labels").write_text("a=from a file\n")
-    network = () if flag in ("ip", "publish-all") else NONET
+    network = () if flag in ("ip", "publish-all", "hostname-alias") else NONET
     words = [word.replace("{folder}", str(tmp_path)) for word in flags]
     made = pypod.out("create", *network, *words, IMAGE)
     assert pypod.out("inspect", "--format", template, made) == expected.replace("{short}", made[:12])

@@ -14,7 +14,7 @@ def test_hosts_order_and_no_overwriting() -> None:
     text = hosts.text(
         base="127.0.0.1 localhost # loop\n\n1.2.3.4\n5.6.7.8 base\n",
         kind="bridge",
-        names=["me", "container", "me"],
+        names=["me", "container"],
         addresses=["10.88.0.5", "fd::5"],
         extra=["db;data:9.9.9.9", "gw:host-gateway"],
         host_address="10.88.0.1",
@@ -32,6 +32,9 @@ def test_hosts_order_and_no_overwriting() -> None:
 
 def test_hosts_of_other_kinds() -> None:
     assert hosts.text(kind="none", names=["me"], host_address="").splitlines()[-1] == "127.0.0.1\tme"
+    # The host name was given, and is the container's name too.
+    slirp_text = hosts.text(kind="slirp4netns", names=["me", "me"], addresses=["10.0.2.100"], host_address="")
+    assert slirp_text.splitlines()[-1] == "10.0.2.100\tme me"
     pasta_text = hosts.text(
         kind="pasta", names=["me"], addresses=["1.1.1.1", "2::2"], gateways=["169.254.1.2"]
     )
@@ -114,11 +117,14 @@ def test_pasta_arguments() -> None:
 
 
 def test_slirp_options() -> None:
-    argv, subnet = slirp.parse_options(
+    asked = slirp.parse_options(
         ["cidr=10.9.0.0/24", "allow_host_loopback=true", "mtu=1500", "enable_ipv6=false"]
     )
-    assert argv == ["--mtu=1500", "--enable-sandbox", "--enable-seccomp", "--cidr=10.9.0.0/24"]
-    started = slirp.Started(1, subnet)
+    assert asked.argv == ["--mtu=1500", "--enable-sandbox", "--enable-seccomp", "--cidr=10.9.0.0/24"]
+    assert not asked.forwards
+    assert slirp.parse_options(["port_handler=slirp4netns"]).forwards
+    assert not slirp.parse_options(["port_handler=rootlesskit"]).forwards
+    started = slirp.Started(1, asked.subnet, forwards=False)
     assert (started.address, started.gateway, started.dns) == ("10.9.0.100", "10.9.0.2", "10.9.0.3")
     for word in ("x", "mtu=1", "cidr=fd::/64", "enable_ipv6=maybe", "port_handler=none", "colour=blue"):
         with pytest.raises(InvalidInput):
