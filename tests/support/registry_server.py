@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import re
+import socket
 import socketserver
 import ssl
 import threading
@@ -91,7 +92,7 @@ class RegistryServer:
         self.conditional = True
         self.slow = 0.0
         self.most_at_once: Counter[str] = Counter()
-        self._at_once: Counter[str] = Counter()
+        self._moving: dict[str, set[socket.socket]] = {"blob": set(), "upload": set()}
         self.refused_types: set[str] = set()
         self.sent = 0
         self.address = ""
@@ -124,17 +125,24 @@ class RegistryServer:
         return digest
 
     @contextmanager
-    def moving(self, kind: str) -> Iterator[None]:
-        """While a blob's bytes are on their way."""
+    def moving(self, kind: str, connection: socket.socket) -> Iterator[None]:
+        """While a blob's bytes are on their way. A transfer that its client has given up counts no longer, although
+        the thread that serves it has not noticed yet."""
+        moving = self._moving[kind]
         with self.lock:
-            self._at_once[kind] += 1
-            self.most_at_once[kind] = max(self.most_at_once[kind], self._at_once[kind])
+            moving.add(connection)
+            moving -= {other for other in moving if other is not connection and _has_left(other)}
+            self.most_at_once[kind] = max(self.most_at_once[kind], len(moving))
         try:
             time.sleep(self.slow)
             yield
         finally:
-            with self.lock:
-                self._at_once[kind] -= 1
+            self.moved(kind, connection)
+
+    def moved(self, kind: str, connection: socket.socket) -> None:
+        """The transfer is over, as far as its client can see."""
+        with self.lock:
+            self._moving[kind].discard(connection)
 
     def take_fault(self, method: str, route: str) -> Fault | None:
         """The fault planned for this request, used up."""
@@ -146,8 +154,18 @@ class RegistryServer:
         return None
 
 
+def _has_left(connection: socket.socket) -> bool:
+    try:
+        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: _Server
 
     @property
@@ -179,7 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.connection.shutdown(2)
                 return
             if self.command == "PATCH":
-                with self.state.moving("upload"):
+                with self.state.moving("upload", self.connection):
                     self.body = self._read_body()
             else:
                 self.body = self._read_body()
@@ -351,7 +369,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "HEAD":
             self._send_ranged(data)
             return
-        with self.state.moving("blob"):
+        with self.state.moving("blob", self.connection):
             self._send_ranged(data)
 
     def _elsewhere(self, name: str, reference: str) -> None:
@@ -428,7 +446,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.shutdown(2)
             return
-        self.wfile.write(body)
+        self.wfile.write(body[:-1])
+        # With its last byte the client may begin the next, before this thread goes on.
+        self.state.moved("blob", self.connection)
+        self.wfile.write(body[-1:])
         with self.state.lock:
             self.state.sent += len(body)
 

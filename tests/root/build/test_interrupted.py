@@ -68,6 +68,14 @@ def test_a_signal(
     assert own.out("containers", "-q") == ""
 
 
+def test_nohup(own: Tool, context: Path, temporary: Path) -> None:
+    """A build that is to outlive its terminal does."""
+    nohup = Tool(["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *own.argv], own.env)
+    with begun(nohup, temporary, context, SLOW) as build:
+        build.process.send_signal(signal.SIGHUP)
+        assert build.end(signal.SIGTERM)[1].splitlines()[-1] == "Error: interrupted by SIGTERM"
+
+
 def test_stages_side_by_side(own: Tool, context: Path, temporary: Path, tmp_path: Path) -> None:
     """Both commands end, though each is waited for by a thread of its own, and layers keep no container of them."""
     text = BASE + "FROM base AS one\nRUN SLEEP\nFROM base AS two\nRUN SLEEP\nFROM base\n"
