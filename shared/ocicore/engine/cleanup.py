@@ -179,17 +179,12 @@ def cleanup(
 
 
 def _ended_dependencies(engine: Engine, container: Container) -> list[str]:
-    """What a container needs and does not run."""
+    """Ids of what a container needs and does not run."""
     ended = []
-    for needed in engine.state.containers.dependencies(container.id):
-        other = engine.state.containers.get(needed)
-        if other is None:
-            continue
+    for other in liveness.needed(engine, container):
         with engine.lock(other.id):
-            engine.state.containers.refresh(other)
-            liveness.sync(engine, other)
-        if other.status not in (records.RUNNING, records.PAUSED):
-            ended.append(other.id)
+            if not liveness.up(engine, other):
+                ended.append(other.id)
     return ended
 
 

@@ -45,6 +45,19 @@ def sync(engine: Engine, container: Container, *, wait_for_exit_file: bool = Tru
     record_exit(engine, container, *ended)
 
 
+def needed(engine: Engine, container: Container) -> list[Container]:
+    """The containers that this one depends on, deepest first."""
+    found = [engine.state.containers.get(one) for one in engine.state.containers.dependencies(container.id)]
+    return [other for other in found if other is not None]
+
+
+def up(engine: Engine, container: Container) -> bool:
+    """Whether a container runs (or is paused) now; its record is read again. The caller holds its lock."""
+    engine.state.containers.refresh(container)
+    sync(engine, container)
+    return container.status in (records.RUNNING, records.PAUSED)
+
+
 def _after_reboot(engine: Engine, container: Container) -> None:
     status = records.CONFIGURED if container.status == records.CREATED else records.EXITED
     engine.state.containers.update(

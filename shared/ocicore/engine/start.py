@@ -67,17 +67,11 @@ def create_in_runtime(
 
 def start_dependencies(engine: Engine, container: Container) -> None:
     """Start what this container needs, deepest first. Raises Error when one cannot be started."""
-    for needed in engine.state.containers.dependencies(container.id):
-        other = engine.state.containers.get(needed)
-        if other is None:
-            continue
+    for other in liveness.needed(engine, container):
         with engine.lock(other.id):
-            engine.state.containers.refresh(other)
-            liveness.sync(engine, other)
-            if other.status in (records.RUNNING, records.PAUSED):
-                continue
-            create_in_runtime(engine, other)
-            start_created(engine, other)
+            if not liveness.up(engine, other):
+                create_in_runtime(engine, other)
+                start_created(engine, other)
 
 
 def restore_in_runtime(engine: Engine, container: Container, images: str, words: Sequence[str]) -> None:
