@@ -186,3 +186,13 @@ def _paths(root: str, typed: str) -> Iterator[str]:
     for entry in entries:
         if entry.name.startswith(base):
             yield f"{lead}{entry.name}{'/' if entry.is_dir() else ''}"
+
+
+def connections(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
+    """Destinations of remote clients."""
+    from ocicore.config import connections as recorded
+    from ocicore.config import paths
+
+    for connection in recorded.load(paths.user_paths(ctx.environ), ctx.environ):
+        if connection.name.startswith(incomplete):
+            yield connection.name

@@ -134,15 +134,27 @@ VOLUME: dict[str, Entry | Group] = {
     "unmount": (_V + "unmount", "Unmount volume"),
 }
 
+_CONNECTION = _S + "connection."
+_DESTINATIONS: dict[str, Entry | Group] = {
+    "list": (_CONNECTION + "list", "List destinations of remote clients", ("ls",)),
+    "remove": (_CONNECTION + "edit:REMOVE", "Delete named destination", ("rm",)),
+}
+
 SYSTEM: dict[str, Entry | Group] = {
     "check": (_S + "check", "Check storage consistency"),
     "connection": Group(
         "Destinations of remote clients",
-        commands={"list": (_S + "connections", "List destinations of remote clients", ("ls",))},
+        commands={
+            "add": (_CONNECTION + "add", "Record destination for remote clients"),
+            "default": (_CONNECTION + "edit:DEFAULT", "Set named destination as default"),
+            **_DESTINATIONS,
+            "rename": (_CONNECTION + "edit:RENAME", "Rename a destination", ("mv",)),
+        },
     ),
     "df": (_S + "df", "Show pypod disk usage"),
     "events": (_S + "events", "Show system events"),
     "info": (_S + "info", "Display pypod system information"),
+    "locks": (_S + "locks", ""),
     "migrate": (_S + "migrate", "Migrate containers"),
     "prune": (_S + "prune", "Remove unused data"),
     "renumber": (_S + "renumber", "Migrate lock numbers"),
@@ -201,6 +213,19 @@ OPTIONS = (
     ),
     Option("conmon", kind="path", help="Path of the conmon binary", metavar="string"),
     Option(
+        "context",
+        kind="string",
+        hidden=True,
+        leading=True,
+        help="For scripts written for docker: default, or a destination as with --connection",
+    ),
+    Option(
+        "cpu-profile",
+        kind="path",
+        hidden=True,
+        help="Write where time goes to a file that Python's pstats reads",
+    ),
+    Option(
         "connection",
         "c",
         kind="string",
@@ -247,12 +272,28 @@ OPTIONS = (
         completer="pypod.complete:log_levels",
     ),
     Option(
+        "max-workers",
+        kind="int",
+        hidden=True,
+        help="Most containers worked on at once; pypod works on one at a time and waits for them together",
+    ),
+    Option(
+        "memory-profile",
+        kind="path",
+        hidden=True,
+        help="Write what memory was allocated where to a file that Python's tracemalloc reads",
+    ),
+    Option(
         "module",
         kind="stringArray",
         help="Load the containers.conf(5) module",
         leading=True,
         completer="pypod.complete:modules",
     ),
+    Option(
+        "namespace", kind="string", hidden=True, help="Refused, as by podman: there are no views of a store"
+    ),
+    Option("network-backend", kind="string", hidden=True, help="Network backend to use (netavark)"),
     Option(
         "network-cmd-path",
         kind="path",
@@ -278,6 +319,12 @@ OPTIONS = (
         kind="stringArray",
         hidden=True,
         help="Specify an option to change how the image is pulled",
+    ),
+    Option(
+        "registries-conf",
+        kind="path",
+        hidden=True,
+        help="Path to a registries.conf to use for image processing",
     ),
     Option(
         "remote",
@@ -320,6 +367,7 @@ OPTIONS = (
     Option(
         "tmpdir", kind="path", help="Path to the tmp directory for volatile state content", metavar="string"
     ),
+    Option("trace", hidden=True, help="Ignored: podman's tracing is no more"),
     Option("transient-store", help="Enable transient container storage"),
     Option(
         "url",
@@ -339,7 +387,8 @@ OPTIONS = (
 
 #: Global options (and variables) that are looked at before any command.
 _EARLY = frozenset(
-    "config connection db_backend identity module noout out remote ssh tls_ca tls_cert tls_details tls_key url".split()
+    "config connection context cpu_profile db_backend identity max_workers memory_profile module namespace network_backend noout"
+    " out registries_conf remote ssh tls_ca tls_cert tls_details tls_key url".split()
 )
 
 
@@ -366,6 +415,14 @@ PROGRAM = Program(
     before="pypod.program:before",
     check_globals="pypod.options.early:check_globals",
     help_defaults="ocicore.cli.configured_help:retries_and_compression",
+    absent={
+        "compose": "there is no service that a compose program could talk to; kube play and quadlets describe several containers",
+        "farm": "there are no remote services to build on; run the build on each host",
+        "machine": "there are no virtual machines: containers run on this host",
+        "system dial-stdio": "there is no service to connect to: every command does its work itself",
+        "system hyperv-prep": "there are no virtual machines: containers run on this host",
+        "system service": "there is no daemon and no API socket: every command does its work itself",
+    },
     commands={
         **_same(
             CONTAINER,
@@ -410,6 +467,26 @@ PROGRAM = Program(
         "unshare": ("pypod.commands.unshare", "Run a command in a modified user namespace"),
         "version": ("pypod.commands.version", "Display the pypod version information"),
         "container": Group("Manage containers", commands=CONTAINER),
+        "context": Group(
+            "Destinations of remote clients",
+            hidden=True,
+            commands={
+                "create": (_CONNECTION + "add:CREATE", "Record destination for remote clients"),
+                "inspect": (_CONNECTION + "list:INSPECT", "Inspect destinations of remote clients"),
+                **_DESTINATIONS,
+                "use": (_CONNECTION + "edit:DEFAULT", "Set named destination as default"),
+            },
+        ),
+        "buildx": Group(
+            "Build images",
+            aliases=("builder",),
+            hidden=True,
+            commands={
+                "build": ("pypod.commands.build", "Build an image using instructions from Containerfiles"),
+                "prune": (_I + "prune", "Remove unused images"),
+                "version": ("pypod.commands.version:BUILDER", "Print build version"),
+            },
+        ),
         "auto-update": (
             "pypod.commands.auto_update",
             "Auto update containers according to their auto-update policy",

@@ -359,6 +359,9 @@ def unknown_command(
     from ocicore.cli.suggest import similar
 
     typed = " ".join((program.name, *path))
+    reason = program.absent.get(" ".join((*path, word)))
+    if reason:
+        return UsageError(f"unrecognized command `{typed} {word}`: {reason}")
     lines = [f"unrecognized command `{typed} {word}`"]
     names = [
         name

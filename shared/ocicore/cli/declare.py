@@ -367,10 +367,12 @@ class Program:
         help_defaults: "module:function" called as `(environ)` for a help page; returns default texts by long
             option name where they depend on configuration files, or "".
         before: "module:function" called as `(bound, ctx)` before every handler, or "".
+        absent: path of a command that users of other programs may expect -> why there is none.
         status_of: "module:function" called with an `Error`; its exit status, None for `error_status`. Or "".
     """
 
     __slots__ = (
+        "absent",
         "before",
         "check_globals",
         "commands",
@@ -404,6 +406,7 @@ class Program:
         unknown_level: str = "",
         help_defaults: str = "",
         level_notice: bool = True,
+        absent: dict[str, str] | None = None,
     ) -> None:
         self.name = name
         self.version = version
@@ -419,6 +422,7 @@ class Program:
         self.unknown_level = unknown_level
         self.help_defaults = help_defaults
         self.level_notice = level_notice
+        self.absent = absent or {}
 
 
 def attribute_name(long: str) -> str:

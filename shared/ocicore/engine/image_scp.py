@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ocicore.errors import Error, InvalidInput, MissingProgram
+from ocicore.engine import remote
+from ocicore.errors import Error, InvalidInput
 
 if TYPE_CHECKING:
-    from typing import IO
-
     from ocicore.engine.context import Engine
 
 
@@ -83,13 +81,13 @@ def copy(engine: Engine, source: Place, target: Place, *, quiet: bool, archive_f
         save = ["save"] + (["-q"] if quiet else [])
         save += ["--format", archive_format] if archive_format else []
         with open(path, "wb") as file:
-            _run(_words(engine, source, [*save, source.image]), engine, stdout=file)
+            remote.run(_words(engine, source, [*save, source.image]), engine.environ, stdout=file)
         load = ["load"] + (["-q"] if quiet else [])
         with open(path, "rb") as file:
-            said = _run(_words(engine, target, load), engine, stdin=file)
+            said = remote.run(_words(engine, target, load), engine.environ, stdin=file)
         if target.image:
             loaded = _loaded(said)
-            _run(_words(engine, target, ["tag", loaded, target.image]), engine)
+            remote.run(_words(engine, target, ["tag", loaded, target.image]), engine.environ)
     finally:
         os.unlink(path)
     return said
@@ -110,17 +108,8 @@ def _words(engine: Engine, place: Place, command: list[str]) -> list[str]:
         return [*engine.self_command, *engine.options.global_words, *command]
     if place.user:
         return _as_user(engine, place.user, [*engine.self_command, *command])
-    from shlex import quote
-
-    ssh = _program("ssh", "install openssh-client")
-    port = ["-p", place.port] if place.port else []
-    # The other machine may have podman alone: the commands are the same.
-    program = 'p=$(command -v pypod || command -v podman) || { echo "neither pypod nor podman found" >&2; exit 127; }; '
-    remote = program + 'exec "$p" ' + " ".join(quote(word) for word in command)
-    configured = engine.config.engine.ssh_config
-    # Named by itself the usual file would have to exist, and hide the system's.
-    file = ["-F", configured] if configured != f"{engine.user.home}/.ssh/config" else []
-    return [ssh, "-o", "BatchMode=yes", *file, *port, "--", place.host, remote]
+    configured = remote.configuration(engine.config.engine.ssh_config, engine.user.home)
+    return remote.words(place.host, command, port=place.port, configuration=configured)
 
 
 def _as_user(engine: Engine, user: str, words: list[str]) -> list[str]:
@@ -132,13 +121,13 @@ def _as_user(engine: Engine, user: str, words: list[str]) -> list[str]:
         raise InvalidInput(f"user: unknown user {user}") from None
     if engine.rootless:
         return [
-            _program("sudo", "transfers from an ordinary user's store to another's need sudo"),
+            remote.program("sudo", "transfers from an ordinary user's store to another's need sudo"),
             "-n",
             "-u",
             user,
             *words,
         ]
-    setpriv = _program("setpriv", "install util-linux")
+    setpriv = remote.program("setpriv", "install util-linux")
     change = [setpriv, f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--init-groups", "--"]
     env = [
         "/usr/bin/env",
@@ -147,33 +136,3 @@ def _as_user(engine: Engine, user: str, words: list[str]) -> list[str]:
         f"XDG_RUNTIME_DIR=/run/user/{entry.pw_uid}",
     ]
     return [*change, *env, "--chdir=/", *words] if entry.pw_uid else words
-
-
-def _program(name: str, hint: str) -> str:
-    from ocicore.linux import spawn
-
-    found = spawn.find(name, ("/usr/bin", "/bin", "/usr/local/bin"))
-    if not found:
-        raise MissingProgram(f"{name} is not installed", hint=hint)
-    return found
-
-
-def _run(
-    words: list[str], engine: Engine, *, stdin: IO[bytes] | None = None, stdout: IO[bytes] | None = None
-) -> str:
-    """Run to the end; standard output as text when it goes nowhere else. Raises Error with the last line of what it said."""
-    done = subprocess.run(
-        words,
-        stdin=subprocess.DEVNULL if stdin is None else stdin,
-        stdout=subprocess.PIPE if stdout is None else stdout,
-        stderr=subprocess.PIPE,
-        env=dict(engine.environ),
-        check=False,
-    )
-    if done.returncode:
-        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        said = next(
-            (line for line in reversed(lines) if line.startswith("Error: ")), lines[-1] if lines else ""
-        )
-        raise Error(said.removeprefix("Error: ") or f"{words[0]} ended with {done.returncode}")
-    return done.stdout.decode("utf-8", "replace") if stdout is None else ""

@@ -1,4 +1,4 @@
-"""Lock files that protect nothing any more."""
+"""Lock files: those that protect nothing any more, and those that are held."""
 
 from __future__ import annotations
 
@@ -27,6 +27,18 @@ def remove_unused(engine: Engine) -> list[str]:
         if unused:
             removed.append(name)
     return removed
+
+
+def held(engine: Engine) -> list[str]:
+    """Names of the locks that other processes hold at the moment."""
+    found = []
+    for name in sorted(_names(engine.paths.locks_dir)):
+        lock = engine.lock(name)
+        if lock.acquire(wait=False):
+            lock.release()
+        else:
+            found.append(name)
+    return found
 
 
 def _names(directory: str) -> list[str]:

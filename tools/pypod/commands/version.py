@@ -15,6 +15,13 @@ COMMAND = Command(
     examples=(("pypod version --format '{{.Client.Version}}'", "the bare number"),),
 )
 
+BUILDER = Command(
+    "Print build version",
+    description="Prints the version of the builder: that of pybuildah, which comes with pypod.",
+    handler="pypod.commands.version:builder",
+    examples=(("pypod buildx version", "name and version"),),
+)
+
 #: Podman's API this program follows; scripts compare it.
 API_VERSION = "5.4.2"
 
@@ -40,6 +47,12 @@ def run(args: Args, ctx: Context) -> int:
     width = max(len(name) for name, _ in rows) + 2
     for name, value in rows:
         ctx.print(f"{name:<{width}}{value}")
+    return 0
+
+
+def builder(args: Args, ctx: Context) -> int:
+    """`buildx version`."""
+    ctx.print(f"pybuildah {ctx.program.version}")
     return 0
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ocicore.cli.context import Context
     from ocicore.cli.declare import Option
 
+NO_NAMESPACES = "namespaces are not supported: one store has one set of containers"
 _REMOTE = ("remote", "url", "connection", "identity", "ssh", "tls_ca", "tls_cert", "tls_details", "tls_key")
 
 
@@ -55,7 +56,9 @@ def apply(bound: Bound, ctx: Context) -> None:
     Raises:
         NoConfiguration: see `check_modules`.
         CannotWrite: the file of --out cannot be opened.
-        InvalidInput: an option that names a remote service, or a database other than SQLite.
+        InvalidInput: an option that names a remote service, a database other than SQLite, a network backend other than
+            netavark, a namespace, or less than one worker.
+        NotFound: the file of --registries-conf. CannotWrite: a profile cannot be written.
     """
     given = bound.globals.given_names()
     check_modules(bound.globals.module, ctx.environ)
@@ -71,15 +74,46 @@ def apply(bound: Bound, ctx: Context) -> None:
             )
         else:
             raise InvalidInput(f'unsupported database backend: "{backend}"', hint="use sqlite")
+    _check_engine(bound)
+    if "registries_conf" in given:
+        ctx.environ = {**ctx.environ, "CONTAINERS_REGISTRIES_CONF": _readable(bound.globals.registries_conf)}
+    if bound.globals.cpu_profile or bound.globals.memory_profile:
+        from pypod.options import profiling
+
+        profiling.begin(bound.globals.cpu_profile, bound.globals.memory_profile)
     if bound.globals.noout or bound.globals.out:
         _redirect(ctx, os.devnull if bound.globals.noout else bound.globals.out)
     if "config" in given:
         ctx.environ = {**ctx.environ, "DOCKER_CONFIG": bound.globals.config}
 
 
+def _check_engine(bound: Bound) -> None:
+    given = bound.globals.given_names()
+    if "max_workers" in given and bound.globals.max_workers <= 0:
+        raise InvalidInput(
+            f"maximum workers must be set to a positive number (got {bound.globals.max_workers})"
+        )
+    if bound.globals.namespace:
+        raise InvalidInput(NO_NAMESPACES, hint="leave out --namespace")
+    if bound.globals.network_backend not in ("", "netavark"):
+        raise InvalidInput(
+            f'unsupported network backend "{bound.globals.network_backend}"', hint="use netavark"
+        )
+
+
+def _readable(path: str) -> str:
+    try:
+        os.stat(path)
+    except OSError as error:
+        raise NotFound(
+            f"locating specified registries.conf: faccessat {path}: {(error.strerror or '').lower()}"
+        ) from error
+    return path
+
+
 def _refuse_remote(bound: Bound, ctx: Context) -> None:
     """There is no client of a service here: whoever asks for one must not get local containers instead."""
-    if bound.path[:2] in (("system", "connection"), ("completion",)) or bound.path == ("version",):
+    if bound.path[:2] == ("system", "connection") or bound.path[0] in ("completion", "context", "version"):
         return
     for name in _REMOTE:
         if name in bound.globals.given_names() and getattr(bound.globals, name) is not False:
@@ -87,6 +121,16 @@ def _refuse_remote(bound: Bound, ctx: Context) -> None:
                 f"--{name.replace('_', '-')} asks for a remote service, and {ctx.program.name} works on its own host only",
                 hint=f"run it there: ssh HOST {ctx.program.name} {' '.join(bound.path)} …",
             )
+    if bound.globals.context not in ("", "default"):
+        from ocicore.config import connections, paths
+
+        name = bound.globals.context
+        if not any(one.name == name for one in connections.load(paths.user_paths(ctx.environ), ctx.environ)):
+            raise NotFound(f'read cli flags: connection "{name}" not found')
+        raise InvalidInput(
+            f"--context {name} asks for a remote service, and {ctx.program.name} works on its own host only",
+            hint="use --context default",
+        )
     for variable in ("CONTAINER_HOST", "CONTAINER_CONNECTION"):
         if ctx.environ.get(variable):
             raise InvalidInput(
