@@ -14,10 +14,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocicore.engine.context import Engine
     from ocicore.engine.records import Container
+    from ocicore.runtime.oci import Deletion
 
 
 #: Key of the state: the runtime could not forget the container (it was killed, say); the next to come tries again.
 RUNTIME_LEFT = "runtime_left"
+#: Key of the state: the runtime runs hooks when it deletes the container.
+STOP_HOOKS = "stop_hooks"
 #: Parts of the state that outlive a run.
 _LASTING = frozenset(("checkpoint", "restored_at", "health_log", "static_dir", "run_dir"))
 
@@ -45,6 +48,7 @@ def take_down(engine: Engine, container: Container) -> None:
 
         attempt("health state", health_check.record, engine, container)
     deleted = True
+    deletion: Deletion | None = None
     if container.state.get("launching"):
         deleted = attempt("ending an unfinished start", _end_launch, engine, container)
     elif container.state.get(RUNTIME_LEFT) or status in (
@@ -54,7 +58,9 @@ def take_down(engine: Engine, container: Container) -> None:
         records.STOPPING,
         records.PAUSED,
     ):
-        deleted = attempt("deleting from the runtime", _delete, engine, container)
+        deletion = _begin_delete(engine, container)
+        if not deletion:
+            deleted = attempt("deleting from the runtime", _delete, engine, container)
     if container.netns or container.state.get("network") or container.status == records.CREATED:
         attempt("network", network_setup.disconnect, engine, container)
     if container.config["network"]["kind"] == "container":
@@ -64,6 +70,8 @@ def take_down(engine: Engine, container: Container) -> None:
     attempt("shared memory", shared_memory.release, engine, container)
     attempt("mounts", prepare.release, engine, container)
     attempt("root file system", _unmount_root, engine, container)
+    if deletion:
+        deleted = attempt("deleting from the runtime", deletion.finish)
     lasting = {key: value for key, value in container.state.items() if key in _LASTING}
     if not deleted:
         lasting[RUNTIME_LEFT] = True
@@ -105,6 +113,20 @@ def _is_monitor_of(pid: int, container_id: str) -> bool:
     except OSError:
         return False
     return container_id.encode() in words and b"--exit-dir" in words
+
+
+def _begin_delete(engine: Engine, container: Container) -> Deletion | None:
+    """The runtime's forgetting of what has ended, so that the mounts go meanwhile; None when that cannot be.
+
+    It is not to be killed any more, and no hooks look at its files.
+    """
+    state = container.state
+    if container.status != records.STOPPED or state.get(RUNTIME_LEFT) or state.get(STOP_HOOKS):
+        return None
+    try:
+        return engine.runtime(container.config["oci_runtime"]).begin_delete(container.id)
+    except Error:
+        return None  # told by the ordinary way
 
 
 def _delete(engine: Engine, container: Container) -> None:

@@ -225,13 +225,22 @@ def _set_up(
         exit_code=0,
         oom_killed=False,
         stopped_by_user=False,
-        state={key: value for key, value in container.state.items() if key != "launching"},
+        state=_after_launch(container.state, document),
         health="starting" if config["health"] else "",
     )
     for path, pid in ((config["pidfile"], launched.pid), (config["conmon_pidfile"], launched.conmon_pid)):
         if path:
             _write_pid(path, pid)
     events.container(engine, "init", container)
+
+
+def _after_launch(state: dict[str, Any], document: RuntimeSpec) -> dict[str, Any]:
+    from ocicore.engine import cleanup
+
+    result = {key: value for key, value in state.items() if key not in ("launching", cleanup.STOP_HOOKS)}
+    if (document.get("hooks") or {}).get("poststop"):
+        result[cleanup.STOP_HOOKS] = True
+    return result
 
 
 def _kept(state: dict[str, Any]) -> dict[str, Any]:

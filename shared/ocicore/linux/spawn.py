@@ -111,26 +111,49 @@ def run(argv: Sequence[str], env: Mapping[str, str], fds: Mapping[int, int] | No
     return wait(spawn(argv, env, fds))
 
 
+class Captured:
+    """A program that runs while its output is kept; the caller does `finish` it. Raises SpawnError.
+
+    Output goes to memory files rather than pipes: nothing has to be read while it runs, and a daemon that
+    the program leaves behind cannot keep us waiting for end of file.
+    """
+
+    __slots__ = ("_opened", "_pid")
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        stdin: bytes = b"",
+        fds: Mapping[int, int] | None = None,
+    ) -> None:
+        opened = self._opened = [os.memfd_create(name, os.MFD_CLOEXEC) for name in ("stdin", "stdout", "stderr")]
+        try:
+            if stdin:
+                _write_all(opened[0], stdin)
+                os.lseek(opened[0], 0, os.SEEK_SET)
+            self._pid = spawn(argv, env, {0: opened[0], 1: opened[1], 2: opened[2], **(fds or {})})
+        except BaseException:
+            close(opened)
+            raise
+
+    def finish(self) -> Completed:
+        """Wait for its end; what it left."""
+        try:
+            status = wait(self._pid)
+            return Completed(status, _read_all(self._opened[1]), _read_all(self._opened[2]))
+        finally:
+            close(self._opened)
+
+
 def capture(
     argv: Sequence[str],
     env: Mapping[str, str],
     stdin: bytes = b"",
     fds: Mapping[int, int] | None = None,
 ) -> Completed:
-    """Run a program with input from memory and keep what it wrote. Raises SpawnError.
-
-    Output goes to memory files rather than pipes: nothing has to be read while it runs, and a daemon that
-    the program leaves behind cannot keep us waiting for end of file.
-    """
-    opened = [os.memfd_create(name, os.MFD_CLOEXEC) for name in ("stdin", "stdout", "stderr")]
-    try:
-        if stdin:
-            _write_all(opened[0], stdin)
-            os.lseek(opened[0], 0, os.SEEK_SET)
-        status = wait(spawn(argv, env, {0: opened[0], 1: opened[1], 2: opened[2], **(fds or {})}))
-        return Completed(status, _read_all(opened[1]), _read_all(opened[2]))
-    finally:
-        close(opened)
+    """Run a program with input from memory and keep what it wrote. Raises SpawnError."""
+    return Captured(argv, env, stdin, fds).finish()
 
 
 def find(name: str, folders: Iterable[str]) -> str:

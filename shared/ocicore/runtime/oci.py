@@ -228,6 +228,10 @@ class OCIRuntime:
         except NotFound:
             return
 
+    def begin_delete(self, container_id: str) -> Deletion:
+        """`delete` of a container that has ended, beside what the caller does before `finish`."""
+        return Deletion(self, container_id)
+
     def pause(self, container_id: str) -> None:
         """Freeze every process."""
         self._call("pause", container_id)
@@ -355,15 +359,35 @@ class OCIRuntime:
     def _call(self, command: str, *words: str, stdin: bytes = b"") -> spawn.Completed:
         completed = spawn.capture(self.argv(command, *words), self.env, stdin)
         if completed.status != 0:
-            raise self._failure(completed, words[-1] if words else "")
+            raise self.failure(completed, words[-1] if words else "")
         return completed
 
-    def _failure(self, completed: spawn.Completed, container_id: str) -> Error:
+    def failure(self, completed: spawn.Completed, container_id: str) -> Error:
+        """What a command that ended with another status than 0 said."""
         text = _plain(completed.error_text())
         low = text.lower()
         if "does not exist" in low or ("no such file or directory" in low and "status" in low):
             return NotFound(f"{self.name}: container {container_id}: {text}")
         return runtime_error(self.name, text or f"exit status {completed.status}")
+
+
+class Deletion:
+    """A `delete` under way."""
+
+    __slots__ = ("_container_id", "_process", "_runtime")
+
+    def __init__(self, runtime: OCIRuntime, container_id: str) -> None:
+        self._runtime = runtime
+        self._container_id = container_id
+        self._process = spawn.Captured(runtime.argv("delete", container_id), runtime.env)
+
+    def finish(self) -> None:
+        """Wait for it. Raises what `OCIRuntime.delete` raises."""
+        completed = self._process.finish()
+        if completed.status != 0:
+            error = self._runtime.failure(completed, self._container_id)
+            if not isinstance(error, NotFound):
+                raise error
 
 
 def _plain(text: str) -> str:

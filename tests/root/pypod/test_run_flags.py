@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -226,3 +227,33 @@ def test_the_hosts_kernel_files_are_not_shown_to_mapped_containers(pypod: Tool) 
     assert not [line for line in seen if line.split(" ")[4].startswith("/sys/kernel")]
     assert ["shared:" in line for line in seen if line.split(" ")[4] == "/outer"] == [True]
     assert [line for line in mounts("--privileged") if line.split(" ")[4] == "/sys/kernel/debug"]
+
+
+def test_hooks(pypod: Tool, tmp_path: Path) -> None:
+    """A poststop hook runs when the runtime deletes the container, and finds its root file system still mounted."""
+    hooks, told = tmp_path / "hooks", tmp_path / "told"
+    hooks.mkdir()
+    script = tmp_path / "hook.sh"
+    # The state on standard input names the bundle, whose config.json names the root file system.
+    script.write_text(
+        "#!/bin/sh\n"
+        "bundle=$(sed 's/.*\"bundle\": *\"\\([^\"]*\\)\".*/\\1/')\n"
+        "root=$(sed 's/.*\"root\": *{\"path\": *\"\\([^\"]*\\)\".*/\\1/' $bundle/config.json)\n"
+        f'echo "$1 $(ls $root/bin/busybox)" >>{told}\n'
+    )
+    script.chmod(0o755)
+    for stage in ("createRuntime", "poststop"):
+        hook = {
+            "version": "1.0.0",
+            "hook": {"path": str(script), "args": ["hook", stage]},
+            "when": {"annotations": {"^watched$": "yes"}},
+            "stages": [stage],
+        }
+        (hooks / f"{stage}.json").write_text(json.dumps(hook))
+    program = Tool([*pypod.argv, f"--hooks-dir={hooks}"], pypod.env)
+    program("run", "--rm", *NONET, IMAGE, "true")
+    assert not told.exists()
+    program("run", "--rm", *NONET, "--annotation", "watched=yes", IMAGE, "true")
+    lines = told.read_text().splitlines()
+    assert [line.split()[0] for line in lines] == ["createRuntime", "poststop"]
+    assert all(line.endswith("/merged/bin/busybox") for line in lines)
