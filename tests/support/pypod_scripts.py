@@ -180,7 +180,6 @@ class Scripts:
             "Name": "b",
             "URI": "ssh://b",
             "Identity": "/k",
-            "IsMachine": False,
             "Default": True,
             "ReadWrite": True,
         }

@@ -127,7 +127,9 @@ class Captured:
         stdin: bytes = b"",
         fds: Mapping[int, int] | None = None,
     ) -> None:
-        opened = self._opened = [os.memfd_create(name, os.MFD_CLOEXEC) for name in ("stdin", "stdout", "stderr")]
+        opened = self._opened = [
+            os.memfd_create(name, os.MFD_CLOEXEC) for name in ("stdin", "stdout", "stderr")
+        ]
         try:
             if stdin:
                 _write_all(opened[0], stdin)

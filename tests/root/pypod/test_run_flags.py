@@ -237,8 +237,8 @@ def test_hooks(pypod: Tool, tmp_path: Path) -> None:
     # The state on standard input names the bundle, whose config.json names the root file system.
     script.write_text(
         "#!/bin/sh\n"
-        "bundle=$(sed 's/.*\"bundle\": *\"\\([^\"]*\\)\".*/\\1/')\n"
-        "root=$(sed 's/.*\"root\": *{\"path\": *\"\\([^\"]*\\)\".*/\\1/' $bundle/config.json)\n"
+        'bundle=$(sed \'s/.*"bundle": *"\\([^"]*\\)".*/\\1/\')\n'
+        'root=$(sed \'s/.*"root": *{"path": *"\\([^"]*\\)".*/\\1/\' $bundle/config.json)\n'
         f'echo "$1 $(ls $root/bin/busybox)" >>{told}\n'
     )
     script.chmod(0o755)
