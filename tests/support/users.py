@@ -53,6 +53,15 @@ class OrdinaryUser:
         return ["/usr/bin/setpriv", f"--reuid={self.uid}", f"--regid={self.gid}", "--init-groups", "--"]
 
 
+def tun_for_everyone(folder: Path) -> list[str]:
+    """A mount namespace in which /dev/net/tun has the mode it has on ordinary hosts (0666)."""
+    node = folder / "tun"
+    if not node.exists():
+        os.mknod(node, 0o020666, os.makedev(10, 200))
+        node.chmod(0o666)
+    return ["unshare", "--mount", "sh", "-c", f'mount --bind {node} /dev/net/tun && exec "$@"', "sh"]
+
+
 def _runtime_dir(uid: int) -> Path:
     """What a login made; for a caller without one (su, chroot) a private folder in /tmp, as the programs take it."""
     usual = Path(f"/run/user/{uid}")

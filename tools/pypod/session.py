@@ -78,8 +78,7 @@ def open_engine(ctx: Context) -> Engine:
         warn=ctx.warn,
     )
     for text in given.pull_option:
-        key, _, value = text.partition("=")
-        storage.pull_options[key] = value
+        storage_conf.check_pull_option(text)
     config = containers_conf.load(user, environ, given.module)
     options = EngineOptions(
         runtime=given.runtime,

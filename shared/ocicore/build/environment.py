@@ -58,6 +58,7 @@ class BuildEnvironment:
         "environ",
         "find_image",
         "hooks_dirs",
+        "network_config_dir",
         "paths",
         "platforms_of",
         "push_image",
@@ -89,6 +90,7 @@ class BuildEnvironment:
         push_image: Callable[[str, str], None] | None = None,
         platforms_of: Callable[[str], Sequence[str]] | None = None,
         debug: Callable[[str], None] | None = None,
+        network_config_dir: str = "",
     ) -> None:
         self.store = store
         self.paths = paths
@@ -103,6 +105,7 @@ class BuildEnvironment:
         self.cgroup_manager = cgroup_manager
         self.containers_conf = containers_conf
         self.hooks_dirs = hooks_dirs
+        self.network_config_dir = network_config_dir
         self.push_image = push_image
         #: Something else is drawn where a pull would draw.
         self.quiet_pulls = False
@@ -187,6 +190,7 @@ class BuildEnvironment:
                 paths=self.paths,
                 environ=self.environ,
                 conf=self.containers_conf,
+                config_dir=self.network_config_dir,
                 run_root=self.store.run_root,
                 scratch=self.store.run_root,
                 warn=self.warn,

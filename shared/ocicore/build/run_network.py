@@ -97,6 +97,7 @@ class NetworkPool:
 
     Args:
         conf: containers.conf (`config.containers_conf.ContainersConfig`).
+        config_dir: folder of the networks' definitions, "" for the configured one.
         run_root: of the store.
         scratch: folder for the helpers' files.
     """
@@ -110,10 +111,11 @@ class NetworkPool:
         run_root: str,
         scratch: str,
         warn: Callable[[str], None],
+        config_dir: str = "",
     ) -> None:
         table = conf.network
         self._environment = setup.NetworkEnvironment(
-            config_dir=networks.default_dir(paths, table.network_config_dir),
+            config_dir=networks.default_dir(paths, config_dir or table.network_config_dir),
             run_dir=setup.run_directory(run_root, rootless=paths.rootless),
             runtime_dir=paths.runtime_dir,
             rootless=paths.rootless,

@@ -23,7 +23,7 @@ RUN_SETTINGS = (
     Option("cdi-config-dir", kind="path", help="Directory with CDI specifications of devices"),
     Option("cgroup-parent", kind="string", help="Parent cgroup for commands"),
     Option("cgroupns", kind="string", help="Cgroup namespace: private or host"),
-    # Kept in the record, where buildah keeps them; neither program reads them since netavark.
+    # pybuildah keeps them in the record, where buildah does. podman's builds use its own networks whatever they say.
     Option("cni-config-dir", kind="path", hidden=True, help="Directory of CNI configuration files"),
     Option("cni-plugin-path", kind="path", hidden=True, help="Path of CNI network plugins"),
     Option("cpu-period", kind="uint", help="Length of a CPU period, microseconds"),

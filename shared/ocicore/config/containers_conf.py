@@ -3,6 +3,7 @@
 Files, later ones over earlier ones: /usr/share/containers, /etc/containers, its containers.conf.d; for an ordinary user
 /etc/containers/containers.rootless.conf and its .d, .d/UID; ~/.config/containers and its .d; modules; the file
 of CONTAINERS_CONF_OVERRIDE. CONTAINERS_CONF names one file instead of the system's and user's.
+CONTAINERS_HELPER_BINARY_DIR comes before helper_binaries_dir.
 """
 
 from __future__ import annotations
@@ -380,6 +381,8 @@ def _settle(config: ContainersConfig, paths: UserPaths, environ: Mapping[str, st
         engine.events_logger = engine.events_logger or ("journald" if journal else "file")
     if not engine.image_copy_tmp_dir:
         engine.image_copy_tmp_dir = environ.get("TMPDIR") or "/var/tmp"
+    if environ.get("CONTAINERS_HELPER_BINARY_DIR"):
+        engine.helper_binaries_dir = [environ["CONTAINERS_HELPER_BINARY_DIR"], *engine.helper_binaries_dir]
     if not engine.tmp_dir:
         engine.tmp_dir = f"{paths.runtime_dir}/libpod/tmp" if paths.rootless else "/run/libpod"
     if not engine.ssh_config:

@@ -107,7 +107,8 @@ def _runtime_dir(environ: Mapping[str, str], uid: int, home: str) -> str:
     """$XDG_RUNTIME_DIR, else /run/user/UID, else a private directory in /tmp, else in the home."""
     given = environ.get("XDG_RUNTIME_DIR")
     if given:
-        return given
+        # Mounts and namespaces' files below it are looked for by other processes, from where links may lead elsewhere.
+        return os.path.realpath(given)
     # In the user namespace this user is root, and the directory looks like root's.
     owners = (uid, os.geteuid())
     usual = f"/run/user/{uid}"

@@ -57,6 +57,21 @@ _KEYS = {
 }
 # Ways of pulling that change how layers are stored. `enable_partial_images` only allows something.
 _PULL_OPTIONS = ("convert_images", "use_hard_links", "ostree_repos")
+#: Those that change how, but not what is pulled: layers are always unpacked whole.
+_HARMLESS_PULL_OPTIONS = ("enable_partial_images", "insecure_allow_unpredictable_image_contents")
+
+
+def check_pull_option(text: str) -> None:
+    """One KEY=VALUE of --pull-option. Raises InvalidInput for what cannot be done, or is not known."""
+    key, _, value = text.partition("=")
+    if key not in (*_PULL_OPTIONS, *_HARMLESS_PULL_OPTIONS):
+        raise InvalidInput(f'unknown pull option "{key}"', hint=f"known is {_HARMLESS_PULL_OPTIONS[0]}")
+    _check_pull_option("--pull-option", key, value)
+
+
+def _check_pull_option(where: str, key: str, value: str) -> None:
+    if key in _PULL_OPTIONS and value.lower() not in ("", "false", "0", "f"):
+        raise InvalidInput(f"{where}: {key} is not supported", hint="leave it out: layers are unpacked whole")
 
 
 class StorageConfig:
@@ -72,7 +87,6 @@ class StorageConfig:
         layer_stores: additional layer stores, "PATH" or "PATH:ref".
         transient: containers live in the run root and vanish at boot.
         disable_volatile: mount nothing with "volatile".
-        pull_options: `pull_options` table.
         disable_idmap: shift the owners of files by copying, even where the kernel can map them in a mount.
         auto_userns_user, auto_userns_min_size, auto_userns_max_size: for --userns=auto.
         source: file the settings came from, or None.
@@ -91,7 +105,6 @@ class StorageConfig:
         "image_store",
         "image_stores",
         "layer_stores",
-        "pull_options",
         "run_root",
         "source",
         "transient",
@@ -110,7 +123,6 @@ class StorageConfig:
         layer_stores: Sequence[str] = (),
         transient: bool = False,
         disable_volatile: bool = False,
-        pull_options: Mapping[str, str] | None = None,
         auto_userns_user: str = "",
         auto_userns_min_size: int = 1024,
         auto_userns_max_size: int = 65536,
@@ -126,7 +138,6 @@ class StorageConfig:
         self.layer_stores = list(layer_stores)
         self.transient = transient
         self.disable_volatile = disable_volatile
-        self.pull_options = dict(pull_options or {})
         self.auto_userns_user = auto_userns_user
         self.auto_userns_min_size = auto_userns_min_size
         self.auto_userns_max_size = auto_userns_max_size
@@ -300,12 +311,8 @@ def _from_table(storage: dict[str, Any], path: str, environ: Mapping[str, str]) 
     if "STORAGE_OPTS" in environ:
         driver_options = [item for item in environ["STORAGE_OPTS"].split(",") if item]
     pull_options = _table(options, "pull_options", path)
-    for key in _PULL_OPTIONS:
-        if str(pull_options.get(key, "")).lower() not in ("", "false", "0", "f"):
-            raise InvalidInput(
-                f"reading {path}: pull_options: {key} is not supported",
-                hint="leave it out: layers are unpacked whole",
-            )
+    for key, value in pull_options.items():
+        _check_pull_option(f"reading {path}: pull_options", key, str(value))
     config = StorageConfig(
         text(storage, "graphroot"),
         text(storage, "runroot"),
@@ -315,7 +322,6 @@ def _from_table(storage: dict[str, Any], path: str, environ: Mapping[str, str]) 
         image_store=text(storage, "imagestore") or text(options, "imagestore") or None,
         transient=flag(storage, "transient_store"),
         disable_volatile=flag(options, "disable-volatile"),
-        pull_options={key: str(value) for key, value in pull_options.items()},
         auto_userns_user=text(options, "root-auto-userns-user"),
     )
     for key in ("auto_userns_min_size", "auto_userns_max_size"):
@@ -359,7 +365,6 @@ def _rootless(
         driver=driver,
         driver_priority=system.driver_priority,
         driver_options=kept if driver == "overlay" or "STORAGE_OPTS" in environ else [],
-        pull_options=system.pull_options,
         source=system.source,
     )
 

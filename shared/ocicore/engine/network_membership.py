@@ -98,6 +98,7 @@ def disconnect(engine: Engine, container: Container, network_name: str, *, force
                     network_setup.request(engine, container, container.netns),
                     name,
                     options,
+                    status,
                     env=network_setup.environment(engine),
                 )
             except Error as error:

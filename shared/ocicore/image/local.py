@@ -137,10 +137,12 @@ class LocalImage:
         return self._config
 
     def manifest_bytes(self) -> bytes:
-        """The manifest the image's digest belongs to."""
+        """The manifest that was stored last: one configuration may have come with several (other annotations, say), of
+        which the record's digest belongs to the first, as with podman."""
         stored = self.record.big_data_names
-        key = f"manifest-{self.raw.get('digest') or ''}"
-        return self.big_data(key if key in stored else _MANIFEST_KEY)
+        return self.big_data(
+            _MANIFEST_KEY if _MANIFEST_KEY in stored else f"manifest-{self.raw.get('digest') or ''}"
+        )
 
     def manifest(self) -> Manifest | Index:
         """The parsed manifest, or the parsed list."""

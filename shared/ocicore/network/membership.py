@@ -38,8 +38,16 @@ def join(request: NetworkRequest, name: str, options: Json, *, env: NetworkEnvir
             raise
 
 
-def leave(request: NetworkRequest, name: str, options: Json, *, env: NetworkEnvironment) -> None:
-    """Disconnect the container's namespace from a network. Raises NotFound, Error."""
+def leave(
+    request: NetworkRequest, name: str, options: Json, remaining: dict[str, Json], *, env: NetworkEnvironment
+) -> None:
+    """Disconnect the container's namespace from a network.
+
+    Args:
+        remaining: netavark's blocks of the networks it stays on.
+
+    Raises NotFound, Error.
+    """
     network = env.networks.get(name)
     with Ipam(env.run_dir, env.networks.default_name) as ipam:
         leases = {name: ipam.assigned(request.container_id, name)}
@@ -47,6 +55,7 @@ def leave(request: NetworkRequest, name: str, options: Json, *, env: NetworkEnvi
             setup.disconnect_networks(request, env, {name: options}, {name: network}, leases)
         finally:
             ipam.release(request.container_id, [name])
+    setup.publish_again(request, env, remaining)
 
 
 def renew(
@@ -72,6 +81,7 @@ def renew(
         except Error as error:
             # What was flushed cannot be removed; setting up again is what counts.
             warn(f"reloading the network of container {request.container_id[:12]}: {error}")
+        setup.end_publishing(request, env)
         return setup.connect_networks(request, env, wanted, definitions, leases, warn)
 
 

@@ -166,7 +166,10 @@ class RootlessNetns:
         # Slave, not private: unmounts on the host must reach us, or we would keep its devices busy.
         mount.mount("", "/", "", mount.MS_SLAVE | mount.MS_REC, "")
         inside = f"{self._dir}/run"
-        for source in (self._runtime_dir, "/run/systemd"):
+        # netavark and aardvark-dns keep their files in the network run directory.
+        run_dir = os.path.dirname(self._dir)
+        apart = () if run_dir.startswith(f"{self._runtime_dir}/") else (run_dir,)
+        for source in (self._runtime_dir, "/run/systemd", *apart):
             if os.path.isdir(source) and source.startswith("/run/"):
                 target = f"{self._dir}{source}"
                 os.makedirs(target, 0o700, exist_ok=True)

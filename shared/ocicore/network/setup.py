@@ -32,6 +32,8 @@ ROOT_RUN_DIR = "/run/containers/networks"
 ROOT_LOCK = "/run/lock/netavark.lock"
 _STATE_FILE = "network.json"
 _SIGTERM = 15
+#: A helper ends at once; one that hangs must not keep a container from being removed.
+_PATIENCE_MS = 3000
 
 
 def run_directory(run_root: str, *, rootless: bool) -> str:
@@ -186,6 +188,7 @@ def _remember(request: NetworkRequest, *pids: int) -> None:
 
 
 def _end_helpers(request: NetworkRequest) -> None:
+    """End them and wait until they are gone: whoever asks next may want the same ports."""
     path = f"{request.run_dir}/{_STATE_FILE}"
     try:
         with open(path, "rb") as stream:
@@ -194,7 +197,18 @@ def _end_helpers(request: NetworkRequest) -> None:
     except (OSError, ValueError):
         return
     for helper in state:
-        process.kill_process(helper["pid"], _SIGTERM, helper["started"])
+        try:
+            descriptor = process.pidfd_open(helper["pid"])
+        except OSError:
+            continue
+        try:
+            if process.start_time(helper["pid"]) == helper["started"]:
+                process.pidfd_send_signal(descriptor, _SIGTERM)
+                process.wait_pidfd(descriptor, _PATIENCE_MS)
+        except ProcessLookupError:
+            pass
+        finally:
+            os.close(descriptor)
         try:
             # slirp4netns and the ports' proxy are children of the process that started them.
             os.waitpid(helper["pid"], os.WNOHANG)
@@ -319,16 +333,35 @@ def connect_networks(
 
 def _publish(request: NetworkRequest, env: NetworkEnvironment, path: str, status: Mapping[str, Json]) -> None:
     """Open the host ports of a container on a rootless bridge: netavark's rules end inside the user's namespace."""
-    if not request.ports:
-        return
+    if not request.ports or os.path.exists(f"{request.run_dir}/{_STATE_FILE}"):
+        return  # none, or its ports are led to another of its networks
     found = [
         subnet["ipnet"].partition("/")[0]
         for block in status.values()
         for interface in block["interfaces"].values()
         for subnet in interface.get("subnets") or ()
     ]
+    if not found:
+        return
     ipv4 = [address for address in found if ":" not in address]
     _remember(request, _proxy(request, env, path, (ipv4 or found)[0]))
+
+
+def end_publishing(request: NetworkRequest, env: NetworkEnvironment) -> None:
+    """Close the host ports of a container on a rootless bridge, whose address is about to change."""
+    if env.rootless:
+        _end_helpers(request)
+
+
+def publish_again(request: NetworkRequest, env: NetworkEnvironment, status: Mapping[str, Json]) -> None:
+    """Lead the host ports of a container on a rootless bridge to the networks it is still on; closed where there is none.
+
+    Args:
+        status: netavark's blocks of those networks.
+    """
+    if env.rootless:
+        _end_helpers(request)
+        _publish(request, env, _rootless(env).path, status)
 
 
 def _proxy(request: NetworkRequest, env: NetworkEnvironment, path: str, address: str) -> int:

@@ -142,6 +142,40 @@ def test_an_archive_makes_a_container_elsewhere(criu: Tool, tmp_path: Path) -> N
     criu("rm", "-f", "-t", "0", "-a")
 
 
+def test_addresses_that_another_may_have_by_now(criu: Tool, tmp_path: Path) -> None:
+    criu = criu.with_options("--network-config-dir", f"{tmp_path}/networks")
+    name = f"criu-{os.getpid()}"
+    criu("network", "create", "--subnet", "10.76.0.0/24", name)
+    fixed = ("10.76.0.50", "02:00:00:00:76:50")
+    criu(
+        "run",
+        "-d",
+        "--name",
+        "web",
+        "--network",
+        name,
+        "--ip",
+        fixed[0],
+        "--mac-address",
+        fixed[1],
+        IMAGE,
+        "sleep",
+        "1000",
+    )
+
+    def addresses() -> tuple[str, ...]:
+        template = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{.MacAddress}}{{end}}"
+        return tuple(criu.out("inspect", "--format", template, "web").split())
+
+    assert addresses() == fixed
+    for words, same in (((), (True, True)), (("--ignore-static-ip", "--ignore-static-mac"), (False, False))):
+        criu("container", "checkpoint", "web")
+        criu("container", "restore", *words, "web")
+        assert tuple(now == then for now, then in zip(addresses(), fixed, strict=True)) == same
+    criu("rm", "-f", "-t", "0", "web")
+    criu("network", "rm", name)
+
+
 def test_an_image_of_a_checkpoint(criu: Tool) -> None:
     criu("run", "-d", "--name", "web", *NONET, IMAGE, "sleep", "1000")
     criu("container", "checkpoint", "--create-image", "localhost/saved", "web")
@@ -187,6 +221,10 @@ def test_what_is_refused(criu: Tool, tmp_path: Path) -> None:
         (("checkpoint", "--ignore-rootfs", "web"), "--ignore-rootfs can only be used with --export"),
         (("restore",), "you must provide at least one name or id"),
         (("restore", "--name", "x", "--tcp-established", "web"), "cannot be used with --name"),
+        (
+            ("restore", "--import-previous", "x", "web"),
+            "--import-previous can only be used with image or --import",
+        ),
         (("restore", "--name", "x", "web"), "--name can only be used with image or --import"),
         (("restore", "--import", "x", "web"), "cannot use --import with positional arguments"),
         (("restore", "--import", str(tmp_path / "missing")), "no such file or directory"),

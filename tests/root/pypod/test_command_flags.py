@@ -250,6 +250,23 @@ def test_networks_as_asked(pypod: Tool, tmp_path: Path) -> None:
     route = "10.9.0.0/16,10.77.0.2,5"
     pypod("network", "create", "--subnet", "10.77.0.0/24", "--route", route, "routed")
     shown = json.loads(pypod.out("network", "inspect", "routed"))[0]
+    pypod("network", "create", "--ipv6", "--subnet", "fd77:5::/64", "six")
+    words = (
+        "run",
+        "--rm",
+        "--network",
+        "six",
+        "--ip6",
+        "fd77:5::33",
+        IMAGE,
+        "ip",
+        "-o",
+        "-6",
+        "addr",
+        "show",
+        "eth0",
+    )
+    assert " fd77:5::33/64 " in pypod.out(*words)
     assert shown["routes"] == [{"destination": "10.9.0.0/16", "gateway": "10.77.0.2", "metric": 5}]
 
 
@@ -301,6 +318,23 @@ def test_kubernetes_yaml_as_asked(pypod: Tool, tmp_path: Path) -> None:
     assert pypod.out("inspect", "--format", "{{.Id}}", "kube")[:12] in shown[1]
     pypod("kube", "play", "--down", str(file))
     pypod("container", "exists", "kube", status=1)
+
+
+def test_layers_that_nothing_refers_to(pypod: Tool) -> None:
+    """--max is how old they may be; `system check` takes those that are older for damage."""
+    layer = pypod.out("info", "--format", "{{.Store.GraphRoot}}")
+    container = pypod.out("create", *NONET, IMAGE, "true")
+    top = json.loads(Path(f"{layer}/overlay-containers/containers.json").read_text())[-1]["layer"]
+    records = Path(f"{layer}/overlay-containers/containers.json")
+    kept = records.read_text()
+    records.write_text("[]")
+    try:
+        assert "unreferenced" not in pypod.out("system", "check", "--quick")
+        seen = pypod("system", "check", "--quick", "--max", "0s", status=None).stdout
+        assert top in seen
+    finally:
+        records.write_text(kept)
+    pypod("rm", container)
 
 
 def test_pods_and_their_cgroup(pypod: Tool) -> None:

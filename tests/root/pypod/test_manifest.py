@@ -34,7 +34,8 @@ def test_an_empty_list_is_dockers_and_one_with_an_image_is_oci(pypod: Tool) -> N
     assert pypod.out("manifest", "create", "--amend", "ml:1", f"containers-storage:{IMAGE}") == identifier
     (entry,) = inspected(pypod, identifier)["manifests"]
     assert entry["platform"]["os"] == "linux"
-    pypod("manifest", "annotate", "ml:1", entry["digest"], "--features", "sse4")
+    pypod("manifest", "annotate", "ml:1", entry["digest"], "--features", "sse4", "--os-features", "win32k")
+    assert inspected(pypod, "ml:1")["manifests"][0]["platform"]["os.features"] == ["win32k"]
     assert inspected(pypod, "ml:1")["mediaType"] == DOCKER_LIST
     pypod("manifest", "annotate", "ml:1", entry["digest"], "--annotation", "a=b")
     found = inspected(pypod, "ml:1")

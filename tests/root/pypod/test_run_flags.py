@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from support.programs import Tool
-from support.pypod_life import IMAGE, NONET
+from support.pypod_life import IMAGE, NONET, status_of
 from support.pypod_store import pypod_with_box
 from support.rootfs import busybox_tar
 
@@ -58,7 +58,8 @@ INSIDE = {
     "unsetenv-all": (("--unsetenv-all", "-e", "B=2", "-e", "PATH=/bin"), "echo $container.$B", ".2"),
     "no-hostname": (("--no-hostname",), "test -e /etc/hostname || echo none", "none"),
     "read-only": (("--read-only", "--read-only-tmpfs=false"), "touch /tmp/x 2>&1", "touch: /tmp/x: Read-only file system"),
-    "interactive": (("-i",), "cat", "typed"),
+    "interactive": (("--interactive",), "cat", "typed"),
+    "volume": (("--volume", "/etc/hostname:/given:ro"), "(echo x >/given) 2>/dev/null || echo ro", "ro"),
     "chrootdirs": (
         ("--tmpfs", "/jail/etc", "--chrootdirs", "/jail", "--add-host", "h:192.0.2.3"),
         "grep -c 192.0.2.3 /jail/etc/hosts",
@@ -118,6 +119,18 @@ TOLD = {
         "{{range .NetworkSettings.Networks}}{{.Aliases}}{{end}}",
         "[{short} given]",
     ),
+    "memory-swappiness": (("--memory-swappiness", "33"), "{{.HostConfig.MemorySwappiness}}", "33"),
+    "cpu-rt": (
+        ("--cpu-rt-period", "100000", "--cpu-rt-runtime", "1000"),
+        "{{.HostConfig.CpuRealtimePeriod}} {{.HostConfig.CpuRealtimeRuntime}}",
+        "100000 1000",
+    ),
+    "blkio-weight-device": (
+        ("--blkio-weight-device", "/dev/zero:200"),
+        "{{json .HostConfig.BlkioWeightDevice}}",
+        '[{"Path":"/dev/zero","Weight":200}]',
+    ),
+    "disable-content-trust": (("--disable-content-trust",), "{{.State.Status}}", "created"),
     "publish-all": (("--publish-all", "--expose", "8080"), "{{len .HostConfig.PortBindings}}", "1"),
     "restart": (("--restart", "on-failure:3"), "{{json .HostConfig.RestartPolicy}}", '{"Name":"on-failure","MaximumRetryCount":3}'),
     "health-log": (
@@ -146,6 +159,61 @@ def test_told(pypod: Tool, tmp_path: Path, flag: str) -> None:
     words = [word.replace("{folder}", str(tmp_path)) for word in flags]
     made = pypod.out("create", *network, *words, IMAGE)
     assert pypod.out("inspect", "--format", template, made) == expected.replace("{short}", made[:12])
+
+
+#: flags, keys into config.json, and what is there.
+CONFIGURED: dict[str, tuple[tuple[str, ...], tuple[str, ...], object]] = {
+    "personality": (("--personality", "LINUX32"), ("linux", "personality", "domain"), "LINUX32"),
+    "rdt-class": (("--rdt-class", "c1"), ("linux", "intelRdt", "closID"), "c1"),
+}
+
+
+@pytest.mark.parametrize("flag", CONFIGURED)
+def test_configured(pypod: Tool, tmp_path: Path, flag: str) -> None:
+    """What the runtime is told; whether it can do it is the machine's (resctrl) or its own affair."""
+    flags, keys, expected = CONFIGURED[flag]
+    # A runtime that keeps the bundle's configuration and does nothing else with the flag.
+    keeper = tmp_path / "keeper"
+    keeper.write_text(
+        '#!/bin/sh\nfor w; do [ "$p" = --bundle ] && cp "$w/config.json" '
+        f'{tmp_path}/; p=$w; done\nexec runc "$@"\n'
+    )
+    keeper.chmod(0o755)
+    pypod("--runtime", str(keeper), "run", "--rm", *NONET, *flags, IMAGE, "true")
+    found = json.loads((tmp_path / "config.json").read_text())
+    for key in keys:
+        found = found[key]
+    assert found == expected
+
+
+def test_hosts_of_a_file(pypod: Tool, tmp_path: Path) -> None:
+    (tmp_path / "hosts").write_text("192.0.2.9 fromfile # why\n")
+    seen = _inside(pypod, ("--hosts-file", str(tmp_path / "hosts")), "cat /etc/hosts").splitlines()
+    assert seen[0] == "192.0.2.9\tfromfile"
+
+
+def test_kernel_memory_is_no_more(pypod: Tool) -> None:
+    done = pypod("create", "--kernel-memory", "5m", *NONET, IMAGE, "true")
+    assert "The --kernel-memory flag is no longer supported. This flag is a noop." in done.stderr
+    pypod("rm", done.stdout.strip())
+
+
+def test_signals_stay_outside(pypod: Tool) -> None:
+    """--sig-proxy=false: SIGTERM ends the program, not the container; without it, the container is what it reaches."""
+    for proxied in ("false", "true"):
+        words = ("run", "--name", "sig", f"--sig-proxy={proxied}", *NONET, IMAGE, "sh", "-c")
+        script = "trap 'exit 7' TERM; echo ready; while :; do sleep 0.05; done"
+        with subprocess.Popen([*pypod.argv, *words, script], stdout=subprocess.PIPE, text=True) as running:
+            assert running.stdout is not None
+            assert running.stdout.readline() == "ready\n"
+            running.terminate()
+            status = running.wait(60)
+        if proxied == "false":
+            assert status != 7
+            assert status_of(pypod, "sig") == "running"
+        else:
+            assert status == 7
+        pypod("rm", "-f", "-t", "0", "sig")
 
 
 def test_attach_and_streams(pypod: Tool) -> None:

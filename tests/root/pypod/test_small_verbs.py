@@ -38,13 +38,25 @@ def test_a_clone_is_the_container_with_other_limits(pypod: Tool) -> None:
 
 
 def test_the_command_of_a_label(pypod: Tool, tmp_path: Path) -> None:
-    label = "podman run --rm --network none ${OPT1} --name NAME -e IMAGE=IMAGE -e H=$HOME ${IMAGE} echo ${NAME} ${OPT2}"
+    label = "podman run --rm --network none ${OPT1} --name NAME -e IMAGE=IMAGE -e H=$HOME ${IMAGE} echo ${NAME} ${OPT2}$OPT3"
     pypod("import", "-c", f"LABEL RUN={json.dumps(label)}", f"{tmp_path}/box.tar", "localhost/labelled")
     image = "localhost/labelled:latest"
-    shown = pypod.out("container", "runlabel", "--display", "--opt2", "b c", "run", "labelled", "more")
+    shown = pypod.out(
+        "container",
+        "runlabel",
+        "--display",
+        "--opt1=--init",
+        "--opt2",
+        "b c",
+        "--opt3",
+        "d",
+        "run",
+        "labelled",
+        "more",
+    )
     assert shown == (
-        f"command: {pypod.argv[0]} run --rm --network none --name labelled -e IMAGE={image} "
-        f"-e H={Path.home()} {image} echo labelled b c more"
+        f"command: {pypod.argv[0]} run --rm --network none --init --name labelled -e IMAGE={image} "
+        f"-e H={Path.home()} {image} echo labelled b cd more"
     )
     assert pypod.out("container", "runlabel", "--name", "one", "RUN", "labelled", "more") == "one more"
     missing = pypod("container", "runlabel", "install", "labelled", status=125).stderr
@@ -117,7 +129,9 @@ def test_trust_is_shown_and_set(pypod: Tool, tmp_path: Path) -> None:
     )
     pypod(*trust, "set", *at, "-t", "accept", "default")
     pypod(*trust, "set", *at, "-t", "reject", "quay.io/me")
-    pypod(*trust, "set", *at, "-t", "sigstoreSigned", "-f", "/a.pub", "-f", "/b.pub", "example.com")
+    pypod(
+        *trust, "set", *at, "-t", "sigstoreSigned", "--pubkeysfile", "/a.pub", "-f", "/b.pub", "example.com"
+    )
     assert "at least one public key must be defined" in pypod(*trust, "set", *at, "x.y", status=125).stderr
     entries = json.loads(pypod.out(*trust, "show", *at, "--registrypath", str(tmp_path / "none"), "--json"))
     assert [(e["transport"], e["name"], e["type"]) for e in entries] == [
@@ -145,6 +159,8 @@ def test_search_and_tags(pypod: Tool) -> None:
         everything = pypod.out("search", plain, f"{server.address}/").splitlines()
         assert everything[0].split() == ["NAME", "DESCRIPTION"]
         assert len(everything) == 4
+        columns = pypod.out("search", plain, "--compatible", f"{server.address}/").splitlines()[0].split()
+        assert columns == ["NAME", "DESCRIPTION", "STARS", "OFFICIAL", "AUTOMATED"]
         assert (
             len(
                 pypod.out(
@@ -182,7 +198,7 @@ def test_signing(pypod: Tool, tmp_path: Path) -> None:
         (tmp_path / "signatures").mkdir()
         reference = f"containers-storage:{IMAGE}"
         assert "no identity provided" in pypod("image", "sign", reference, status=125).stderr
-        sign = ("image", "sign", "--sign-by", "me@example.com", "-d", f"{tmp_path}/signatures")
+        sign = ("image", "sign", "--sign-by", "me@example.com", "--directory", f"{tmp_path}/signatures")
         for _ in range(2):
             pypod(*sign, reference, env=env)
         digest = pypod.out("image", "inspect", "--format", "{{.Digest}}", IMAGE)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from support.programs import REPOSITORY
-from support.users import OrdinaryUser
+from support.users import OrdinaryUser, tun_for_everyone
 
 pytestmark = pytest.mark.rootless
 
@@ -49,15 +49,6 @@ def run(user: OrdinaryUser, folder: Path, kind: str, *, status: int = 0) -> Any:
     done = subprocess.run(argv, env=env, cwd="/", capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == status, done.stdout + done.stderr
     return json.loads(done.stdout.splitlines()[-1]) if status == 0 else done.stderr
-
-
-def tun_for_everyone(folder: Path) -> list[str]:
-    """A mount namespace in which /dev/net/tun has the mode it has on ordinary hosts (0666)."""
-    node = folder / "tun"
-    if not node.exists():
-        os.mknod(node, 0o020666, os.makedev(10, 200))
-        node.chmod(0o666)
-    return ["unshare", "--mount", "sh", "-c", f'mount --bind {node} /dev/net/tun && exec "$@"', "sh"]
 
 
 def test_output_status_and_identity(scenario: Scenario) -> None:

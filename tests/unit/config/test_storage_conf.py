@@ -76,7 +76,6 @@ mount_program = "/usr/bin/fuse-overlayfs"
     assert config.layer_stores == ["/lazy/one:ref", "/lazy/two"]
     assert (config.transient, config.disable_volatile) == (True, True)
     assert (config.auto_userns_user, config.auto_userns_min_size) == ("containers", 2048)
-    assert config.pull_options == {"enable_partial_images": "true"}
     assert config.graph_root == f"{tmp_path}/g"
 
 
@@ -215,7 +214,7 @@ def test_distributions_pull_options_change_nothing(tmp_path: Path, system: Path)
         "[storage.options]\npull_options = {enable_partial_images = "
         '"true", use_hard_links = "false", ostree_repos = "", convert_images = "false"}\n'
     )
-    assert storage_conf.load(_user(tmp_path), {}).pull_options["enable_partial_images"] == "true"
+    assert storage_conf.load(_user(tmp_path), {}).source == str(system / "storage.conf")
 
 
 def test_keys_nobody_knows_are_named(tmp_path: Path, system: Path) -> None:

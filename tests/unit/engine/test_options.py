@@ -257,6 +257,7 @@ def test_resources() -> None:
     assert limits(memory="10m", memory_swap="-1")["memory_swap"] == -1
     assert limits(cpus=1.5) == {"cpu_period": 100_000, "cpu_quota": 150_000, "pids_limit": 2048}
     assert "pids_limit" not in limits(pids_limit=-1)
+    assert limits(cgroup_conf=["memory.high=1000"])["unified"] == {"memory.high": "1000"}  # --cgroup-conf
     assert limits(device_read_bps=["/dev/sda:1mb"])["device_read_bps"] == [
         {"path": "/dev/sda", "rate": 1 << 20}
     ]

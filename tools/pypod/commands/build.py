@@ -107,6 +107,7 @@ def run(args: Args, ctx: Context) -> int:
                     flush=stream.flush,
                     command_stdout=log.fileno() if log else 1,
                     command_stderr=log.fileno() if log else 2,
+                    log_file=args.logfile if args.logsplit else "",
                 )
             for name in result.names if args.sign_by else ():
                 sign_stored(engine.images.find(result.image_id), name, args.sign_by, ctx)
@@ -178,6 +179,7 @@ def _environment(engine: Engine, args: Args, ctx: Context) -> BuildEnvironment:
         push_image=push_image,
         platforms_of=platforms_of,
         debug=lambda text: ctx.log("debug", text),
+        network_config_dir=engine.options.network_config_dir,
     )
     return made
 

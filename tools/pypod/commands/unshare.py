@@ -13,7 +13,11 @@ COMMAND = Command(
     "Run a command in a modified user namespace",
     description="Runs a command in a modified user namespace: the one rootless containers and images live in, where the user is root and the subordinate ids are visible. Without a command the user's shell is started.",
     options=(
-        Option("rootless-netns", help="Join the rootless network namespace used for netavark networking"),
+        Option(
+            "rootless-netns",
+            also=("rootless-cni",),
+            help="Join the rootless network namespace used for netavark networking",
+        ),
     ),
     arguments=(Argument("command", min=0, max=None, metavar="[COMMAND [ARG...]]"),),
     interspersed=False,
