@@ -145,6 +145,8 @@ def choose(
                 return None
             # A wrong option is told first, as by cobra, which takes the word for an argument of the program.
             read_options(by_long, by_short, words[1:], found, interspersed=True, path=typed)
+            if path and program.groups_help:
+                return None
             raise unknown_command(program, path, word, table)
         name, entry = chosen
         rest = words[1:]
@@ -362,7 +364,9 @@ def unknown_command(
     reason = program.absent.get(" ".join((*path, word)))
     if reason:
         return UsageError(f"unrecognized command `{typed} {word}`: {reason}")
-    lines = [f"unrecognized command `{typed} {word}`"]
+    # Cobra's own words, where podman has others.
+    own = f'unknown command "{word}" for "{typed}"'
+    lines = [own if program.groups_help else f"unrecognized command `{typed} {word}`"]
     names = [
         name
         for name, entry in table.items()

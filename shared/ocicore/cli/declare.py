@@ -313,8 +313,11 @@ class Command:
     def usage(self) -> str:
         """What follows the command's path in its usage line."""
         words = ["[options]"] if self.options else []
-        words += [argument.usage() for argument in self.arguments]
-        return " ".join(words)
+        return " ".join([*words, self.usage_words()] if self.arguments else words)
+
+    def usage_words(self) -> str:
+        """The arguments in its usage line."""
+        return " ".join(argument.usage() for argument in self.arguments)
 
 
 class Group:
@@ -368,6 +371,8 @@ class Program:
             option name where they depend on configuration files, or "".
         before: "module:function" called as `(bound, ctx)` before every handler, or "".
         absent: path of a command that users of other programs may expect -> why there is none.
+        groups_help: naming no command, or below a group one that is none, shows help and is no mistake (buildah).
+        options_word: what plain help pages call options: "options" or "flags".
         status_of: "module:function" called with an `Error`; its exit status, None for `error_status`. Or "".
     """
 
@@ -379,10 +384,12 @@ class Program:
         "description",
         "error_status",
         "error_style",
+        "groups_help",
         "help_defaults",
         "level_notice",
         "name",
         "options",
+        "options_word",
         "status_of",
         "summary",
         "unknown_level",
@@ -407,6 +414,8 @@ class Program:
         help_defaults: str = "",
         level_notice: bool = True,
         absent: dict[str, str] | None = None,
+        groups_help: bool = False,
+        options_word: str = "options",
     ) -> None:
         self.name = name
         self.version = version
@@ -423,6 +432,8 @@ class Program:
         self.help_defaults = help_defaults
         self.level_notice = level_notice
         self.absent = absent or {}
+        self.groups_help = groups_help
+        self.options_word = options_word
 
 
 def attribute_name(long: str) -> str:

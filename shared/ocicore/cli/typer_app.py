@@ -47,20 +47,23 @@ class _Command(_PflagMixin, TyperCommand):
 
     command: Command
     aliases: tuple[str, ...] = ()
+    options_word = "options"
     #: Called for default texts when the page is drawn.
     defaults: Callable[[], Mapping[str, str]] = dict
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         command = self.command
         Page(
-            f"{ctx.command_path} {command.usage()}".rstrip(),
+            ctx.command_path,
             command.description or command.summary,
+            words=command.usage_words(),
             arguments=command.arguments,
             options=command.options,
             examples=command.examples,
             help_names=_help_spelling(self.declared),
             aliases=self.aliases,
             defaults=self.defaults(),
+            options_word=self.options_word,
         ).print()
 
 
@@ -91,12 +94,14 @@ class _Group(_PflagMixin, TyperGroup):
     def format_help(self, ctx: Any, formatter: Any) -> None:
         table = self.builder.table(self.path)
         Page(
-            f"{ctx.command_path} [options] COMMAND",
+            ctx.command_path,
             self.description,
+            words="COMMAND",
             options=() if self.path else self.builder.shown(self.declared),  # listed once, at the root
             commands=[(name, _summary(entry)) for name, entry in table.items() if not _is_hidden(entry)],
             help_names=_help_spelling(self.declared),
             aliases=self.aliases,
+            options_word=self.builder.program.options_word,
         ).print()
 
 
@@ -276,6 +281,7 @@ class Builder:
         built = typer.main.get_command(app)
         assert isinstance(built, _Command)
         built.declared, built.interspersed, built.command = options, command.interspersed, command
+        built.options_word = self.program.options_word
         if self.program.help_defaults:
             from ocicore.cli.main import load_function
 
@@ -388,7 +394,7 @@ def run(
             builder.root().main(args=[*path, "--help"], prog_name=program.name, standalone_mode=False)
     except SystemExit as error:  # rich's way to leave when its reader is gone
         raise BrokenPipeError from error
-    if group and not asked:
+    if group and not asked and not program.groups_help:
         raise bind.UsageError(f"missing command '{' '.join((program.name, *path))} COMMAND'")
     return 0
 
@@ -424,6 +430,8 @@ def locate(program: Program, argv: list[str]) -> tuple[tuple[str, ...], bool, bo
             continue
         chosen = bind.lookup(table, word)
         if chosen is None:
+            if path and program.groups_help:
+                break
             raise bind.unknown_command(program, path, word, table)
         name, entry = chosen
         path = (*path, name)

@@ -57,7 +57,7 @@ def test_command(program: Program, path: tuple[str, ...], module: str) -> None:
     assert callable(load_function(command.handler or module.partition(":")[0] + ":run"))
     out = io.StringIO()
     assert main(program, [*path, "--help"], {}, io.StringIO(), out, io.StringIO()) == 0
-    assert f"Usage: {' '.join((program.name, *path))}" in out.getvalue()
+    assert f"Usage:\n  {' '.join((program.name, *path))}" in out.getvalue()
     shown = {word for word, _ in complete(program, [*path, "--"])}
     assert all(
         f"--{option.long}" in {word.rstrip("=") for word in shown}

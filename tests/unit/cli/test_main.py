@@ -100,7 +100,7 @@ def test_version() -> None:
 def test_missing_command_prints_help_and_fails() -> None:
     status, out, err = run()
     assert status == 125
-    assert "Usage: sample [options] COMMAND" in out
+    assert "Usage:\n  sample [options] [command]\n" in out
     assert err == "Error: missing command 'sample COMMAND'\n"
     status, out, err = run("container")
     assert (status, err) == (125, "Error: missing command 'sample container COMMAND'\n")

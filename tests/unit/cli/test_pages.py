@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def test_root_page_lists_everything_that_is_not_hidden() -> None:
 
 def test_command_page() -> None:
     text = page("run", "--help")
-    assert "Usage: sample run [options] IMAGE [COMMAND [ARG...]]" in text
+    assert "Usage:\n  sample run [options] IMAGE [COMMAND [ARG...]]\n" in text
     assert "When to pull [always|never] (default missing)" in text
     assert "Resources" in text and "--cpus NUMBER" in text
     assert "sample run busybox true" in text
@@ -47,9 +48,44 @@ def test_ways_to_ask() -> None:
     assert page("help", "run") == page("run", "--help")
     listed = page("container", "ls", "-h").replace("container list", "ps")
     assert "list, ls, ps" in listed
-    assert listed.partition("─ Options")[2] == page("ps", "--help").partition("─ Options")[2]
+    assert listed.partition("\nOptions:")[2] == page("ps", "--help").partition("\nOptions:")[2]
     assert page("help") == page("--help") == page("-h")
     assert page("--root", "ps", "container", "--help") == page("help", "container")
+
+
+def test_a_terminal_gets_a_drawn_page() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    out = Terminal()
+    assert main(PROGRAM, ["run", "--help"], {}, io.StringIO(), out, io.StringIO()) == 0
+    assert "Usage: " in out.getvalue() and "Available" not in out.getvalue() and "╭─" in out.getvalue()
+
+
+def test_sections_elsewhere() -> None:
+    """cobra's, in its order: scripts take the line after "Usage:", and the lists by their headings."""
+    headings = [line for line in page("run", "--help").splitlines() if re.fullmatch(r"[A-Z][\w ]*:", line)]
+    assert headings == ["Usage:", "Arguments:", "Examples:", "Options:", "Resources:"]
+    text = page("container", "--help")
+    assert "\nUsage:\n  sample container [command]\n\nAvailable Commands:\n  list   List containers\n" in text
+    assert "Options:" not in text
+    assert "\nAvailable Commands:\n" in page() and page().index("Commands:") < page().index("\nOptions:\n")
+
+
+def test_groups_that_help(monkeypatch: pytest.MonkeyPatch) -> None:
+    """buildah's way: no command, or one that is none below a group, is answered with help."""
+    monkeypatch.setattr(PROGRAM, "groups_help", True)
+    monkeypatch.setattr(PROGRAM, "options_word", "flags")
+    assert (
+        page() == page("--help")
+        and "\nFlags:\n" in page()
+        and "sample run [flags] IMAGE" in page("help", "run")
+    )
+    assert page("container") == page("container", "nope") == page("container", "--help")
+    err = io.StringIO()
+    assert main(PROGRAM, ["nope"], {}, io.StringIO(), io.StringIO(), err) == 125
+    assert err.getvalue().startswith('Error: unknown command "nope" for "sample"\n')
 
 
 def test_help_of_nothing() -> None:
