@@ -316,6 +316,8 @@ static void begin(struct conmon *c, bool running)
     h->status = HEALTH_STATUS_STARTING;
     h->action = HEALTH_ACTION_NONE;
     h->startup_done = o->startup_process_spec == NULL;
+    /* A check on request may come before the program runs; the time that counts begins anew then. */
+    h->run_started_ms = now_ms();
     char path[64];
     snprintf(path, sizeof(path), "/proc/%d/comm", (int)c->container_pid);
     if (running || file_read(path, h->created_as, sizeof(h->created_as)) < 0)

@@ -166,6 +166,16 @@ def test_start_period_forgives(tmp_path: Path, running: str) -> None:
         health.reaches("unhealthy")
 
 
+def test_start_period_forgives_a_check_before_the_program_runs(tmp_path: Path, running: str) -> None:
+    health = Health(tmp_path, "false", "--health-retries", "1", "--health-start-period", "60s")
+    with Monitor(tmp_path, running, *health.options) as monitor:
+        monitor.launched().sync()
+        health.reaches("starting")
+        monitor.control(f"{protocol.CONTROL_HEALTH_RUN} 0 0\n")
+        wait_until(lambda: health.state()["Checks"] == 1, "the check")
+        assert (health.state()["Status"], health.state()["FailingStreak"]) == ("starting", 0)
+
+
 def test_check_that_hangs(tmp_path: Path, running: str) -> None:
     health = Health(tmp_path, "echo on; sleep 60", "--health-timeout", "2s", "--health-retries", "1")
     with Monitor(tmp_path, running, *health.options) as monitor:
