@@ -72,6 +72,10 @@ class Tool:
         """Its standard output without the last newline."""
         return self(*args, **kwargs).stdout.rstrip("\n")  # type: ignore[arg-type]
 
+    def with_env(self, **variables: str) -> Tool:
+        """The same program with more variables."""
+        return Tool(self.argv, {**(os.environ if self.env is None else self.env), **variables}, self.cwd)
+
     def with_options(self, *options: str) -> Tool:
         """The same program with more global options."""
         return Tool([*self.argv, *options], self.env, self.cwd)

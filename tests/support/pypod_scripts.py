@@ -436,47 +436,6 @@ class Scripts:
         missing = pypod("container", "inspect", "none", status=125).stderr
         assert missing == "Error: no such container none\n"
 
-    def test_a_restarted_container_is_checked_again(self, pypod: Tool) -> None:
-        """The clean-up that restarts it runs in conmon's environment; the new run begins healthy."""
-        script = "test ! -e /sick || { rm /sick; exit 1; }"
-        check = ("--health-cmd", script, "--health-interval", "disable", "--health-retries", "1")
-        words = ("--health-on-failure", "restart", "--restart", "no")
-        pypod("run", "-d", "--name", "ward", *NONET, *check, *words, IMAGE, "sleep", "1000")
-        pypod("exec", "ward", "touch", "/sick")
-        pypod("healthcheck", "run", "ward", status=1)
-        form = "{{.State.Status}} {{.RestartCount}} {{.State.Health.FailingStreak}}"
-        until(lambda: pypod.out("inspect", "--format", form, "ward") == "running 1 0", "the new run")
-        assert pypod.out("healthcheck", "run", "ward") == ""
-        assert pypod.out("inspect", "--format", "{{.State.Health.Status}}", "ward") == "healthy"
-
-    def test_health_checks_on_request(self, pypod: Tool) -> None:
-        check = ("--health-cmd", "test ! -e /sick || { echo ill; exit 1; }", "--health-interval", "disable")
-        pypod("run", "-d", "--name", "ward", *NONET, *check, "--health-retries", "2", IMAGE, "sleep", "1000")
-        assert pypod.out("healthcheck", "run", "ward") == ""
-        form = "{{.State.Health.Status}} {{.State.Health.FailingStreak}} {{len .State.Health.Log}}"
-        assert pypod.out("inspect", "--format", form, "ward") == "healthy 0 1"
-        pypod("exec", "ward", "touch", "/sick")
-        assert pypod.out("healthcheck", "run", "ward", status=1) == "unhealthy"
-        assert pypod.out("inspect", "--format", form, "ward") == "healthy 1 2"
-        assert pypod.out("healthcheck", "run", "ward", status=1) == "unhealthy"
-        assert pypod.out("inspect", "--format", form, "ward") == "unhealthy 2 3"
-        shown = ("events", "--stream=false", "--filter", "event=health_status", "--format")
-        seen = pypod.out(*shown, "{{.HealthStatus}}", env={"TZ": "UTC"}).split()
-        assert seen[-3:] == ["healthy", "healthy", "unhealthy"]
-        pypod("restart", "-t", "0", "ward")
-        assert pypod.out("inspect", "--format", "{{.State.Health.FailingStreak}}", "ward") == "0"
-
-    def test_health_action_and_log_destination(self, pypod: Tool) -> None:
-        folder = pypod.out("volume", "inspect", "--format", "{{.Mountpoint}}", pypod.out("volume", "create"))
-        check = ("--health-cmd", "echo said; exit 1", "--health-interval", "disable", "--health-retries", "1")
-        more = ("--health-on-failure", "kill", "--health-log-destination", folder)
-        ward = pypod.out("run", "-d", "--name", "ward", *NONET, *check, *more, IMAGE, "sleep", "1000")
-        pypod("healthcheck", "run", "ward", status=1)
-        assert status_of(pypod, "ward") in ("exited", "stopped")
-        assert "said" in pypod.out("unshare", "cat", f"{folder}/{ward}-healthcheck.log", status=None) or (
-            "said" in Path(f"{folder}/{ward}-healthcheck.log").read_text()
-        )
-
     def test_update_of_a_running_health_check(self, pypod: Tool) -> None:
         pypod("run", "-d", "--name", "ward", *NONET, IMAGE, "sleep", "1000")
         refused = pypod("update", "--health-retries", "2", "ward", status=125).stderr

@@ -105,6 +105,7 @@ class EngineTable:
     events_logger: str
     exit_command_delay: int
     healthcheck_events: bool
+    healthcheck_timers: bool  # ours
     helper_binaries_dir: list[str]
     hooks_dir: list[str]
     image_build_format: str

@@ -110,6 +110,7 @@ ENGINE: dict[str, Any] = {
     "events_logger": "",
     "exit_command_delay": 300,
     "healthcheck_events": True,
+    "healthcheck_timers": False,
     "helper_binaries_dir": [
         "/usr/local/libexec/podman",
         "/usr/local/lib/podman",

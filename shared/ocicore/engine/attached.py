@@ -64,7 +64,7 @@ def run(
 
     config = container.config
     passthrough = config["log"]["driver"].startswith("passthrough")
-    owns = config["restart"]["name"] in ("", "no")
+    owns = not cleanup.may_restart(container)
     reader = writer = -1
     if owns:
         reader, writer = os.pipe()
@@ -139,7 +139,7 @@ def finish(engine: Engine, container: Container) -> int:
             return liveness.UNKNOWN_EXIT if code is None else code
         liveness.sync(engine, container)
         code = container.exit_code
-        if container.status == records.STOPPED and not cleanup.wants_restart(container):
+        if container.status == records.STOPPED and not cleanup.wants_restart(engine, container):
             cleanup.take_down(engine, container)
             events.container(engine, "cleanup", container)
             if container.config["auto_remove"]:

@@ -44,8 +44,9 @@ def take_down(engine: Engine, container: Container) -> None:
 
     status = container.status
     if container.config["health"]:
-        from ocicore.engine import health_check
+        from ocicore.engine import health_check, health_timers
 
+        attempt("health timer", health_timers.stop, engine, container)
         attempt("health state", health_check.record, engine, container)
     deleted = True
     deletion: Deletion | None = None
@@ -176,9 +177,7 @@ def cleanup(
         liveness.sync(engine, container)
         if container.status in (records.RUNNING, records.PAUSED):
             return
-        restart = container.status == records.STOPPED and (
-            wants_restart(container) or _unhealthy_restart(engine, container)
-        )
+        restart = container.status == records.STOPPED and wants_restart(engine, container)
         if container.status in (records.STOPPED, records.CREATED) or container.mountpoint:
             take_down(engine, container)
             events.container(engine, "cleanup", container)
@@ -228,26 +227,32 @@ def auto_remove(engine: Engine, container: Container, remove_image: bool = False
             engine.warn(f"removing image {container.image_name}: {error.message}")
 
 
-def wants_restart(container: Container) -> bool:
-    """Whether the restart policy asks for another run of a container that has just ended."""
+def may_restart(container: Container) -> bool:
+    """Whether the end of this container can be followed by another run, by its policy or its health check."""
+    check = container.config["health"]
+    if check and (check.get("on_failure") == "restart" or (check.get("startup") or {}).get("Retries")):
+        return True
+    return container.config["restart"]["name"] not in ("", "no")
+
+
+def wants_restart(engine: Engine, container: Container) -> bool:
+    """Whether a container that has just ended is to run again: its health check says so, or its restart policy."""
+    if container.stopped_by_user:
+        return False
+    if container.config["health"]:
+        from ocicore.engine import health_check
+
+        action = health_check.read(engine, container)["Action"]
+        if action in ("restart", "stop"):
+            return bool(action == "restart")
     policy = container.config["restart"]
     name = policy["name"]
-    if container.stopped_by_user or name in ("", "no"):
+    if name in ("", "no"):
         return False
     if name == "on-failure":
         most = policy["max_retries"]
         return container.exit_code != 0 and (not most or container.restarts < most)
     return True
-
-
-def _unhealthy_restart(engine: Engine, container: Container) -> bool:
-    """Whether conmon ended it for --health-on-failure=restart."""
-    check = container.config["health"]
-    if not check or check.get("on_failure") != "restart" or container.stopped_by_user:
-        return False
-    from ocicore.engine import health_check
-
-    return bool(health_check.read(engine, container)["Action"] == "restart")
 
 
 def _restart(engine: Engine, container: Container) -> None:

@@ -140,12 +140,6 @@ def capture(engine: Engine, container: Container, options: ExecOptions) -> tuple
         os.close(output)
 
 
-def run_silently(engine: Engine, container: Container, options: ExecOptions) -> int:
-    """Run a process without any streams, for a health check; its exit status. Raises Error."""
-    require_running(engine, container)
-    return _in_foreground(engine, container, options, process_object(engine, container, options), output=-1)
-
-
 def _is_executable(pid: int, command: str, process: dict[str, Any]) -> bool:
     """Whether the command is surely there: looked up in the container's own mounts."""
     if command.startswith("/"):
@@ -189,7 +183,7 @@ def _in_foreground(
     *,
     output: int | None = None,
 ) -> int:
-    """The runtime's exec on our own streams, or with both outputs in `output` (-1: nowhere).
+    """The runtime's exec on our own streams, or with both outputs in `output`.
 
     Its own failures are on stderr already, as its log tells.
     """
@@ -218,8 +212,6 @@ def _in_foreground(
             if descriptor >= 0
         }
         out, err = (1, 2) if output is None else (output, output)
-        if output == -1:
-            out = err = stdin
         fds.update({0: stdin, 1: out, 2: err, number: spec_fd, number + 1: log_fd})
         status = spawn.run(argv, base.env, fds)
         if status < 0:

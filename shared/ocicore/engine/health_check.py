@@ -1,6 +1,7 @@
 """Health checks: our conmon runs them and keeps their state; here they are declared to it and read back.
 
-The state file is conmon's (conmon/protocol.h): Status, FailingStreak, Action, Log with Start, End, ExitCode, Output.
+The state file is conmon's (conmon/protocol.h): Status, FailingStreak, Action, Log with Start, End, ExitCode, Output. Where
+another conmon watches, or systemd is to start the checks, `health_timers` and `health_judging` do its work.
 """
 
 from __future__ import annotations
@@ -37,23 +38,39 @@ def test_command(test: list[str]) -> list[str]:
 
 
 def words(engine: Engine, container: Container, run_dir: str, document: Any) -> tuple[str, ...]:
-    """conmon's options for this container's check; writes the OCI process it runs. () when there is none.
+    """conmon's options for this container's check; writes the OCI process it runs. () when it has none to run.
 
-    With an interval of 0 conmon checks on request only.
+    With an interval of 0 conmon checks on request only. The caller holds the lock.
     """
+    from ocicore.engine import health_timers, runtime_choice
+
     check = container.config["health"]
     if not check:
         return ()
+    forget(engine, container)
+    monitor = runtime_choice.conmon(engine)
+    if not health_timers.wanted(engine):
+        if _is_ours(engine, monitor):
+            return _options(engine, container, check, run_dir, document)
+        if not health_timers.possible(engine):
+            engine.warn(
+                f"{monitor} runs no health checks, and there is no systemd that could; use pypod healthcheck run, or "
+                "pypod's own conmon"
+            )
+    from ocicore.engine import health_judging
+
+    health_timers.choose(engine, container)
+    health_judging.begin(engine, container)
+    return ()
+
+
+def _is_ours(engine: Engine, monitor: str) -> bool:
+    """Whether a monitor runs health checks."""
     from ocicore.engine import runtime_choice
     from ocicore.linux import spawn
 
-    monitor = runtime_choice.conmon(engine)
-    version = spawn.capture([monitor, "--version"], runtime_choice.runtime_environment(engine)).stdout
-    if b"pypod" not in version:
-        engine.warn(f"{monitor} runs no health checks; use pypod healthcheck run, or pypod's own conmon")
-        return ()
-    forget(engine, container)
-    return _options(engine, container, check, run_dir, document)
+    found = spawn.capture([monitor, "--version"], runtime_choice.runtime_environment(engine))
+    return b"pypod" in found.stdout
 
 
 def _options(
@@ -90,8 +107,27 @@ def event_file(engine: Engine) -> str:
     return f"{engine.paths.tmp_dir}/events/health.log"
 
 
-def reload(engine: Engine, container: Container) -> None:
-    """Give the conmon of a running container the check of its (changed) configuration. The caller holds the lock."""
+def reload(engine: Engine, container: Container, *, before: bool) -> None:
+    """Go on with the (changed) check of a running container; `before`: it had one. The caller holds the lock."""
+    from ocicore.engine import health_timers
+
+    if health_timers.applies(container) or (not before and not _monitor_can(engine, container)):
+        from ocicore.engine import health_judging
+
+        health_timers.adopt(engine, container)
+        health_judging.renew(engine, container, before=before)
+    else:
+        _reload_monitor(engine, container)
+
+
+def _monitor_can(engine: Engine, container: Container) -> bool:
+    """Whether a check that a running container is given now is its monitor's business."""
+    from ocicore.engine import health_timers
+
+    return not health_timers.wanted(engine) and _is_ours(engine, f"/proc/{container.conmon_pid}/exe")
+
+
+def _reload_monitor(engine: Engine, container: Container) -> None:
     from ocicore.engine import places
     from ocicore.runtime import monitor_protocol as protocol
 
@@ -187,16 +223,14 @@ def record(engine: Engine, container: Container) -> None:
 
 
 def run_once(engine: Engine, container: Container) -> tuple[int, str]:
-    """`healthcheck run`: one check now; (0 healthy or 1 not, the status to show).
-
-    conmon runs it and acts on it; another conmon than ours leaves the running to us, and nothing acts.
+    """`healthcheck run`: one check now, with all that follows from it; (0 healthy or 1 not, the status to show).
 
     Raises Error when there is no check, or the container does not run.
     """
     check = container.config["health"]
     if not check:
         raise Error(f"container {container.id} has no defined healthcheck")
-    from ocicore.engine import listing, places, records
+    from ocicore.engine import health_timers, listing, places, records
 
     listing.refresh(engine, container)
     if container.status not in (records.RUNNING, records.STOPPING):
@@ -205,23 +239,21 @@ def run_once(engine: Engine, container: Container) -> tuple[int, str]:
 
     before = read(engine, container)
     bundle = places.static_dir(engine, container)
-    if "Checks" in before and _tell(bundle, protocol.CONTROL_HEALTH_RUN):
+    if (
+        not health_timers.applies(container)
+        and "Checks" in before
+        and _tell(bundle, protocol.CONTROL_HEALTH_RUN)
+    ):
         found = _await(engine, container, before["Checks"], check)
         _after(engine, container, found)
         code, shown = found["ExitCode"], found["Status"]
     else:
-        from ocicore.engine import execute
+        from ocicore.engine import health_judging
 
-        code = execute.run_silently(engine, container, execute.ExecOptions(test_command(check["Test"])))
-        shown = ""
-    return (
-        (0, "")
-        if code == 0
-        else (
-            1,
-            "starting" if shown == "starting" and check["StartPeriod"] else "unhealthy",
-        )
-    )
+        code, shown = health_judging.run(engine, container)
+    if code == 0:
+        return 0, ""
+    return 1, "starting" if shown == "starting" and check["StartPeriod"] else "unhealthy"
 
 
 def _await(engine: Engine, container: Container, count: int, check: dict[str, Any]) -> dict[str, Any]:
@@ -241,27 +273,40 @@ def _await(engine: Engine, container: Container, count: int, check: dict[str, An
 def _after(engine: Engine, container: Container, found: dict[str, Any]) -> None:
     """Log the check where the user wants it in the events; wait until what conmon does about a failure is done."""
     if container.config["health"].get("destination") == "events_logger":
-        from ocicore.engine import events
-
-        log = found["Log"]
-        events.container(
-            engine,
-            "health_status",
-            container,
-            HealthStatus=found["Status"],
-            HealthFailingStreak=found["FailingStreak"],
-            HealthLog=log[-1]["Output"] if log else "",
-        )
+        write_event(engine, container, found)
     if found["Action"] in ("kill", "stop", "restart"):
         from ocicore.engine import liveness
 
         liveness.wait_process(container, _ACTION_MS)
-        with engine.lock(container.id):
-            try:
-                engine.state.containers.refresh(container)
-                liveness.sync(engine, container)
-            except NotFound:
-                return
+        await_record(engine, container)
+
+
+def write_event(engine: Engine, container: Container, found: dict[str, Any]) -> None:
+    """One health_status event about the newest check of a state."""
+    from ocicore.engine import events
+
+    log = found["Log"]
+    logged = log and container.config["health"].get("destination") == "events_logger"
+    events.container(
+        engine,
+        "health_status",
+        container,
+        HealthStatus=found["Status"],
+        HealthFailingStreak=found["FailingStreak"],
+        HealthLog=quick_json.dumps(log[-1]) if logged else "",
+    )
+
+
+def await_record(engine: Engine, container: Container) -> None:
+    """The container has just ended: wait until that is recorded, by whoever does it first."""
+    from ocicore.engine import liveness
+
+    with engine.lock(container.id):
+        try:
+            engine.state.containers.refresh(container)
+            liveness.sync(engine, container)
+        except NotFound:
+            return
 
 
 def status(engine: Engine, container: Container) -> str:

@@ -81,6 +81,7 @@ def restore_in_runtime(engine: Engine, container: Container, images: str, words:
     """
     _create(engine, container, -1, (), restore=images, restore_args=words)
     engine.state.containers.update(container, status=records.RUNNING, started=time.time_ns())
+    _start_checks(engine, container)
 
 
 def _create(
@@ -462,7 +463,17 @@ def start_created(engine: Engine, container: Container) -> None:
         raise
     engine.state.containers.update(container, status=records.RUNNING, started=time.time_ns())
     events.container(engine, "start", container)
+    _start_checks(engine, container)
     sd_notify.started(engine, container)
+
+
+def _start_checks(engine: Engine, container: Container) -> None:
+    """Timers for the health checks of a container whose monitor runs none."""
+    check = container.config["health"]
+    if check:
+        from ocicore.engine import health_timers
+
+        health_timers.start(engine, container, startup=bool(check.get("startup")))
 
 
 def start(engine: Engine, container: Container) -> None:

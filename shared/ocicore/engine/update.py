@@ -56,7 +56,7 @@ def update(engine: Engine, container: Container, options: CreateOptions) -> None
         if health and container.status in (records.RUNNING, records.PAUSED):
             from ocicore.engine import health_check
 
-            health_check.reload(engine, container)
+            health_check.reload(engine, container, before=bool(config["health"]))
     events.container(engine, "update", container)
 
 

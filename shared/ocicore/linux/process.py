@@ -82,6 +82,15 @@ def state(pid: int) -> str:
         return ""
 
 
+def parent(pid: int) -> int:
+    """The parent's pid, 0 when there is no such process."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stream:
+            return int(stream.read().rpartition(b")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+
+
 def alive(pid: int, started: int = 0) -> bool:
     """Whether a process exists, is no zombie, and (started ≠ 0) is still the one that started then."""
     if pid <= 0:

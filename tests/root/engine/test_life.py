@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from support.programs import Tool
+from support.pypod_health import HealthOnRequest
 from support.pypod_life import IMAGE, NONET, Life, names, store_of_its_own
 from support.pypod_scripts import Scripts
 
@@ -155,3 +156,7 @@ def test_a_pod_of_root_that_keeps_its_id(pypod: Tool) -> None:
     """keep-id means nothing to root: the pod has no user namespace that its containers could join."""
     pypod("pod", "create", "--name", "kept", "--userns", "keep-id")
     assert pypod.out("run", "--rm", "--pod", "kept", IMAGE, "id", "-u") == "0"
+
+
+class TestHealth(HealthOnRequest):
+    """With our own monitor."""

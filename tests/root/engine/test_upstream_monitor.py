@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.programs import Tool
+from support.pypod_health import HealthOnRequest
 from support.pypod_life import IMAGE, NONET, Life, store_of_its_own
 
 pytestmark = [pytest.mark.root, pytest.mark.compat]
@@ -51,3 +52,13 @@ class TestLifeWithTheirs:
     test_terminal_detach_and_attach = Life.test_terminal_detach_and_attach
     test_exec_on_a_terminal = Life.test_exec_on_a_terminal
     test_killed_pypod_leaves_the_container = Life.test_killed_pypod_leaves_the_container
+
+
+class TestHealthWithTheirs(HealthOnRequest):
+    """It runs no checks: pypod does all that ours does."""
+
+    def test_it_says_so(self, pypod: Tool) -> None:
+        pypod = pypod.with_env(DISABLE_HC_SYSTEMD="true")
+        done = pypod("run", "-d", "--name", "ward", *NONET, "--health-cmd", "true", IMAGE, "sleep", "1000")
+        assert f"{THEIRS} runs no health checks, and there is no systemd that could" in done.stderr
+        pypod("healthcheck", "run", "ward")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from support.programs import Tool
+from support.pypod_health import HealthOnRequest
 from support.pypod_life import IMAGE, NONET, Life, until
 from support.pypod_scripts import Scripts, completions
 from support.rootfs import busybox_tar
@@ -123,3 +124,7 @@ class TestScripts(Scripts):
         ]
         pypod("rm", "-f", "-t", "0", "noted")
         shutil.rmtree(home)
+
+
+class TestHealth(HealthOnRequest):
+    """With our own monitor."""

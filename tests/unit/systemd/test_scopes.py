@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ocicore.systemd import scopes
+from ocicore.systemd import bus, scopes
 
 UID = os.geteuid()
 JOB = "/org/freedesktop/systemd1/job/7"
@@ -155,7 +155,7 @@ def test_it_waits_for_the_end_of_its_own_job(manager: Manager, parts: tuple[byte
     ],
 )
 def test_refusals_are_one_line(manager: Manager, parts: tuple[bytes, ...], said: str) -> None:
-    with manager.answering(*parts), pytest.raises(scopes.ScopeError) as caught:
+    with manager.answering(*parts), pytest.raises(bus.ManagerError) as caught:
         manager.move()
     assert said in caught.value.message and "\n" not in caught.value.message
 
@@ -178,19 +178,44 @@ def test_it_ends_before_that(manager: Manager) -> None:
         manager.move()
 
 
-def test_it_does_not_end(manager: Manager) -> None:
-    tries = ((EXISTS,), (GONE,)) * 4
-    with manager.answering_each(*tries, (EXISTS,)), pytest.raises(scopes.ScopeError, match="it is there"):
+def test_it_does_not_end(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scopes, "_PATIENCE", 0)
+    with manager.answering_each((EXISTS,)), pytest.raises(bus.ManagerError, match="it is there"):
         manager.move()
 
 
+def test_a_manager_that_only_talks_of_others(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bus, "_LIMIT", 0.3)
+    talking = threading.Event()
+
+    def serve() -> None:
+        link, _ = manager.server.accept()
+        with link, contextlib.suppress(OSError):
+            link.sendall(b"OK 0\r\n")
+            while not talking.wait(0.01):
+                link.sendall(NEW)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    with pytest.raises(bus.ManagerError, match=r"it does not answer|timed out"):
+        manager.move()
+    talking.set()
+    thread.join(10)
+
+
+def test_a_name_that_is_no_text(manager: Manager) -> None:
+    """It came from a command line whose bytes are no UTF-8; D-Bus has no other strings."""
+    with pytest.raises(bus.ManagerError, match="no UTF-8"):
+        scopes.move(1, "x.scope", "a\udcff.slice", uid=UID, runtime_dir=str(manager.folder))
+
+
 def test_it_is_not_let_in(manager: Manager) -> None:
-    with manager.answering(ok=b"REJECTED EXTERNAL\r\n"), pytest.raises(scopes.ScopeError, match="let us in"):
+    with manager.answering(ok=b"REJECTED EXTERNAL\r\n"), pytest.raises(bus.ManagerError, match="let us in"):
         manager.move()
 
 
 def test_there_is_no_manager(tmp_path: Path) -> None:
-    with pytest.raises(scopes.ScopeError, match="systemd/private: no such file or directory"):
+    with pytest.raises(bus.ManagerError, match="systemd/private: no such file or directory"):
         scopes.move(1, "x.scope", "user.slice", uid=UID, runtime_dir=str(tmp_path))
 
 
@@ -202,7 +227,7 @@ def test_any_bytes_are_an_answer_or_an_error(manager: Manager) -> None:
         for _ in range(chosen.randrange(1, 4)):
             data[chosen.randrange(len(data))] = chosen.randrange(256)
         manager.received = b""
-        with manager.answering(bytes(data)), contextlib.suppress(scopes.ScopeError):
+        with manager.answering(bytes(data)), contextlib.suppress(bus.ManagerError):
             manager.move()
 
 
@@ -214,7 +239,7 @@ def test_a_group_that_is_the_user_s_is_not_left(
     (tmp_path / "g/cgroup.procs").write_text("")
     monkeypatch.setattr(scopes.cgroups, "ROOT", str(tmp_path))
     monkeypatch.setattr(scopes.cgroups, "own_paths", lambda: {} if owner == "unknown" else {"": "/g"})
-    monkeypatch.setattr(scopes, "_BOOTED", str(tmp_path))
+    monkeypatch.setattr(bus, "BOOTED", str(tmp_path))
     if owner == "another's":
         monkeypatch.setattr(os, "geteuid", lambda: UID + 1)
     asked: list[tuple[object, ...]] = []
