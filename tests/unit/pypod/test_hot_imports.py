@@ -18,14 +18,14 @@ FORBIDDEN = (
 #: What each command has to do with the engine: modules that are loaded while it works.
 HOT = {
     "ps": ["container.list", "listing"],
-    "run": ["container.run", "create attached start cleanup remove prepare network_setup"],
+    "run": ["container.run", "create attached start cleanup remove prepare network_setup health_timers health_judging"],
     "exec": ["container.exec", "execute"],
     "start": ["container.start", "start attached"],
     "stop": ["container.stop", "stop cleanup"],
     "rm": ["container.rm", "remove"],
     "inspect": ["inspect", "inspecting image_listing"],
     "logs": ["container.logs", "log_reading"],
-    "cleanup": ["container.cleanup", "cleanup execute"],
+    "cleanup": ["container.cleanup", "cleanup execute health_timers health_process"],
     "images": ["image.list", "image_listing"],
 }
 

@@ -11,7 +11,13 @@ if TYPE_CHECKING:
 
 COMMAND = Command(
     "Run the health check of a container",
-    description="Runs the health check of a container once; the exit status is 0 when it is healthy and 1 when it is not.",
+    description="""Runs the health check of a container once, with all that follows from it (status, log, event, the action on failure);
+the exit status is 0 when it is healthy and 1 when it is not.
+
+By itself pypod's own conmon runs the check. Where another conmon is used, or healthcheck_timers = true stands in the table
+[engine] of containers.conf, systemd does: a transient timer and service ID-NUMBER (ID-startup-NUMBER while the startup check has not
+succeeded) of the system's manager, or the user's, start this command from the start of the container to its end. With
+DISABLE_HC_SYSTEMD=true in the environment, or without systemd, there are no timers.""",
     options=(Option("ignore-result", help="Exit with 0 regardless of the healthcheck result"),),
     arguments=(Argument("container", completer="pypod.complete:running"),),
     examples=(("pypod healthcheck run web", "is it well?"),),
