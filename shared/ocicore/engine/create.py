@@ -49,11 +49,12 @@ if TYPE_CHECKING:
     #: name, options -> the image, pulled when the policy says so.
     Resolve = Callable[[str, CreateOptions], LocalImage]
 
-#: Options that only mattered while the container was made; what else was typed is kept for `inspect` and `clone`.
 #: Options whose values create_checks looks at.
 _CHECKED = (
-    "add_host dns dns_search health_log_destination health_startup_cmd ip ip6 mac_address pull seccomp_policy sysctl tz umask"
+    "add_host dns dns_search health_log_destination health_startup_cmd ip ip6 mac_address pull retry_delay "
+    "seccomp_policy sysctl tz umask"
 ).split()
+#: Options that only mattered while the container was made; what else was typed is kept for `inspect` and `clone`.
 _NOT_KEPT = frozenset(
     (
         "attach authfile cert_dir creds decryption_key detach detach_keys disable_content_trust platform pull quiet "
@@ -203,7 +204,7 @@ class _Plan:
         if not options.given.isdisjoint(_CHECKED):
             from ocicore.engine import create_checks
 
-            create_checks.check(engine, options, image_config)
+            create_checks.check(engine.environ, options, image_config)
         entry, words = create_process.command_line(options, command, image_config)
         modes, needed = create_namespaces.modes(engine, options)
         self.needed += needed

@@ -12,7 +12,8 @@ from ocicore.network import addresses
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ocicore.engine.context import Engine
+    from collections.abc import Mapping
+
     from ocicore.engine.create_options import CreateOptions
     from ocicore.oci.config import ImageConfig
 
@@ -37,20 +38,24 @@ _SYSCTLS = frozenset(
 _SYSCTL_PREFIXES = ("net.", "fs.mqueue.")
 
 
-def check(engine: Engine, options: CreateOptions, image: ImageConfig | None) -> None:
-    """Raises InvalidInput in podman's words."""
+def check(environ: Mapping[str, str], options: CreateOptions, image: ImageConfig | None) -> None:
+    """Raises InvalidInput in podman's words. `environ` may say where time zones are."""
     given = options.given
     if "pull" in given:
         from ocicore.engine import image_choice
 
         image_choice.check_policy(options.pull)
+    if options.retry_delay:
+        from ocicore.engine.quantities import parse_duration
+
+        parse_duration(options.retry_delay)
     _network(options)
     if "umask" in given and options.umask and not re.fullmatch("[0-7]{1,4}", options.umask):
         raise InvalidInput(f"invalid umask string {options.umask}: invalid argument")
     if "tz" in given and options.tz:
         from ocicore.engine import root_files
 
-        root_files.zone_file(engine.environ, options.tz)
+        root_files.zone_file(environ, options.tz)
     for text in options.sysctl:
         name, equals, _ = text.partition("=")
         if equals and name not in _SYSCTLS and not name.startswith(_SYSCTL_PREFIXES):

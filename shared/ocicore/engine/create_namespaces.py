@@ -49,6 +49,7 @@ def modes(engine: Engine, options: CreateOptions) -> tuple[dict[str, str], list[
     if userns.startswith("container:"):
         userns = "container:" + resolve(userns.removeprefix("container:"))
     if userns.startswith("keep-id") and not engine.rootless:
+        namespaces.check_user(userns)
         userns = ""
     result["user"] = userns
     needed = [namespaces.needed_container(mode) for mode in result.values()]
@@ -134,17 +135,9 @@ def _run_length(extents: list[tuple[int, int, int]]) -> int:
 
 
 def _keep_id(engine: Engine, text: str) -> UserMapping:
-    uid, gid, size = engine.user.uid, engine.user.gid, 0
-    for word in filter(None, text.split(",")):
-        key, _, value = word.partition("=")
-        if key not in ("uid", "gid", "size") or not value.isdigit():
-            raise InvalidInput(f"unknown option specified: {word!r}: choose from uid=N, gid=N, size=N")
-        if key == "uid":
-            uid = int(value)
-        elif key == "gid":
-            gid = int(value)
-        else:
-            size = int(value)
+    given = namespaces.keep_id(text)
+    uid, gid = given.get("uid", engine.user.uid), given.get("gid", engine.user.gid)
+    size = given.get("size", 0)
     if not engine.rootless:
         return UserMapping([], [])  # root is itself already
     uids, gids = _available(engine)

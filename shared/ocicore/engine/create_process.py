@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _SIGTERM = 15
 #: Programs that are systemd under another name (podman's list).
 _SYSTEMD_NAMES = frozenset(("/sbin/init", "/usr/sbin/init", "/usr/local/sbin/init"))
+#: What --log-driver may say.
+LOG_DRIVERS = ("k8s-file", "json-file", "journald", "none", "passthrough", "passthrough-tty")
 
 
 def entry_point(text: str) -> list[str]:
@@ -156,7 +158,7 @@ def log_settings(engine: Engine, options: CreateOptions) -> dict[str, Any]:
     conf = engine.config.containers
     asked = options.log_driver or conf.log_driver or "k8s-file"
     driver = "k8s-file" if asked == "json-file" else asked
-    if driver not in ("k8s-file", "journald", "none", "passthrough", "passthrough-tty"):
+    if driver not in LOG_DRIVERS:
         raise InvalidInput("running container create option: invalid log driver: invalid argument")
     if driver == "passthrough" and options.tty:
         raise InvalidInput("--tty and --log-driver=passthrough conflict: the log driver needs no terminal")

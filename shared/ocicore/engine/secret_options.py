@@ -17,10 +17,16 @@ if TYPE_CHECKING:
 
 def resolve(engine: Engine, texts: list[str]) -> list[dict[str, Any]]:
     """Each option as name, id, type, target, uid, gid, mode. Raises InvalidInput, NoSuchSecret."""
-    return [_resolve(engine, text) for text in texts]
+    found = []
+    for text in texts:
+        secret = read(text)
+        known = secrets.find(engine, secret["name"])
+        found.append({**secret, "name": known["name"], "id": known["id"]})
+    return found
 
 
-def _resolve(engine: Engine, text: str) -> dict[str, Any]:
+def read(text: str) -> dict[str, Any]:
+    """One option: name, type, target, uid, gid, mode. Raises InvalidInput."""
     words = text.split(",")
     result: dict[str, Any] = {"type": "mount", "target": "", "uid": 0, "gid": 0, "mode": 0o444}
     name = ""
@@ -55,8 +61,7 @@ def _resolve(engine: Engine, text: str) -> dict[str, Any]:
         raise InvalidInput("no secret given")
     if result["type"] == "env" and given & {"uid", "gid", "mode"}:
         raise InvalidInput("UID, GID, Mode options cannot be set with secret type env")
-    found = secrets.find(engine, name)
-    result["name"], result["id"] = found["name"], found["id"]
+    result["name"] = name
     return result
 
 

@@ -24,6 +24,26 @@ _NOBODY = 65534
 _FILE_LIMIT = 16 << 20
 
 
+def read(text: str) -> tuple[int, list[Range], list[Range]]:
+    """The options after "auto:": size (0: not given), uid and gid ranges that are wanted. Raises InvalidInput."""
+    size = 0
+    uids: list[Range] = []
+    gids: list[Range] = []
+    for word in filter(None, text.split(",")):
+        key, _, value = word.partition("=")
+        if key == "size" and value.isdigit():
+            size = int(value)
+        elif key == "uidmapping":
+            uids.append(_triple(value, "uid"))
+        elif key == "gidmapping":
+            gids.append(_triple(value, "gid"))
+        else:
+            raise InvalidInput(
+                f"unknown option specified: {word!r}: choose from size=N, uidmapping=…, gidmapping=…"
+            )
+    return size, uids, gids
+
+
 def allocate(
     store: Store, text: str, *, rootless: bool, image: Image | None = None, user: str = ""
 ) -> IdMaps:
@@ -36,21 +56,7 @@ def allocate(
     Raises InvalidInput, Error when no range is free.
     """
     config = store.config
-    size = 0
-    extra_uids: list[Range] = []
-    extra_gids: list[Range] = []
-    for word in filter(None, text.split(",")):
-        key, _, value = word.partition("=")
-        if key == "size" and value.isdigit():
-            size = int(value)
-        elif key == "uidmapping":
-            extra_uids.append(_triple(value, "uid"))
-        elif key == "gidmapping":
-            extra_gids.append(_triple(value, "gid"))
-        else:
-            raise InvalidInput(
-                f"unknown option specified: {word!r}: choose from size=N, uidmapping=…, gidmapping=…"
-            )
+    size, extra_uids, extra_gids = read(text)
     if not size:
         numbers = [int(word) for word in user.split(":") if word.isdecimal()]
         size = max(config.auto_userns_min_size or _DEFAULT_SIZE, max(numbers, default=-1) + 1)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -13,8 +12,7 @@ from ocicore.errors import InvalidInput
 
 
 def check(**values: Any) -> None:
-    engine = cast(Any, SimpleNamespace(environ={}))
-    create_checks.check(engine, CreateOptions(values), None)
+    create_checks.check({}, CreateOptions(values), None)
 
 
 @pytest.mark.parametrize(
@@ -23,6 +21,7 @@ def check(**values: Any) -> None:
         ("add_host", ["nope"], 'bad format for add-host: "nope"'),
         ("add_host", [":1.2.3.4"], "bad format for add-host"),
         ("add_host", ["a:nope"], 'invalid IP address in add-host: "nope"'),
+        ("retry_delay", "soon", "invalid duration"),
         ("dns", ["1.2.3"], "1.2.3 is not an ip address"),
         ("dns_search", ["-x"], "-x is not a valid domain"),
         ("dns_search", ["1.5"], "1.5 is not a valid domain"),

@@ -18,7 +18,10 @@ FORBIDDEN = (
 #: What each command has to do with the engine: modules that are loaded while it works.
 HOT = {
     "ps": ["container.list", "listing"],
-    "run": ["container.run", "create attached start cleanup remove prepare network_setup health_timers health_judging"],
+    "run": [
+        "container.run",
+        "create attached start cleanup remove prepare network_setup health_timers health_judging",
+    ],
     "exec": ["container.exec", "execute"],
     "start": ["container.start", "start attached"],
     "stop": ["container.stop", "stop cleanup"],

@@ -13,8 +13,9 @@ COMMAND = Command(
     "Look for mistakes in Quadlet files",
     description=(
         "Says FILE:LINE:COLUMN of every mistake: keys and sections that do not exist (and which may have been meant), keys "
-        "in a wrong section, values that are none, files that are referred to and missing, rings of files that need each "
-        "other. Keys younger than podman 5.4 are noted; with --podman, keys that this version lacks are mistakes.\n\n"
+        "in a wrong section, values that are none or that the engine would refuse, files that are referred to and missing, "
+        "rings of files that need each other. What systemd will replace in a value (%h, $NAME) keeps it from being judged, and "
+        "what must be there only when the container is made (images, networks, paths) is not looked for. Keys younger than podman 5.4 are noted; with --podman, keys that this version lacks are mistakes.\n\n"
         "The other files in a file's folder are those that it may refer to."
     ),
     options=(
@@ -34,7 +35,7 @@ COMMAND = Command(
 def run(args: Args, ctx: Context) -> int:
     from ocicore.errors import InvalidInput
     from ocicore.systemd.quadlet.lint import check
-    from pypod_systemd import files
+    from pypod_systemd import files, values
 
     if args.format not in ("", "json"):
         raise InvalidInput(f"unknown --format argument: {args.format}")
@@ -45,7 +46,9 @@ def run(args: Args, ctx: Context) -> int:
             raise InvalidInput(f"--podman {args.podman}: not a version such as 5.2")
         version = tuple(int(part) for part in parts)
     host = files.host(args, ctx)
-    found = [finding for path in args.files for finding in check(path, host, version=version)]
+    found = [
+        finding for path in args.files for finding in check(path, host, version=version, judge=values.judge)
+    ]
     failed = any(finding.level == "error" for finding in found)
     if args.quiet:
         found = [finding for finding in found if finding.level == "error"]

@@ -49,6 +49,33 @@ def check(kind: str, text: str, resolve: Callable[[str], str]) -> str:
     raise InvalidInput(f"unrecognized namespace mode {text} passed")
 
 
+def check_user(text: str) -> None:
+    """Raises InvalidInput for a --userns that could never be; whether its ids are there is seen at creation."""
+    kind, colon, rest = text.partition(":")
+    if kind == "keep-id":
+        keep_id(rest)
+    elif kind == "auto":
+        from ocicore.storage import auto_userns
+
+        auto_userns.read(rest)
+    elif kind in ("container", "ns"):
+        if not rest:
+            raise InvalidInput(f"unrecognized namespace mode {text} passed")
+    elif kind not in ("", "host", "private", "nomap") or colon:
+        raise InvalidInput(f"unrecognized namespace mode {text} passed")
+
+
+def keep_id(text: str) -> dict[str, int]:
+    """uid, gid and size of what stands after "keep-id:", as far as they are given. Raises InvalidInput."""
+    found = {}
+    for word in filter(None, text.split(",")):
+        key, _, value = word.partition("=")
+        if key not in ("uid", "gid", "size") or not value.isdigit():
+            raise InvalidInput(f"unknown option specified: {word!r}: choose from uid=N, gid=N, size=N")
+        found[key] = int(value)
+    return found
+
+
 def needed_container(mode: str) -> str:
     """Id of the container whose namespace is joined, or ""."""
     return mode.removeprefix("container:") if mode.startswith("container:") else ""

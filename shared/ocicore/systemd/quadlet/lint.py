@@ -12,9 +12,13 @@ from ocicore.systemd.quadlet.convert import convert_all, load_all
 from ocicore.systemd.quadlet.keys import INSTALL_KEYS, KEYS, SECTIONS
 
 if TYPE_CHECKING:
-    from ocicore.systemd.quadlet.service import Host
+    from collections.abc import Callable
+
+    from ocicore.systemd.quadlet.service import Command, Host
     from ocicore.systemd.quadlet.source import Source
     from ocicore.systemd.unit_file import Entry, UnitFileError
+
+    Judge = Callable[[str, str, str, str], str]
 
 #: The podman whose keys every user of Quadlet has by now; younger ones are worth a note.
 _COMMON_VERSION = (5, 4)
@@ -44,11 +48,14 @@ class Finding:
         return f"{self.path}:{self.line}:{self.column}: {self.level}: {self.message}"
 
 
-def check(path: str, host: Host, *, version: tuple[int, ...] | None = None) -> list[Finding]:
+def check(
+    path: str, host: Host, *, version: tuple[int, ...] | None = None, judge: Judge | None = None
+) -> list[Finding]:
     """Everything about a file, in the order of its lines. The files in its folder are those it may refer to.
 
     Args:
         version: of podman, whose keys alone are allowed; None allows all and notes the young ones.
+        judge: what the engine thinks of a value: its command, option ("" for the image), value and folder -> what is wrong.
     """
     folder, name = os.path.split(os.path.abspath(path))
     if name.rpartition(".")[2] not in SECTIONS:
@@ -61,6 +68,8 @@ def check(path: str, host: Host, *, version: tuple[int, ...] | None = None) -> l
     if source is not None:
         findings = _sections(source) + _keys(source, version)
         findings += _conversion(source, sources, host)
+        if judge is not None:
+            findings += _values(source, sources, host, judge)
         for problem in problems:
             if problem.winner == name:
                 reason = f"{source.service}.service is made from {problem.name}, too"
@@ -93,6 +102,49 @@ def _conversion(source: Source, sources: dict[str, Source], host: Host) -> list[
             return found
         for entry in wrong:
             source.drop(entry)
+
+
+def _values(source: Source, sources: dict[str, Source], host: Host, judge: Judge) -> list[Finding]:
+    """What the engine would refuse of what the file hands on to it."""
+    services, _ = convert_all(sources, host)
+    folder = os.path.dirname(source.path)
+    found = []
+    for service in services:
+        if service.source is not source:
+            continue
+        for _, command in service.commands:
+            verb = next(
+                word
+                for word, origin in zip(command.words[1:], command.origins[1:], strict=True)
+                if origin is None and not word.startswith("-")
+            )
+            for option, value, entry in _options(command):
+                reason = judge(verb, option, value, folder)
+                if reason:
+                    at = (entry.path or source.path, entry.line, _value_column(entry))
+                    found.append(Finding(*at, "error", f"{entry.key}: {reason}"))
+    return found
+
+
+def _options(command: Command) -> list[tuple[str, str, Entry]]:
+    """(option, value, assignment) of what comes from the file; the image's option is "". PodmanArgs are not taken apart:
+    which of their words are values only the engine knows."""
+    found = []
+    words = list(zip(command.words, command.origins, strict=True))
+    for position, (word, entry) in enumerate(words):
+        if entry is None or entry.key in ("PodmanArgs", "GlobalArgs", "Exec"):
+            continue
+        if not word.startswith("-"):
+            before = words[position - 1]
+            if entry.key in ("Image", "ImageTag") and not (before[1] is entry and before[0].startswith("-")):
+                found.append(("", word, entry))
+            continue
+        option, equals, value = word.partition("=")
+        if equals:
+            found.append((option, value, entry))
+        elif position + 1 < len(words) and words[position + 1][1] is entry:
+            found.append((option, words[position + 1][0], entry))
+    return found
 
 
 def _of_error(error: UnitFileError, source: Source | None) -> Finding:
