@@ -84,9 +84,11 @@ class HealthOnRequest:
         assert time.monotonic() - begun < 60
         log = json.loads(pypod.out("inspect", "--format", "{{json .State.Health.Log}}", "ward"))
         assert log[-1]["ExitCode"] == -1
-        assert log[-1]["Output"] == "begun\n"
-        # The shell is gone; its background process is the container's own business.
-        assert "echo begun" not in pypod.out("top", "ward", "args")
+        # A machine with far too much to do may not even have started it in that second.
+        assert log[-1]["Output"] in ("", "begun\n")
+        if log[-1]["Output"]:
+            # The shell is gone; its background process is the container's own business.
+            assert "echo begun" not in pypod.out("top", "ward", "args")
 
     @pytest.mark.parametrize(("size", "kept"), [("7", "1234567"), ("0", "1234567890\n")])
     def test_what_is_kept(self, pypod: Tool, size: str, kept: str) -> None:
