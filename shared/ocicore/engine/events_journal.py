@@ -31,6 +31,8 @@ _FIELDS = {
     "ContainerInspectData": "PODMAN_CONTAINER_INSPECT_DATA",
 }
 _IDENTIFIER = "pypod"
+#: A variable of services of which nothing below "notice" gets to the journal: those that start health checks.
+TERSE_UNIT = "PYPOD_HEALTH_UNIT"
 _IDLE_MS = 100
 
 
@@ -38,10 +40,12 @@ def write(engine: Engine, event: dict[str, Any]) -> None:
     """Send one event; a journal that does not listen never fails the command."""
     import _socket
 
+    # Of health checks podman's are as important, for the same reason.
+    notable = bool(event.get("HealthStatus")) or TERSE_UNIT in engine.environ
     words = [str(event.get(key, "")) for key in ("Type", "Status", "ID", "Name")]
     fields = {
         "MESSAGE": " ".join(word for word in words if word),
-        "PRIORITY": "6",
+        "PRIORITY": "5" if notable else "6",
         "SYSLOG_IDENTIFIER": _IDENTIFIER,
     }
     for key, name in _FIELDS.items():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from ocicore.engine import events_journal
 from ocicore.errors import Error
 from ocicore.systemd import bus, timers
 
@@ -86,7 +87,7 @@ def start(engine: Engine, container: Container, *, startup: bool = False) -> Non
                 name,
                 command(engine, container.id),
                 interval=interval,
-                environment=environment(engine),
+                environment={**environment(engine), events_journal.TERSE_UNIT: name},
                 harmless=(_UNHEALTHY,),
             )
         if former:
