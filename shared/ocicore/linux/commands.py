@@ -79,7 +79,10 @@ class Commands:
         """Kill what runs, and what it started; `run` raises Stopped from now on."""
         self._stopped = True
         for pid in tuple(self._guards):
-            os.kill(pid, _SIGTERM)
+            try:
+                os.kill(pid, _SIGTERM)
+            except ProcessLookupError:
+                pass  # the thread that waits for it has just done so
 
     def _start(
         self,

@@ -31,6 +31,22 @@ static void report(int fd, int number)
     ;
 }
 
+/* Ready for exec: nothing blocked, and no handler of the caller's left that would swallow a signal in the meantime. Python
+ * ignores two; an ignored signal is inherited through exec, and programs count on the default. */
+static void plain_signals(void)
+{
+  for (int number = 1; number < NSIG; number++) {
+    struct sigaction action;
+    if (sigaction(number, NULL, &action) < 0)
+      continue;
+    if (action.sa_handler != SIG_IGN || number == SIGPIPE || number == SIGXFSZ)
+      signal(number, SIG_DFL);
+  }
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 __attribute__((noreturn)) static void become(const struct command *command, int error_fd, pid_t guard)
 {
   /* When the guard itself is killed its command goes with it. */
@@ -40,12 +56,7 @@ __attribute__((noreturn)) static void become(const struct command *command, int 
   for (size_t i = 0; i < command->count; i++)
     if (dup2(command->sources[i], command->numbers[i]) < 0)
       goto failed;
-  /* Python ignores these two; an ignored signal is inherited through exec, and programs count on the default. */
-  signal(SIGPIPE, SIG_DFL);
-  signal(SIGXFSZ, SIG_DFL);
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, NULL);
+  plain_signals();
   execve(command->argv[0], command->argv, command->env);
 failed:
   report(error_fd, errno);
@@ -102,9 +113,7 @@ static void clean_up(const struct command *command)
 {
   pid_t pid = fork();
   if (pid == 0) {
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    plain_signals();
     execve(command->after[0], command->after, command->env);
     _exit(NOT_STARTED);
   }
