@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ocicore.errors import Error
 from ocicore.linux import process
 from ocicore.linux.commands import Commands, Stopped
 from ocicore.linux.spawn import SpawnError
@@ -42,7 +43,7 @@ class Running:
 
     def __init__(self, argv: list[str], after: list[str] | None = None) -> None:
         self.commands = Commands()
-        self.ended: int | Exception | None = None
+        self.ended: int | Error | None = None
         self._words = argv, after or []
         self.thread = threading.Thread(target=self._run)
         self.thread.start()
@@ -51,10 +52,10 @@ class Running:
         argv, after = self._words
         try:
             self.ended = self.commands.run(argv, {}, {}, after)
-        except Exception as error:
+        except Error as error:
             self.ended = error
 
-    def join(self) -> int | Exception | None:
+    def join(self) -> int | Error | None:
         self.thread.join(PATIENCE)
         assert not self.thread.is_alive()
         return self.ended
