@@ -117,6 +117,30 @@ def write(folder: Path, name: str, text: str) -> None:
     os.chown(path, folder.stat().st_uid, folder.stat().st_gid)
 
 
+def test_what_was_made_outlives_a_boot(place: tuple[Tool, Tool, Path]) -> None:
+    """The next boot finds /run empty: a unit has put a copy of what the generator left there on the disk."""
+    _, systemctl, folder = place
+    is_root = folder.is_relative_to("/etc")
+    kept = Path("/run/pypod-systemd/quadlet" if is_root else "/run/user/1000/pypod-systemd/quadlet")
+    copy = Path(
+        "/var/lib/pypod-systemd/quadlet" if is_root else "/home/tester/.local/state/pypod-systemd/quadlet"
+    )
+    systemctl("start", "pypod-quadlet-keep.path")
+    write(folder, "t-web.container", "[Container]\nImage=localhost/small\n")
+    systemctl("daemon-reload")
+    service = kept.parents[1] / "systemd/generator/t-web.service"
+    made = service.read_text()
+    eventually(lambda: copy.exists() and copy.read_bytes() == kept.read_bytes())
+    kept.unlink()
+    systemctl("daemon-reload")
+    assert service.read_text() == made
+    assert not kept.exists()  # the generator itself, which would have left it there, was not started
+    write(folder, "t-web.container", "[Container]\nImage=localhost/small\nHostName=other\n")
+    systemctl("daemon-reload")
+    assert "--hostname other" in service.read_text()
+    eventually(lambda: copy.read_bytes() == kept.read_bytes())
+
+
 def test_every_kind_is_started(place: tuple[Tool, Tool, Path]) -> None:
     pypod, systemctl, folder = place
     small = "Image=localhost/small\nPull=never\nNetwork=none\nExec=sleep 1000\n"

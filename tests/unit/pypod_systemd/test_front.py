@@ -39,6 +39,7 @@ class Machine:
         self.files = folder / "files"
         self.files.mkdir()
         self.kept = folder / "run/quadlet"
+        self.copy = folder / "var/lib/quadlet"
         self.launcher = launcher
         self.env = {"QUADLET_UNIT_DIRS": str(self.files), "HOME": str(folder), "PATH": "/usr/bin:/bin"}
         self.words: list[str] = []
@@ -66,6 +67,19 @@ class Machine:
         """What the front made, and whether the generator was started for it."""
         before = self.starts()
         found = self.run("front", str(FRONT), str(self.kept))
+        return found, self.starts() > before
+
+    def keep(self, status: int = 0) -> None:
+        """What the service does."""
+        words = [str(FRONT), "-keep", str(self.kept), str(self.copy)]
+        self.done = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert self.done.returncode == status, self.done.stderr
+
+    def boot(self) -> tuple[dict[str, str], bool]:
+        """The first start after one: what it made, and whether the generator was started for it."""
+        self.kept.unlink(missing_ok=True)
+        before = self.starts()
+        found = self.run("front", str(FRONT), "-lasting", str(self.copy), str(self.kept))
         return found, self.starts() > before
 
     def plain(self) -> dict[str, str]:
@@ -288,3 +302,97 @@ def test_nothing_is_asked_of_the_file_system_behind_the_witness_back(
     assert status == 0
     asked_files = {question for kind, question, _ in witness.answers if kind == "F"}
     assert len(asked_files) == 3
+
+
+def test_a_boot_needs_no_generator(machine: Machine) -> None:
+    furnish(machine)
+    first, _ = machine.front()
+    machine.keep()
+    assert machine.copy.read_bytes() == machine.kept.read_bytes()
+    assert (machine.copy.stat().st_mode & 0o777, machine.copy.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert machine.boot() == (first, False)
+    assert not machine.kept.exists()
+    assert machine.boot() == (first, False)
+
+
+def test_a_boot_without_a_copy(machine: Machine) -> None:
+    """The disk is not there yet, or nothing was kept: /run has what the generator makes."""
+    furnish(machine)
+    first, started = machine.boot()
+    assert started and machine.kept.exists()
+    assert machine.front() == (first, False)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_whatever_changed_before_a_boot_is_seen(machine: Machine, change: str) -> None:
+    furnish(machine)
+    machine.front()
+    machine.keep()
+    CHANGES[change](machine)
+    after, started = machine.boot()
+    assert started
+    assert after == machine.plain()
+
+
+def test_the_newer_of_both_counts(machine: Machine) -> None:
+    """The copy may be of an earlier state: it is asked about, too, but never instead of what there is now."""
+    furnish(machine)
+    first, _ = machine.front()
+    machine.keep()
+    (machine.files / "data.volume").write_text("[Volume]\nVolumeName=dato\n")
+    second, started = machine.boot()
+    assert started and second != first
+    assert machine.run("front", str(FRONT), "-lasting", str(machine.copy), str(machine.kept)) == second
+    (machine.files / "data.volume").write_text("[Volume]\nVolumeName=data\n")
+    before = machine.starts()
+    assert machine.run("front", str(FRONT), "-lasting", str(machine.copy), str(machine.kept)) == first
+    assert machine.starts() == before
+
+
+@pytest.mark.parametrize("wrong", ["the file's mode", "the folder's mode", "cut off", "a link", "a folder"])
+def test_a_copy_is_believed_under_the_same_conditions(machine: Machine, wrong: str) -> None:
+    furnish(machine)
+    first, _ = machine.front()
+    machine.keep()
+    if wrong == "the file's mode":
+        machine.copy.chmod(0o620)
+    elif wrong == "the folder's mode":
+        machine.copy.parent.chmod(0o777)
+    elif wrong == "cut off":
+        machine.copy.write_bytes(machine.copy.read_bytes()[:-30])
+    else:
+        machine.copy.rename(machine.folder / "away")
+        if wrong == "a link":
+            machine.copy.symlink_to(machine.folder / "away")
+        else:
+            machine.copy.mkdir()
+    assert machine.boot() == (first, True)
+
+
+def test_what_is_kept(machine: Machine) -> None:
+    furnish(machine)
+    machine.keep()
+    assert not machine.copy.exists()  # nothing has been made yet
+    machine.front()
+    machine.keep()
+    before = machine.copy.stat().st_ino
+    machine.keep()
+    assert machine.copy.stat().st_ino == before  # unchanged: not written
+    machine.kept.write_bytes(machine.kept.read_bytes()[:-30])
+    machine.keep(status=1)
+    assert machine.done.stderr == f"quadlet-front: {machine.kept} is not whole\n"
+    assert machine.copy.stat().st_ino == before
+    (machine.files / "data.volume").write_text("[Volume]\nVolumeName=dato\n")
+    machine.front()
+    (machine.copy.parent / "quadlet.new").write_text("of one that was killed")
+    machine.keep()
+    assert machine.copy.read_bytes() == machine.kept.read_bytes()
+    assert sorted(path.name for path in machine.copy.parent.iterdir()) == ["quadlet"]
+
+
+def test_the_copy_cannot_be_written(machine: Machine) -> None:
+    furnish(machine)
+    machine.front()
+    (machine.folder / "var").write_text("a file")
+    machine.keep(status=1)
+    assert machine.done.stderr == f"quadlet-front: cannot write {machine.copy}: Not a directory\n"

@@ -1,11 +1,15 @@
 /* What systemd's generator starts where there are Quadlet files:
  *
- *     quadlet-front KEPT GENERATOR [-user] FOLDER [EARLY LATE]
+ *     quadlet-front [-lasting COPY] KEPT GENERATOR [-user] FOLDER [EARLY LATE]
+ *     quadlet-front -keep KEPT COPY
  *
  * KEPT is the file in which GENERATOR (Python, ten times slower to start than this) left what it made the last time, with
  * every answer of the file system and of the environment that this followed from. When all answers are still the same,
  * the services are written from there; else, or when anything at all is odd, GENERATOR does its work anew.
  * The file's form is told in ocicore/systemd/quadlet/kept.py.
+ *
+ * KEPT lies in /run, the only place that a generator may write to, and is gone after a boot; COPY is what -keep, started by
+ * a service, made of it on a disk that may not be there yet. Both are believed under the same conditions.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -352,10 +356,93 @@ static bool replay(const char *kept, const char *generator, bool is_user, const 
     return true;
 }
 
+/* -- the copy -------------------------------------------------------------------------------------------------- */
+
+/* From its first line to the record that ends it. */
+static bool is_whole(const char *data, size_t size)
+{
+    const size_t first_line = strlen(FIRST_LINE);
+    if (size < first_line || memcmp(data, FIRST_LINE, first_line) != 0)
+        return false;
+    struct reader from = {.at = data + first_line, .end = data + size};
+    struct record record;
+    while (take_record(&from, &record))
+        if (record.kind == 'Z')
+            return from.at == from.end;
+    return false;
+}
+
+static bool write_whole(int fd, const char *data, size_t size)
+{
+    while (size > 0) {
+        ssize_t count = write(fd, data, size);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count <= 0)
+            return false;
+        data += count;
+        size -= (size_t)count;
+    }
+    return fsync(fd) == 0;
+}
+
+/* The folders above a path, for this user alone. */
+static bool make_folders(const char *path)
+{
+    char folder[PATH_MAX];
+    if (path[0] != '/' || snprintf(folder, sizeof(folder), "%s", path) >= (int)sizeof(folder))
+        return false;
+    for (char *slash = strchr(folder + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(folder, 0700) < 0 && errno != EEXIST)
+            return false;
+        *slash = '/';
+    }
+    return true;
+}
+
+/* A power cut leaves the former copy, the new one, or none. */
+static int keep(const char *kept, const char *copy)
+{
+    size_t size, had = 0;
+    char *data = read_kept(kept, &size);
+    if (data == NULL)
+        return 0; /* nothing was kept, which is no mistake */
+    if (!is_whole(data, size)) {
+        fprintf(stderr, "quadlet-front: %s is not whole\n", kept);
+        return 1;
+    }
+    char *before = read_kept(copy, &had);
+    if (before != NULL && had == size && memcmp(before, data, size) == 0)
+        return 0;
+    char new[PATH_MAX];
+    int fd = -1;
+    if (snprintf(new, sizeof(new), "%s.new", copy) < (int)sizeof(new) && make_folders(copy)) {
+        unlink(new); /* of one that was killed */
+        fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    }
+    if (fd < 0 || !write_whole(fd, data, size) || rename(new, copy) < 0) {
+        fprintf(stderr, "quadlet-front: cannot write %s: %s\n", copy, strerror(errno));
+        if (fd >= 0)
+            unlink(new);
+        return 1;
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 4 && strcmp(argv[1], "-keep") == 0)
+        return keep(argv[2], argv[3]);
+    const char *copy = NULL;
+    if (argc > 2 && strcmp(argv[1], "-lasting") == 0) {
+        copy = argv[2];
+        argv += 2;
+        argc -= 2;
+    }
     if (argc < 4) {
-        fprintf(stderr, "usage: quadlet-front KEPT GENERATOR [-user] FOLDER [EARLY LATE]\n");
+        fprintf(stderr, "usage: quadlet-front [-lasting COPY] KEPT GENERATOR [-user] FOLDER [EARLY LATE]\n"
+                        "       quadlet-front -keep KEPT COPY\n");
         return 2;
     }
     const char *kept = argv[1], *generator = argv[2];
@@ -363,7 +450,8 @@ int main(int argc, char **argv)
     int folder = is_user ? 4 : 3;
     /* Whoever wants to hear something asks the generator itself. */
     bool plain = folder < argc && argv[folder][0] != '-';
-    if (plain && replay(kept, generator, is_user, argv[folder]))
+    if (plain && (replay(kept, generator, is_user, argv[folder]) ||
+                  (copy != NULL && replay(copy, generator, is_user, argv[folder]))))
         return 0;
     char *option;
     char **words = calloc((size_t)argc + 1, sizeof(char *));

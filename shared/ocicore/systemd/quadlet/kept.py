@@ -1,6 +1,6 @@
 """What the generator made, kept with all that it followed from, for a start that finds nothing changed.
 
-The file is read by `tools/pypod_systemd/front/quadlet-front.c`. After its first line come records
+The file is read by `tools/pypod_systemd/front/quadlet-front.c`, which also copies it to a place that outlives a boot. After its first line come records
 `KIND SIZE SIZE\\n FIRST \\0 SECOND \\0` (no blanks; sizes in bytes without the zeros):
 
     I uid                                  P the generator's name       M "user" or "system"
