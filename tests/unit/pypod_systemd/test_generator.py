@@ -149,7 +149,7 @@ def test_the_front_starts_it_only_where_there_are_files(tmp_path: Path, scope: s
     started.write_text('#!/bin/sh\necho started "$@"\n')
     started.chmod(0o755)
     text = source.read_text().replace("@PREFIX@", str(tmp_path))
-    for folder in ("/run/", "/etc/", "/usr/"):
+    for folder in ("/run/", "/etc/", "/usr/", "/var/"):
         text = text.replace(f" {folder}", f" {tmp_path}{folder}")
     front = tmp_path / "front"
     front.write_text(text)
@@ -167,7 +167,8 @@ def test_the_front_starts_it_only_where_there_are_files(tmp_path: Path, scope: s
     (folder / "x.container").write_text("")
     kept = f"{tmp_path}/{'run' if scope == 'system' else 'xdg'}/pypod-systemd/quadlet"
     user = "" if scope == "system" else "-user "
-    assert run() == f"started {kept} {tmp_path}/libexec/pypod/quadlet {user}a b c\n"
+    copy = f"{tmp_path}/{'var/lib' if scope == 'system' else '.local/state'}/pypod-systemd/quadlet"
+    assert run() == f"started -lasting {copy} {kept} {tmp_path}/libexec/pypod/quadlet {user}a b c\n"
     theirs = tmp_path / f"usr/lib/systemd/{scope}-generators/podman-{scope}-generator"
     theirs.parent.mkdir(parents=True)
     theirs.write_text("#!/bin/sh\n")
