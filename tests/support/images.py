@@ -53,20 +53,26 @@ def layer_tar(files: dict[str, bytes]) -> bytes:
 
 
 def make_image(
-    *, layers: int = 2, size: int = 2000, docker: bool = False, seed: int = 1, architecture: str = "amd64"
+    *,
+    layers: int = 2,
+    size: int = 2000,
+    docker: bool = False,
+    seed: int = 1,
+    architecture: str = "amd64",
+    compressed: bool = True,
 ) -> MadeImage:
-    """An image whose layers hold `size` random bytes each."""
+    """An image whose layers hold `size` random bytes each; not compressed only in OCI's form."""
     source = random.Random(seed)
     blobs: dict[str, bytes] = {}
     diff_ids, descriptors = [], []
     kind = (
         "application/vnd.docker.image.rootfs.diff.tar.gzip"
         if docker
-        else "application/vnd.oci.image.layer.v1.tar+gzip"
+        else "application/vnd.oci.image.layer.v1.tar" + ("+gzip" if compressed else "")
     )
     for number in range(layers):
         plain = layer_tar({f"file-{number}": source.randbytes(size)})
-        packed = gzip.compress(plain, 1, mtime=0)
+        packed = gzip.compress(plain, 1, mtime=0) if compressed else plain
         blobs[digest_of(packed)] = packed
         diff_ids.append(digest_of(plain))
         descriptors.append({"mediaType": kind, "size": len(packed), "digest": digest_of(packed)})
@@ -128,6 +134,15 @@ def publish_index(server: RegistryServer, name: str, tag: str, images: dict[str,
     data = make_index(images)
     server.put_manifest(name, tag, data, OCI_INDEX)
     return data
+
+
+def write_directory(folder: Path, image: MadeImage) -> None:
+    """The image as a dir: transport's folder."""
+    folder.mkdir()
+    (folder / "version").write_text("Directory Transport Version: 1.1\n")
+    (folder / "manifest.json").write_bytes(image.manifest)
+    for digest, data in image.blobs.items():
+        (folder / digest.removeprefix("sha256:")).write_bytes(data)
 
 
 def listing(folder: Path) -> dict[str, bytes]:

@@ -26,6 +26,8 @@ HABITS = {
     "heredocs are read": ("buildah", (1, 33)),
     # A declared volume is a folder of the image, with one layer for the whole build too.
     "a declared volume is a folder": ("buildah", (1, 39)),
+    # What is known about blobs is kept in an SQLite file (before: in bbolt's format, which nobody shares with us).
+    "blob information in SQLite": ("skopeo", (1, 14)),
     # An image without signatures has no record of them in the store.
     "only signatures are recorded": ("skopeo", (1, 12)),
 }

@@ -102,7 +102,7 @@ def pull(
     name = _local_name(session, name, policy)
     if policy in ("always", "newer") or not session.images.exists(name):
         _check_sources(session, context, name)
-    with progress.shown(session.ctx.stderr, quiet=quiet) as shown:
+    with progress.shown(session.ctx.stderr, quiet=quiet, debug=session.ctx.debug) as shown:
         return pulls.pull(
             session.images,
             name,
@@ -212,7 +212,7 @@ def push(
         if registry_sources.check(session.ctx.environ, domain, doing) and args.tls_verify is None:
             args.tls_verify = False
     silent = bool(getattr(args, "quiet", False)) if quiet is None else quiet
-    with progress.shown(session.ctx.stderr, quiet=silent) as shown:
+    with progress.shown(session.ctx.stderr, quiet=silent, debug=session.ctx.debug) as shown:
         return pushes.push(
             session.images,
             image,
@@ -270,6 +270,8 @@ def copy_options(
         compression=compression,
         compression_level=args.compression_level if args.compression_level >= 0 else None,
         force_compression=args.force_compression,
+        # As buildah: without --force-compression=false, the format that was named and no other.
+        exact_format=args.force_compression or "force_compression" not in given,
         remove_signatures=bool(getattr(args, "remove_signatures", False)),
         signers=signers,
         encryption=encryption.read(args),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ocicore.image.progress import PlainProgress, Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any, TextIO
 
 #: Digits of a digest that are shown on a bar.
@@ -23,29 +23,39 @@ _SHORT = 12
 
 
 @contextlib.contextmanager
-def shown(stream: TextIO, *, quiet: bool = False, json: bool = False) -> Iterator[Progress]:
+def shown(
+    stream: TextIO,
+    *,
+    quiet: bool = False,
+    json: bool = False,
+    debug: Callable[[str], None] | None = None,
+) -> Iterator[Progress]:
     """What draws on a stream.
 
     Args:
         stream: usually standard error.
         quiet: show nothing.
         json: one JSON object a line, for programs.
+        debug: gets remarks for whoever looks for a mistake.
     """
+
+    def write(text: str) -> None:
+        stream.write(text)
+        stream.flush()
+
+    report: Progress
     if quiet:
-        yield Progress()
+        report = Progress()
     elif json:
-        yield JsonProgress(stream)
+        report = JsonProgress(stream)
     elif stream.isatty():
-        bars = BarProgress(stream)
-        with bars:
-            yield bars
+        report = BarProgress(stream)
     else:
-
-        def write(text: str) -> None:
-            stream.write(text)
-            stream.flush()
-
-        yield PlainProgress(write)
+        report = PlainProgress(write)
+    if debug is not None:
+        report.debug = debug
+    with report if isinstance(report, BarProgress) else contextlib.nullcontext():
+        yield report
 
 
 class JsonProgress(Progress):

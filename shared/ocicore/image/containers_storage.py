@@ -32,6 +32,7 @@ from ocicore.oci.manifest import Index, parse_manifest
 from ocicore.oci.reference import Reference, parse_normalized
 
 if TYPE_CHECKING:
+    from ocicore.image.blob_info import BlobInfo
     from ocicore.image.resume import KeptBytes
     from ocicore.image.types import BlobReader
     from ocicore.storage.additional_layers import AdditionalLayer
@@ -120,7 +121,7 @@ class StorageReference(ImageReference):
 
     def destination(self, context: SystemContext) -> StorageDestination:
         """Open for writing."""
-        return StorageDestination(self, context.store(self.location))
+        return StorageDestination(self, context.store(self.location), context.blob_info)
 
     def delete(self, context: SystemContext) -> None:
         """Delete the image and the layers nothing else needs."""
@@ -263,9 +264,10 @@ class StorageDestination(ImageDestination):
     wants_config_first = True
     verifies_blobs = True
 
-    def __init__(self, reference: StorageReference, store: Store) -> None:
+    def __init__(self, reference: StorageReference, store: Store, blob_info: BlobInfo) -> None:
         self.reference: StorageReference = reference
         self.store = store
+        self._blob_info = blob_info
         self._names = [str(reference.named)] if reference.named is not None else []
         self._lock = threading.Lock()
         self._descriptors: list[Descriptor] = []
@@ -394,6 +396,8 @@ class StorageDestination(ImageDestination):
         except BaseException:
             staged.discard()
             raise
+        if digest is not None:
+            self._blob_info.note_layer(digest, staged.diff_id)
         with self._lock:
             replaced = self._staged.get(layer_index)
             self._staged[layer_index] = staged

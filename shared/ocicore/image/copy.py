@@ -15,6 +15,7 @@ from ocicore.errors import Corrupted, Error, InvalidInput, Unsupported
 from ocicore.files import quick_json
 from ocicore.image import convert
 from ocicore.image.blob_cache import BlobCache
+from ocicore.image.blob_info import BlobInfo
 from ocicore.image.docker import DockerDestination, DockerSource
 from ocicore.image.image_copy import Encryption, ImageCopier, Signer, SingleResult, store_signatures
 from ocicore.image.layer_copy import CompressionPlan
@@ -48,6 +49,7 @@ class CopyOptions:
         manifest_type: media type to convert to, "" to keep the source's where the destination takes it.
         compression: "gzip", "zstd", "zstd:chunked", "none" or "" for the destination's own wish; `compression_level`.
         force_compression: also recompress what is compressed in another format.
+        exact_format: what the destination has of a layer in another format will not do; None for: if one was asked for.
         preserve_digests: fail rather than change a manifest.
         remove_signatures: leave the source's signatures behind.
         additional_tags: full names the destination shall get too (containers-storage, docker-archive).
@@ -65,6 +67,7 @@ class CopyOptions:
     compression: str = ""
     compression_level: int | None = None
     force_compression: bool = False
+    exact_format: bool | None = None
     preserve_digests: bool = False
     remove_signatures: bool = False
     additional_tags: Sequence[str] = ()
@@ -116,12 +119,16 @@ def copy(
             target = destination.destination(destination_context)
         done = False
         try:
-            result = _Copy(opened, target, source_context, options, progress).run()
+            result = _Copy(
+                opened, target, source_context, options, progress, destination_context.blob_info
+            ).run()
             done = True
             return result
         finally:
             if not done:
                 target.discard()
+            for context in (source_context, destination_context):
+                context.blob_info.flush()
     finally:
         opened.close()
 
@@ -144,7 +151,9 @@ class _Copy:
         context: SystemContext,
         options: CopyOptions,
         progress: Progress,
+        blob_info: BlobInfo,
     ) -> None:
+        self._blob_info = blob_info
         self._source = source
         self._destination = destination
         self._context = context
@@ -196,6 +205,7 @@ class _Copy:
             precompute_in=self._context.tmp if self._options.precompute_digests else "",
             encryption=self._options.encryption,
             cache=self._options.blob_cache,
+            blob_info=self._blob_info,
         )
         return copier.copy(manifest, source_instance if source_instance is not None else instance, instance)
 
@@ -266,7 +276,7 @@ class _Copy:
                 continue
             self._progress.note(f"Replicating image {entry.digest} with {format}")
             types = [media_types.OCI_MANIFEST] if zstd else None
-            plan = CompressionPlan(format, self._options.compression_level, True)
+            plan = CompressionPlan(format, self._options.compression_level, force=True, exact=True)
             single = self._image(self._instance(entry), entry.digest, types=types, plan=plan)
             annotations = dict(entry.annotations)
             annotations.pop(_ZSTD, None)
@@ -326,7 +336,8 @@ class _Copy:
         if options.compression and not kept:
             # Where layers are compressed anyway, a format that was asked for goes for all of them.
             force = options.force_compression or self._destination.compression == "compress"
-            return CompressionPlan(options.compression, options.compression_level, force)
+            exact = options.exact_format is not False
+            return CompressionPlan(options.compression, options.compression_level, force, exact)
         if options.preserve_digests or self._destination.compression == "preserve":
             return CompressionPlan()
         if self._destination.compression == "decompress":

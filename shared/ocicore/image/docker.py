@@ -18,9 +18,10 @@ from ocicore.oci.reference import Reference, parse_normalized
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ocicore.config.registries_conf import Endpoint
+    from ocicore.image.blob_info import Variant
     from ocicore.image.types import BlobReader, CompressionWish, SystemContext
     from ocicore.registry.client import Registry
 
@@ -140,6 +141,7 @@ class DockerSource(ImageSource):
                 failures.append(exc)
                 continue
             self._top = (data, media_type)
+            self._domain = named.domain
             return client, repository
         last = failures[-1]
         if len(failures) > 1:
@@ -161,6 +163,12 @@ class DockerSource(ImageSource):
         if descriptor.urls and media_types.is_foreign_layer(descriptor.media_type):
             return self.client.external_blob(list(descriptor.urls), size=size)
         return self.client.blob(self.repository, descriptor.digest, offset=offset, size=size)
+
+    def was_read(self, descriptor: Descriptor) -> None:
+        """Note where the blob is: images pushed to this registry can take it over from here."""
+        if not (descriptor.urls and media_types.is_foreign_layer(descriptor.media_type)):
+            name = f"{self._domain}/{self.repository}"
+            self._context.blob_info.note_place(self._domain, descriptor.digest, name)
 
     def signatures(self, instance: str | None = None) -> list[bytes]:
         """From the lookaside store and the attachments of registries.d, where they are configured."""
@@ -210,10 +218,52 @@ class DockerDestination(ImageDestination):
             ):
                 self._remember(descriptor.digest)
                 return descriptor
+        for name in self._context.blob_info.places(self.reference.named.domain, descriptor.digest):
+            size = self._taken_over(descriptor.digest, name, tried=[self.repository, *candidates])
+            if size is not None:
+                return _with_size(descriptor, size)
         return None
+
+    def reuse_variant(
+        self, digest: str, fits: Callable[[str], bool], preferred: str
+    ) -> tuple[Variant, int] | None:
+        """See `ImageDestination`: what earlier copies made of the layer, in this repository or another of the registry."""
+        named = self.reference.named
+        for variant in self._context.blob_info.variants(named.domain, digest, fits, preferred):
+            # Where no place is known, this repository may have it all the same: somebody else's push.
+            size = self._taken_over(variant.digest, variant.repository or named.name)
+            if size is not None:
+                return variant, size
+        return None
+
+    def _taken_over(self, digest: str, name: str, tried: Sequence[str] = ()) -> int | None:
+        """Size of a blob that is in this repository now because `name`, a repository's full name, has it; else None.
+
+        That a place was known long ago, or to others, is no reason to fail whatever the registry says of it.
+        """
+        own = self.reference.named
+        try:
+            other = parse_normalized(name)
+            if other.domain != own.domain or other.path in tried:
+                return None
+            here = other.path == own.path
+            repository = self.repository if here else other.path
+            # Asked first: a mount that fails leaves an upload begun at the registry.
+            size = self.client.has_blob(repository, digest, push=here)
+            if size is None:
+                self._context.blob_info.forget_place(own.domain, digest, name)
+                return None
+            if not here and not self.client.mount(self.repository, digest, repository):
+                return None
+        except Error:
+            return None
+        self._remember(digest)
+        return size
 
     def _remember(self, digest: str) -> None:
         self.client.blob_locations.setdefault(digest, self.repository)
+        named = self.reference.named
+        self._context.blob_info.note_place(named.domain, digest, named.name)
 
     def put_blob(
         self,

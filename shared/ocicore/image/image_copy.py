@@ -20,6 +20,7 @@ from ocicore.oci.manifest import Manifest
 
 if TYPE_CHECKING:
     from ocicore.image.blob_cache import BlobCache
+    from ocicore.image.blob_info import BlobInfo
     from ocicore.image.encryption_keys import DecryptionKeys, Recipients
 
 _MAX_LAYERS = 4096
@@ -78,6 +79,7 @@ class ImageCopier:
         signers: make new signatures.
         parallel: layers at a time.
         cache: a folder with blobs, to read from and perhaps to fill.
+        blob_info: what earlier copies learned, and where this one notes what it learns.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class ImageCopier:
         precompute_in: str = "",
         encryption: Encryption | None = None,
         cache: BlobCache | None = None,
+        blob_info: BlobInfo,
     ) -> None:
         self._source = source
         self._destination = destination
@@ -109,6 +112,7 @@ class ImageCopier:
         self._precompute_in = precompute_in
         self._encryption = encryption or Encryption()
         self._cache = cache
+        self._blob_info = blob_info
 
     def copy(self, manifest: Manifest, source_instance: str | None, instance: str | None) -> SingleResult:
         """Copy an image.
@@ -185,6 +189,8 @@ class ImageCopier:
             self._precompute_in,
             cryptography,
             self._cache,
+            blob_info=self._blob_info,
+            oci=media_types.OCI_MANIFEST in self._types,
         )
 
     def _cryptography(self, manifest: Manifest) -> LayerCryptography | None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     from ocicore.image.blob_cache import BlobCache
+    from ocicore.image.blob_info import BlobInfo
     from ocicore.image.encryption_keys import DecryptionKeys, Recipients
     from ocicore.image.progress import Progress
     from ocicore.image.resume import KeptBytes
@@ -41,14 +42,30 @@ class CompressionPlan:
         format: "gzip", "zstd", "zstd:chunked", "none", or "" to leave each layer as it is.
         level: of the compressor, None for its default.
         force: also recompress layers compressed in another format.
+        exact: nothing but `format` will do, also where a destination has the layer in another one.
     """
 
-    __slots__ = ("force", "format", "level")
+    __slots__ = ("exact", "force", "format", "level")
 
-    def __init__(self, format: str = "", level: int | None = None, force: bool = False) -> None:
+    def __init__(
+        self, format: str = "", level: int | None = None, force: bool = False, exact: bool = False
+    ) -> None:
         self.format = format
         self.level = level
         self.force = force
+        self.exact = exact
+
+    def fits(self, compression: str, *, oci: bool) -> bool:
+        """Whether a layer that is to be made in `format` may as well be one in `compression`.
+
+        Args:
+            oci: the manifest may be OCI's, which alone has a name for zstd.
+        """
+        if compression.startswith("zstd") and not oci:
+            return False
+        if self.exact or self.format == "none" or compression == "none":
+            return self.format in (compression, compression.partition(":")[0])
+        return compression in ("gzip", "zstd", CHUNKED)
 
     def change(self, present: str) -> str | None:
         """The format a layer has to get, None when it stays as it is."""
@@ -100,6 +117,8 @@ class BlobCopier:
         precompute_in: directory for compressed layers, when their digests shall be known before they are sent.
         cryptography: which layers are encrypted and decrypted on the way.
         cache: blobs that need not be asked of the source, and where those copied are kept.
+        blob_info: what earlier copies learned about blobs, and where this one notes what it learns.
+        oci: the manifest may become OCI's.
     """
 
     def __init__(
@@ -111,7 +130,12 @@ class BlobCopier:
         precompute_in: str = "",
         cryptography: LayerCryptography | None = None,
         cache: BlobCache | None = None,
+        *,
+        blob_info: BlobInfo,
+        oci: bool,
     ) -> None:
+        self._blob_info = blob_info
+        self._oci = oci
         self._source = source
         self._destination = destination
         self._plan = plan
@@ -151,7 +175,7 @@ class BlobCopier:
         if alternative is not None and self._fits(alternative):
             found = self._destination.reuse_blob(alternative, layer_index=index)
             if found is not None:
-                self._progress.blob_done(layer.digest, skipped=True)
+                self._skipped(layer, found.digest)
                 return found, None
         uncompressed = self._source.layers_are_uncompressed
         present = "none" if uncompressed else media_types.layer_compression(layer.media_type)
@@ -159,8 +183,12 @@ class BlobCopier:
         if change is None:
             found = self._destination.reuse_blob(layer, layer_index=index)
             if found is not None:
-                self._progress.blob_done(layer.digest, skipped=True)
+                self._skipped(layer, found.digest)
                 return found, "none" if uncompressed else None
+        else:
+            known = self._known(layer)
+            if known is not None:
+                return known
         kept = self._kept(layer)
         stream = self._open(layer, kept)
         try:
@@ -205,8 +233,50 @@ class BlobCopier:
             stream.close()
         if kept is not None:
             self._destination.used(kept)
+        self._source.was_read(layer)
+        self._note(stream.beginning, layer.digest, result, change)
         self._progress.blob_done(layer.digest, skipped=False)
         return result, compression
+
+    def _known(self, layer: Descriptor) -> tuple[Descriptor, str] | None:
+        """The layer as an earlier copy made it, where the destination has that: nothing is compressed and sent again."""
+        oci = self._oci
+        found = self._destination.reuse_variant(
+            layer.digest, lambda compression: self._plan.fits(compression, oci=oci), self._plan.format
+        )
+        if found is None:
+            return None
+        variant, size = found
+        self._skipped(layer, variant.digest)
+        result = _changed(layer, variant.digest, size)
+        result.annotations = dict(sorted({**result.annotations, **variant.annotations}.items()))
+        return result, variant.compression.partition(":")[0]
+
+    def _skipped(self, layer: Descriptor, digest: str) -> None:
+        self._progress.debug(f"Skipping blob {digest} (already present):")
+        self._progress.blob_done(layer.digest, skipped=True)
+
+    def _note(self, beginning: bytes, digest: str, made: Descriptor, change: str | None) -> None:
+        """Note what is certain of a layer that was read, verified, and written; its media type is only a claim."""
+        if len(beginning) < codec.PREFIX_SIZE:
+            return
+        known = self._blob_info
+        present = codec.detect(beginning)
+        known.note_form(digest, present)
+        if change is None:
+            if present == "none":
+                known.note_layer(digest, digest)
+            return
+        annotations = made.annotations if change == CHUNKED else {}
+        chunked = {key: value for key, value in annotations.items() if key.startswith(_CHUNKED_KEYS)}
+        known.note_form(made.digest, change, chunked)
+        if change == "none":
+            known.note_layer(digest, made.digest)
+        elif present == "none":
+            known.note_layer(made.digest, digest)
+            toc = made.toc_digest
+            if chunked and toc is not None:
+                known.note_table(toc, digest)
 
     def _chunked(self, stream: BlobReader, index: int, layer: Descriptor) -> Descriptor:
         """Store a layer as zstd:chunked."""
@@ -318,7 +388,7 @@ class BlobCopier:
             return None
         return self._destination.kept_bytes(layer.digest)
 
-    def _open(self, layer: Descriptor, kept: KeptBytes | None) -> BlobReader:
+    def _open(self, layer: Descriptor, kept: KeptBytes | None) -> WatchedBlob:
         def open_blob(offset: int) -> BlobReader:
             cached = self._cache.open(layer, offset) if self._cache is not None else None
             if cached is not None:

@@ -13,6 +13,9 @@ class Progress:
     def note(self, text: str) -> None:
         """A line of the dialogue ("Getting image source signatures")."""
 
+    #: Where remarks for whoever looks for a mistake go; the programs set it.
+    debug: Callable[[str], None] = staticmethod(lambda text: None)
+
     def blob_started(self, digest: str, size: int | None, kind: str) -> None:
         """A blob's turn has come; `kind` is "blob" or "config", size in bytes."""
 

@@ -151,6 +151,7 @@ def _copy_all(
 ) -> list[SyncResult]:
     from ocicore.image import sync_image
 
+    settings.context.blob_info.deferred = True  # written once, when the context is closed
     lock = allocate_lock()
     failed = False
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ocicore.config.paths import UserPaths
     from ocicore.config.registries_conf import RegistriesConfig
     from ocicore.config.tls_details import TlsDetails
+    from ocicore.image.blob_info import BlobInfo, Variant
     from ocicore.image.connections import Connections
     from ocicore.image.resume import KeptBytes
     from ocicore.oci.descriptor import Descriptor
@@ -178,6 +179,16 @@ class SystemContext:
         shared: Connections = self._shared["connections"]
         return shared
 
+    @property
+    def blob_info(self) -> BlobInfo:
+        """What earlier copies of this user learned about blobs; shared like the connections."""
+        if "blob info" not in self._shared:
+            from ocicore.image.blob_info import BlobInfo
+
+            self._shared["blob info"] = BlobInfo(f"{self.paths.data_home}/containers/cache")
+        shared: BlobInfo = self._shared["blob info"]
+        return shared
+
     def wanted_platform(self) -> Platform:
         """The platform to choose from a list: what was asked for, completed by the host's."""
         here = host()
@@ -217,9 +228,10 @@ class SystemContext:
         self._shared = other._shared
 
     def close(self) -> None:
-        """Close idle connections."""
-        if "connections" in self._shared:
-            self._shared["connections"].close()
+        """Close idle connections, and write what was learned about blobs."""
+        for name in ("connections", "blob info"):
+            if name in self._shared:
+                self._shared[name].close()
 
     def __enter__(self) -> SystemContext:
         return self
@@ -286,6 +298,9 @@ class ImageSource:
         """The blob's bytes from an offset on, unverified."""
         raise NotImplementedError
 
+    def was_read(self, descriptor: Descriptor) -> None:
+        """Told of every layer that was copied: it is there, and what it should be."""
+
     def layers_for_copy(self, instance: str | None = None) -> Sequence[Descriptor] | None:
         """The layers as this source has them, where that is not as the manifest says; else None."""
         return None
@@ -330,6 +345,18 @@ class ImageDestination:
 
     def reuse_blob(self, descriptor: Descriptor, *, layer_index: int | None) -> Descriptor | None:
         """The blob as the destination has it already, or None. May link or mount it there."""
+        return None
+
+    def reuse_variant(
+        self, digest: str, fits: Callable[[str], bool], preferred: str
+    ) -> tuple[Variant, int] | None:
+        """(another form, size) of a layer that the destination has already, or None. May mount it there.
+
+        Args:
+            digest: of the layer in any form.
+            fits: whether a compression will do.
+            preferred: the compression that comes before others.
+        """
         return None
 
     def kept_bytes(self, digest: str) -> KeptBytes | None:

@@ -100,6 +100,8 @@ class WatchedBlob:
         self._raw: BlobReader | None = None
         self._position = 0
         self._told = 0
+        #: Its first bytes, once they were read; b"" where reading began further on.
+        self.beginning = b""
         self._hash: Any = None
         if not hashed_elsewhere:
             self._hash = digests.new_hash(digests.algorithm(digests.validate(layer.digest)))
@@ -120,6 +122,8 @@ class WatchedBlob:
         if not data:
             self._finish()
             return data
+        if self._position == 0:
+            self.beginning = data[:16]
         if self._hash is not None:
             self._note_state()
             self._hash.update(data)

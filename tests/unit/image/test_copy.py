@@ -387,11 +387,12 @@ def test_wrong_bytes_leave_nothing(
     server: RegistryServer, context: SystemContext, tmp_path: Path, target: str
 ) -> None:
     publish(server, "a", "v1", make_image(layers=5, size=50_000))
-    before = set(listing(tmp_path))
+    folder = tmp_path / "there"
+    folder.mkdir()
     server.fail("corrupt", "blob", times=99)
     with pytest.raises(Corrupted):
-        run(context, f"docker://{server.address}/a:v1", target.format(tmp=tmp_path))
-    assert set(listing(tmp_path)) == before
+        run(context, f"docker://{server.address}/a:v1", target.format(tmp=folder))
+    assert not listing(folder)
 
 
 def test_wrong_bytes_keep_what_a_layout_had(

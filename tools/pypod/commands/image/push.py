@@ -95,11 +95,12 @@ def run(args: Args, ctx: Context) -> int:
         if args.given("compression-level")
         else conf.compression_level,
         force_compression=args.force_compression or args.given("compression-format"),
+        exact_format=args.force_compression or args.given("compression-format"),
         remove_signatures=args.remove_signatures,
         encryption=encryption.read(args),
         signers=all_signers(args, target.docker_reference, ctx),
     )
-    with progress.shown(ctx.stderr, quiet=args.quiet) as shown:
+    with progress.shown(ctx.stderr, quiet=args.quiet, debug=ctx.debug) as shown:
         result = push.push(
             engine.images,
             args.image,
