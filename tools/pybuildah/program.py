@@ -49,6 +49,18 @@ PROGRAM = Program(
         Option("cgroup-manager", kind="choice", choices=("cgroupfs", "systemd"), help="Cgroup manager"),
         Option("log-level", kind="string", default="warn", help="Log messages at and above this level"),
         Option("debug", hidden=True, help="Print debugging information"),
+        Option(
+            "cpu-profile",
+            kind="path",
+            hidden=True,
+            help="Write where the time goes (for Python's pstats) into this file",
+        ),
+        Option(
+            "memory-profile",
+            kind="path",
+            hidden=True,
+            help="Write what memory is for (for Python's tracemalloc) into this file",
+        ),
     ),
     commands={
         "add": (_C + "add", "Add content to the container"),
@@ -65,6 +77,7 @@ PROGRAM = Program(
             ("list", "ls", "ps"),
         ),
         "copy": (_C + "copy", "Copy content into the container"),
+        "dumpbolt": (_C + "dumpbolt", ""),
         "from": (_C + "from_", "Create a working container based on an image"),
         "help": ("ocicore.cli.help", "Help about any command"),
         "images": (_C + "images", "List images in local storage"),

@@ -149,6 +149,11 @@ DECLARATION: tuple[tuple[str, str, dict[str, Any]], ...] = (
             "help": "How to show what is done: auto, plain, tty (a live view) or json (an object a line)",
         },
     ),
+    (
+        "loglevel",
+        "",
+        {"kind": "int", "hidden": True, "deprecated": "it has no effect, use --log-level", "help": "Not used"},
+    ),
     ("pull-always", "", {"kind": "bool", "hidden": True, "help": "Pull images even if they are there"}),
     ("pull-never", "", {"kind": "bool", "hidden": True, "help": "Never pull images"}),
     ("quiet", "q", {"kind": "bool", "help": "Print the image ID only"}),

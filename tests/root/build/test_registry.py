@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from support.docker_registry import docker_registry
+from support.keys import private_pem, public_pem
 from support.programs import Tool, ours, theirs
 
 pytestmark = pytest.mark.root
@@ -47,6 +50,30 @@ def test_round_trip(own: Tool, tmp_path: Path) -> None:
         done = own("pull", insecure, f"{host}/none", status=125)
         assert done.stderr.splitlines()[-1].startswith("Error: ")
         assert own("from", "--pull=never", f"{host}/none", status=125).stderr.count("\n") == 1
+
+
+def test_a_layer_is_compressed_and_sent_once(own: Tool, tmp_path: Path) -> None:
+    """The second push, under another name, has the registry take the layer over from the first."""
+    context = tmp_path / "context"
+    context.mkdir()
+    (context / "a").write_bytes(os.urandom(9000))
+    (context / "Containerfile").write_text("FROM scratch\nCOPY a /a\n")
+    with docker_registry(tmp_path / "registry") as host:
+        own("build", "-q", "-t", "local", str(context))
+        push = ("--log-level=debug", "push", "--tls-verify=false")
+        assert "Skipping blob" not in own(*push, "local", f"docker://{host}/first").stderr
+        assert "Skipping blob" in own(*push, "local", f"docker://{host}/second").stderr
+        zstd = own(*push, "--compression-format=zstd", "local", f"docker://{host}/second:zstd")
+        assert "Skipping blob" not in zstd.stderr
+        any_will_do = ("--compression-format=zstd", "--force-compression=false")
+        assert "Skipping blob" in own(*push, *any_will_do, "local", f"docker://{host}/third").stderr
+        kinds = {}
+        for name in ("first", "second", "second:zstd", "third"):
+            raw = json.loads(
+                ours("pyskopeo")("inspect", "--raw", "--tls-verify=false", f"docker://{host}/{name}").stdout
+            )
+            kinds[name] = raw["layers"][0]["mediaType"].rpartition("+")[2]
+    assert kinds == {"first": "gzip", "second": "gzip", "second:zstd": "zstd", "third": "zstd"}
 
 
 def test_blob_cache(own: Tool, tmp_path: Path) -> None:
@@ -109,3 +136,40 @@ def test_decrypted_images_are_usable(own: Tool, tmp_path: Path) -> None:
     assert (Path(own.out("mount", container)) / "a").read_text() == "a\n"
     own("umount", container)
     own("push", image, f"dir:{tmp_path}/open")
+
+
+def test_options_for_images_that_have_to_be_pulled(own: Tool, tmp_path: Path) -> None:
+    """The hidden options of add, copy, commit and manifest create."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    public, private = tmp_path / "key.pub", tmp_path / "key.pem"
+    public.write_bytes(public_pem(key))
+    private.write_bytes(private_pem(key))
+    context = tmp_path / "context"
+    context.mkdir()
+    (context / "a").write_text("a\n")
+    (context / "Containerfile").write_text("FROM scratch\nCOPY a /a\n")
+    insecure = "--tls-verify=false"
+    with docker_registry(tmp_path / "registry") as host:
+        platforms = "linux/amd64,linux/s390x"
+        own("build", "-q", f"--platform={platforms}", "--manifest", "both", str(context))
+        own("manifest", "push", "--all", insecure, "both", f"docker://{host}/both")
+        own("build", "-q", "-t", "local", str(context))
+        own("push", insecure, f"--encryption-key=jwe:{public}", "local", f"docker://{host}/sealed")
+        own("rmi", "-a", "-f")
+        own("manifest", "create", insecure, "--arch=s390x", "--os=linux", "chosen", f"{host}/both")
+        entries = json.loads(own.out("manifest", "inspect", "chosen"))["manifests"]
+        assert [entry["platform"]["architecture"] for entry in entries] == ["s390x"]
+        container = own.out("from", "scratch")
+        for verb in ("add", "copy"):
+            words = (verb, insecure, "--from", f"{host}/sealed")
+            assert own(*words, container, "/a", f"/{verb}", status=125).stderr.count("\n") == 1
+            own(*words, f"--decryption-key={private}", "--remove-signatures", container, "/a", f"/{verb}")
+            assert (Path(own.out("mount", container)) / verb).read_text() == "a\n"
+            own("umount", container)
+            own("rmi", "-f", f"{host}/sealed")
+        sbom = ("--sbom-merge-strategy=cat", "--sbom-scanner-image", f"{host}/both", "--sbom-scanner-command", "x")
+        refused = own("commit", "--pull-never", *sbom, "--sbom-output=/x", container, "made", status=125)
+        assert f"{host}/both" in refused.stderr
+        assert "pulling" not in refused.stderr
+        both = own("commit", "--pull-never", "--pull-always", container, "made", status=125)
+        assert "pull-always" in both.stderr

@@ -25,6 +25,15 @@ OPTIONS = (
     ),
     Option("chown", kind="string", metavar="USER[:GROUP]", help="Set the user and group ownership"),
     Option("contextdir", kind="path", help="Context directory path"),
+    # For an image of --from that has to be pulled.
+    Option(
+        "decryption-key",
+        kind="strings",
+        hidden=True,
+        metavar="KEY[:PASSPHRASE]",
+        help="Private key for an encrypted image",
+    ),
+    Option("remove-signatures", hidden=True, help="Do not keep signatures of an image that is pulled"),
     Option("exclude", kind="stringArray", metavar="PATTERN", help="Leave out what matches"),
     Option("from", kind="string", metavar="IMAGE|CONTAINER", help="Read content from that root file system"),
     Option("ignorefile", kind="path", help="Path of an ignore file"),

@@ -9,6 +9,7 @@ from pybuildah.options.shared import (
     COMPRESSION,
     ENCRYPTION,
     NO_OPTIONS_AFTER,
+    PULL_SYNONYMS,
     QUIET,
     REGISTRY,
     SIGN_BY,
@@ -72,6 +73,7 @@ COMMAND = Command(
             bare="missing",
             help="Pull the scanner's image: always, missing, never, newer",
         ),
+        *PULL_SYNONYMS,
         Option("squash", help="Write the image as a single layer"),
         Option(
             "timestamp",
@@ -89,6 +91,7 @@ COMMAND = Command(
     no_options_after=NO_OPTIONS_AFTER,
     too_few="container ID must be specified",
     too_many="too many arguments specified",
+    exclusive=(("pull", "pull-always", "pull-never"),),
     examples=(("pybuildah commit mycontainer myimage", "prints the image's ID"),),
 )
 
@@ -170,11 +173,11 @@ def _scan_and_commit(
 
     from ocicore.build import sbom
     from ocicore.cli import interrupt
-    from pybuildah.commands.from_ import pull_policy
+    from pybuildah.commands.from_ import chosen_pull_policy
 
     scan = sbom.read(args)
     assert scan is not None
-    scan.pull = pull_policy(args.pull)
+    scan.pull = chosen_pull_policy(args)
     environment = session.environment(args)
     with interrupt.ending(environment.interrupt), contextlib.closing(environment):
         found = sbom.scan(container, scan, environment, environment.scratch())

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from ocicore.cli.build_settings import RUN_SETTINGS
 from ocicore.cli.declare import Argument, Command, Option
-from pybuildah.options.shared import BLOB_CACHE, DECRYPTION_KEY, NO_OPTIONS_AFTER, QUIET, REGISTRY
+from pybuildah.options.shared import (
+    BLOB_CACHE,
+    DECRYPTION_KEY,
+    NO_OPTIONS_AFTER,
+    PULL_SYNONYMS,
+    QUIET,
+    REGISTRY,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,8 +32,7 @@ COMMAND = Command(
             bare="missing",
             help="Pull the image: always, missing, never, newer",
         ),
-        Option("pull-always", hidden=True, help="Pull the image even if a version is present"),
-        Option("pull-never", hidden=True, help="Do not pull the image, use the local version"),
+        *PULL_SYNONYMS,
         Option("cidfile", kind="path", help="Write the container ID to the file"),
         Option(
             "format",
@@ -78,12 +84,7 @@ def run(args: Args, ctx: Context) -> int:
     settings = build_settings.decide(args, session.conf)
     image = None
     if args.image != "scratch":
-        policy = args.pull
-        if args.pull_always:
-            policy = "always"
-        elif args.pull_never:
-            policy = "never"
-        image = session.find_image(args.image, pull_policy(policy), platform, args, quiet=args.quiet)
+        image = session.find_image(args.image, chosen_pull_policy(args), platform, args, quiet=args.quiet)
     from ocicore.oci import platform as platforms
 
     target = platforms.parse(platform) if platform else platforms.host()
@@ -150,6 +151,13 @@ def _now() -> str:
     from ocicore.build.commit import now_text
 
     return now_text()
+
+
+def chosen_pull_policy(args: Args) -> str:
+    """--pull, or one of the options that stand for it. Raises InvalidInput."""
+    if args.pull_always:
+        return "always"
+    return "never" if args.pull_never else pull_policy(args.pull)
 
 
 def pull_policy(text: str) -> str:

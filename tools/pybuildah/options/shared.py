@@ -54,6 +54,11 @@ ENCRYPTION = (
 DECRYPTION_KEY = Option(
     "decryption-key", kind="strings", metavar="KEY[:PASSPHRASE]", help="Private key for an encrypted image"
 )
+#: Older ways to say --pull=always and --pull=never.
+PULL_SYNONYMS = (
+    Option("pull-always", hidden=True, help="Pull the image even if it is there"),
+    Option("pull-never", hidden=True, help="Do not pull the image"),
+)
 BLOB_CACHE = Option(
     "blob-cache",
     kind="path",

@@ -17,6 +17,8 @@ COMMAND = Command(
         Option("all", help="Add all of the images of the lists that are named"),
         Option("amend", help="Use the list that has this name already"),
         Option("annotation", kind="stringArray", metavar="KEY=VALUE", help="Set an annotation of the list"),
+        Option("arch", kind="string", hidden=True, help="Architecture of the image to take from a list"),
+        Option("os", kind="string", hidden=True, help="Operating system of the image to take from a list"),
         Option("replace", help="Take the name from the list that has it"),
         INSECURE,
         *REGISTRY,
