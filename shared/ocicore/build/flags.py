@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from ocicore.image.copy import CopyOptions
 
 
-def read(args: Any, context: str, inputs: Inputs) -> BuildOptions:
+def read(args: Any, context: str, inputs: Inputs, *, layers: bool) -> BuildOptions:
     """The build that the options describe.
+
+    Args:
+        layers: whether each step becomes an image (`uses_layers`).
 
     Raises:
         InvalidInput, NotFound: with buildah's wording where scripts match on it.
@@ -28,6 +31,7 @@ def read(args: Any, context: str, inputs: Inputs) -> BuildOptions:
     inputs.cpp_flags = list(args.cpp_flag)
     folder, files = find_files(list(args.file), context, inputs)
     options = BuildOptions(files, folder)
+    options.layers = layers
     options.tags = list(args.tag)
     options.target = args.target
     options.build_args = build_arguments(args, inputs.environ)
@@ -89,7 +93,7 @@ def read(args: Any, context: str, inputs: Inputs) -> BuildOptions:
         # As with buildah they mean nothing without layers; a wrong one is only then an error.
         options.cache_from = list(args.cache_from)
         options.cache_to = list(args.cache_to)
-        if getattr(args, "layers", False):
+        if options.layers:
             options.cache_from = remote_cache.check(args.cache_from, "cache-from")
             options.cache_to = remote_cache.check(args.cache_to, "cache-to")
     options.cache_mounts = args.cache_mounts
@@ -176,6 +180,14 @@ def _epoch(text: str) -> int | None:
         return int(text)
     except ValueError as error:
         raise InvalidInput(f'--source-date-epoch "{text}": not a number of seconds') from error
+
+
+def uses_layers(args: Any, environ: Mapping[str, str], *, default: bool) -> bool:
+    """--layers, else what $BUILDAH_LAYERS says against the program's default."""
+    if args.given("layers"):
+        return bool(args.layers)
+    text = environ.get("BUILDAH_LAYERS", "").lower()
+    return text not in ("0", "false") if default else text in ("1", "true")
 
 
 def cache_copy(args: Any) -> CopyOptions:

@@ -23,9 +23,10 @@ class Inputs:
         scratch: folder for downloaded contexts, removed by the caller.
         remote: how to fetch a context.
         warn: told what is ignored.
+        no_file: what the program says before the remark that a context has no Containerfile.
     """
 
-    __slots__ = ("cpp_flags", "debug", "environ", "remote", "scratch", "stdin", "warn")
+    __slots__ = ("cpp_flags", "debug", "environ", "no_file", "remote", "scratch", "stdin", "warn")
 
     def __init__(
         self,
@@ -36,7 +37,9 @@ class Inputs:
         remote: Callable[[], RemoteOptions],
         warn: Callable[[str], None] | None = None,
         debug: Callable[[str], None] | None = None,
+        no_file: str = "",
     ) -> None:
+        self.no_file = no_file
         self.cpp_flags: list[str] = []
         self.warn = warn or (lambda text: None)
         self.debug = debug or (lambda text: None)
@@ -94,8 +97,8 @@ def find_files(files: list[str], context: str, inputs: Inputs) -> tuple[str, lis
                 if os.path.isdir(os.path.join(folder, name)):
                     raise InvalidInput(f'assumed Containerfile "{os.path.join(folder, name)}" is not a file')
             raise NotFound(
-                f"cannot find Containerfile or Dockerfile in context directory: no Containerfile or Dockerfile "
-                f"specified or found in context directory, {folder}: no such file or directory"
+                f"{inputs.no_file}no Containerfile or Dockerfile specified or found in context directory, {folder}: "
+                "no such file or directory"
             )
         return folder, [(found, _text(found))]
     texts = []

@@ -109,6 +109,8 @@ class Page:
         for option in self.options:
             if not option.hidden:
                 default = self.defaults.get(option.long) or default_text(option)
+                if default and default == option.default and option.kind in ("string", "path", "choice"):
+                    default = f'"{default}"'  # as the peers' pages, which scripts look through
                 notes = [f"(default {default})"] if default else []
                 notes += [f"(environment: {option.env})"] if option.env else []
                 row = Row(option.short, option.long, metavar_of(option), option.help, " ".join(notes))

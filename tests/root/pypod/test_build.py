@@ -111,3 +111,34 @@ def test_signed_builds(pypod: Tool, tmp_path: Path) -> None:
         assert sorted(signed) == ["example.com/one:1", "example.com/two:2"]
     finally:
         subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=False)
+
+
+def test_what_the_engine_gives_a_build(pypod: Tool, tmp_path: Path) -> None:
+    """Global options and variables that reach the build, and refusals in podman's words."""
+    context = tmp_path / "context"
+    context.mkdir()
+    build = ("build", "--network", "none")
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    (secrets / "one").write_text("told\n")
+    (tmp_path / "mounts.conf").write_text(f"{secrets}:/run/secrets\n")
+    (context / "Containerfile").write_text(f"FROM {IMAGE}\nRUN cat /run/secrets/one\n")
+    told = pypod.out(f"--default-mounts-file={tmp_path}/mounts.conf", *build, str(context))
+    assert "told" in told.splitlines()
+    assert "Using cache" in pypod.out(*build, str(context))
+    without = {"BUILDAH_LAYERS": "false"}
+    (context / "Containerfile").write_text(f"FROM {IMAGE}\nRUN true\n")
+    pypod(*build, str(context))
+    assert "Using cache" not in pypod(*build, str(context), env=without).stdout
+    assert "Using cache" in pypod(*build, "--layers", str(context), env=without).stdout
+    missing = pypod("--runtime=idonotexist", *build, str(context), status=125)
+    assert "requested OCI runtime idonotexist is not available: invalid argument" in missing.stderr
+    assert "STEP" not in missing.stdout
+    both = pypod(*build, "--squash-all", "--squash", str(context), status=125)
+    assert both.stderr == "Error: cannot specify --squash-all with --squash\n"
+    (context / "Containerfile").unlink()
+    none = pypod(*build, str(context), status=125)
+    assert none.stderr == (
+        f"Error: no Containerfile or Dockerfile specified or found in context directory, {context}: "
+        "no such file or directory\n"
+    )

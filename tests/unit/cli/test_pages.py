@@ -27,7 +27,7 @@ def page(*argv: str) -> str:
 
 def test_root_page_lists_everything_that_is_not_hidden() -> None:
     text = page("--help")
-    for word in ("run", "ps", "container", "--root", "--log-level", "(default warn)", "--version"):
+    for word in ("run", "ps", "container", "--root", "--log-level", '(default "warn")', "--version"):
         assert word in text
     assert "fail" not in text
     assert "--debug" not in text
@@ -36,7 +36,7 @@ def test_root_page_lists_everything_that_is_not_hidden() -> None:
 def test_command_page() -> None:
     text = page("run", "--help")
     assert "Usage:\n  sample run [options] IMAGE [COMMAND [ARG...]]\n" in text
-    assert "When to pull [always|never] (default missing)" in text
+    assert 'When to pull [always|never] (default "missing")' in text
     assert "Resources" in text and "--cpus NUMBER" in text
     assert "sample run busybox true" in text
     assert "--secret-thing" not in text

@@ -22,7 +22,7 @@ COMMAND = Command(
         BLOB_CACHE,
         DECRYPTION_KEY,
         SIGN_BY,
-        Option("layers", kind="tristate", help="Keep one image a step, and use them as a cache"),
+        Option("layers", help="Keep one image a step, and use them as a cache"),
         *RUN_SETTINGS,
         *REGISTRY,
     ),
@@ -68,15 +68,13 @@ def run(args: Args, ctx: Context) -> int:
             ),
             warn=ctx.warn,
             debug=lambda text: ctx.log("debug", text),
+            no_file="cannot find Containerfile or Dockerfile in context directory: ",
         )
-        options = flags.read(args, args.context or "", inputs)
+        layers = flags.uses_layers(args, ctx.environ, default=False)
+        options = flags.read(args, args.context or "", inputs, layers=layers)
         build_settings.fill(
             options, args, build_settings.decide(args, session.conf), session.user_namespace(args)
         )
-        layers = args.layers
-        if layers is None:
-            layers = ctx.environ.get("BUILDAH_LAYERS", "").lower() in ("1", "true", "t")
-        options.layers = bool(layers)
         options.mounts_file = ctx.globals.default_mounts_file
         options.blob_cache = remote.blob_cache(args, remote.layer_wish(args))
         ctx.log(

@@ -49,7 +49,7 @@ COMMAND = Command(
         *RETRY,
     ),
     arguments=(Argument("context", min=0, metavar="[CONTEXT]"),),
-    exclusive=(("pull", "pull-always", "pull-never"), ("squash", "squash-all")),
+    exclusive=(("pull", "pull-always", "pull-never"),),
     examples=(
         ("pypod build .", "from ./Containerfile"),
         ("pypod build -t imageName -f Containerfile.simple .", "another file, and a name"),
@@ -66,10 +66,15 @@ def run(args: Args, ctx: Context) -> int:
     from ocicore.build.remote import RemoteOptions
     from ocicore.cli import build_settings, build_view, interrupt, user_namespace
     from ocicore.cli.signers import sign_stored
+    from ocicore.errors import InvalidInput
     from pypod.session import open_engine
 
+    if args.squash and args.squash_all:
+        raise InvalidInput("cannot specify --squash-all with --squash")
     engine = open_engine(ctx)
     environment = _environment(engine, args, ctx)
+    if engine.options.runtime:
+        environment.runtime()  # one that is not there is said before anything is built, whether a RUN follows or not
     with interrupt.ending(environment.interrupt), contextlib.closing(environment):
         scratch = os.path.join(environment.scratch(), "context")
         os.mkdir(scratch, 0o700)
@@ -85,12 +90,15 @@ def run(args: Args, ctx: Context) -> int:
                 environ=engine.environ,
             ),
         )
-        options = flags.read(args, args.context or _folder_of_file(args.file), inputs)
+        layers = flags.uses_layers(args, engine.environ, default=True) and not (
+            args.squash or args.squash_all
+        )
+        options = flags.read(args, args.context or _folder_of_file(args.file), inputs, layers=layers)
+        options.mounts_file = engine.options.default_mounts_file
         own_user = user_namespace.decide(args, engine.store, rootless=engine.rootless)
         build_settings.fill(options, args, build_settings.decide(args, engine.config), own_user)
         # --squash makes one layer of what is new, --squash-all of everything.
         options.squash = args.squash_all
-        options.layers = args.layers and not (args.squash or args.squash_all)
         log = open(args.logfile, "w", encoding="utf-8", errors="surrogateescape") if args.logfile else None
         stream = log or ctx.stdout
 
