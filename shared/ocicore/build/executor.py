@@ -68,6 +68,20 @@ def build(
             return _logged(own, environment, log_file)
         return Executor(own, environment, progress, flush, command_stdout, command_stderr)
 
+    if options.choose_id_maps is not None:
+        from ocicore.build import reserved_ids
+
+        with reserved_ids.reserved(environment.store, options.choose_id_maps) as options.id_maps:
+            options.choose_id_maps = None
+            return build(
+                options,
+                environment,
+                progress=progress,
+                flush=flush,
+                command_stdout=command_stdout,
+                command_stderr=command_stderr,
+                log_file=log_file,
+            )
     executor = make(options, "")
     try:
         chosen = options.platforms

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Literal
 
     from ocicore.build.sbom import ScanOptions
@@ -119,6 +120,8 @@ class BuildOptions:
         #: (name, host, path) of namespaces that differ from the defaults.
         self.namespaces: list[tuple[str, bool, str]] = []
         self.id_maps: IdMaps | None = None
+        #: Chooses them when the build begins (--userns=auto).
+        self.choose_id_maps: Callable[[], IdMaps] | None = None
         self.tls_verify: bool | None = None
         self.cert_dir = ""
         self.retry = 3

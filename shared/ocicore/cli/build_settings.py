@@ -159,6 +159,7 @@ def fill(options: BuildOptions, args: Any, settings: RunDecisions, own_user: Use
     options.group_add = settings.group_add
     options.namespaces = [*settings.namespaces, ("user", own_user.host, own_user.path)]
     options.id_maps = own_user.id_maps
+    options.choose_id_maps = own_user.choose
     options.tls_verify = args.tls_verify
     options.cert_dir = args.cert_dir
     options.retry = args.retry

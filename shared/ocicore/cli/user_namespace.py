@@ -6,7 +6,7 @@ from ocicore.cli.declare import Option
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from ocicore.storage.records import IdMaps, Image
@@ -32,17 +32,30 @@ USER_NAMESPACE = (
 
 
 class UserNamespace:
-    """What was decided: the host's namespace or an own one, its maps, a namespace to join."""
+    """What was decided: the host's namespace or an own one, its maps, a namespace to join.
 
-    __slots__ = ("host", "id_maps", "path")
+    Attributes:
+        choose: chooses the maps (`--userns auto`), None where they are known. To be called in `Store.choosing_ids`,
+            until a container with them is recorded.
+    """
 
-    def __init__(self, *, host: bool, id_maps: IdMaps | None, path: str = "") -> None:
+    __slots__ = ("choose", "host", "id_maps", "path")
+
+    def __init__(
+        self,
+        *,
+        host: bool,
+        id_maps: IdMaps | None,
+        path: str = "",
+        choose: Callable[[], IdMaps] | None = None,
+    ) -> None:
         self.host = host
         self.id_maps = id_maps
         self.path = path
+        self.choose = choose
 
 
-def is_automatic(args: Any) -> bool:
+def _is_automatic(args: Any) -> bool:
     """Are ids chosen for the container (`--userns auto`)?"""
     how: str = args.userns
     return "userns" in args.given_names() and (how == "auto" or how.startswith("auto:"))
@@ -85,14 +98,14 @@ def decide(
     how = args.userns
     if "userns" not in args.given_names():
         return UserNamespace(host=maps is None, id_maps=maps)
-    if is_automatic(args):
-        from ocicore.storage import auto_userns
+    if _is_automatic(args):
 
-        text = how.partition(":")[2]
-        return UserNamespace(
-            host=False,
-            id_maps=auto_userns.allocate(store, text, rootless=rootless, image=image),
-        )
+        def choose() -> IdMaps:
+            from ocicore.storage import auto_userns
+
+            return auto_userns.allocate(store, how.partition(":")[2], rootless=rootless, image=image)
+
+        return UserNamespace(host=False, id_maps=None, choose=choose)
     if how in ("", "container", "private"):
         return UserNamespace(host=False, id_maps=maps or _everything())
     if how == "host":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -123,4 +124,35 @@ def test_interrupted(own: Tool, user: OrdinaryUser, context: Path, number: signa
     else:
         assert status == 128 + number
     assert list(temporary.iterdir()) == []
+    assert own.out("containers", "-q") == ""
+
+
+def test_builds_at_once_have_ids_of_their_own(own: Tool, context: Path) -> None:
+    """Each waits in its second step, whose working container is not the first step's, for the other to get there."""
+    sync = context / "sync"
+    sync.mkdir()
+    sync.chmod(0o777)
+    own("build", "--network=none", "-t", "base", str(context))
+    text = (
+        "FROM base\nARG me\nARG other\nRUN true\n"
+        "RUN touch /sync/$me; while ! [ -e /sync/$other ]; do sleep 0.1; done; cat /proc/self/uid_map\n"
+    )
+    (context / "Containerfile.auto").write_text(text)
+    words = ("build", "--network=none", "--layers", "--userns=auto:size=2000", f"--volume={sync}:/sync")
+    running = [
+        subprocess.Popen(
+            [*own.argv, *words, f"--build-arg=me={me}", f"--build-arg=other={other}"]
+            + ["-f", f"{context}/Containerfile.auto", str(context)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=own.env,
+        )
+        for me, other in (("a", "b"), ("b", "a"))
+    ]
+    outputs = [process.communicate(timeout=100)[0] for process in running]
+    assert [process.returncode for process in running] == [0, 0], outputs
+    maps = [line.split() for text in outputs for line in text.splitlines() if line.split()[-1:] == ["2000"]]
+    assert len(maps) == 2
+    assert len({words[1] for words in maps}) == 2
     assert own.out("containers", "-q") == ""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ocicore.build.working import WorkingContainer
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
-    from ocicore.cli.user_namespace import UserNamespace
+    from ocicore.storage.records import IdMaps
 
 COMMAND = Command(
     "Create a working container based on an image",
@@ -70,7 +70,7 @@ COMMAND = Command(
 def run(args: Args, ctx: Context) -> int:
     """Print the new container's name."""
     from ocicore.build import working
-    from ocicore.cli import build_settings, user_namespace
+    from ocicore.cli import build_settings
     from pybuildah.session import Session
 
     session = Session(ctx)
@@ -89,9 +89,10 @@ def run(args: Args, ctx: Context) -> int:
 
     target = platforms.parse(platform) if platform else platforms.host()
 
-    def make() -> tuple[WorkingContainer, UserNamespace]:
-        own_user = session.user_namespace(args, image.record if image is not None else None)
-        container = working.create(
+    own_user = session.user_namespace(args, image.record if image is not None else None)
+
+    def make(id_maps: IdMaps | None) -> WorkingContainer:
+        return working.create(
             session.store,
             image,
             name=args.name,
@@ -105,16 +106,15 @@ def run(args: Args, ctx: Context) -> int:
             options=settings.options,
             capabilities=settings.capabilities,
             devices=settings.devices,
-            id_maps=own_user.id_maps,
+            id_maps=id_maps,
             created=_now(),
         )
-        return container, own_user
 
-    if user_namespace.is_automatic(args):
+    if own_user.choose is not None:
         with session.store.choosing_ids():
-            container, own_user = make()
+            container = make(own_user.choose())
     else:
-        container, own_user = make()
+        container = make(own_user.id_maps)
     try:
         for kind, shared, path in settings.namespaces:
             container.set_namespace(kind, host=shared, path=path)
