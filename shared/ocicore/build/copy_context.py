@@ -17,7 +17,7 @@ from ocicore.linux import resolve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from ocicore.build.ignore import IgnorePatterns
     from ocicore.build.remote import RemoteOptions

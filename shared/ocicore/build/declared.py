@@ -152,7 +152,12 @@ DECLARATION: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
         "loglevel",
         "",
-        {"kind": "int", "hidden": True, "deprecated": "it has no effect, use --log-level", "help": "Not used"},
+        {
+            "kind": "int",
+            "hidden": True,
+            "deprecated": "it has no effect, use --log-level",
+            "help": "Not used",
+        },
     ),
     ("pull-always", "", {"kind": "bool", "hidden": True, "help": "Pull images even if they are there"}),
     ("pull-never", "", {"kind": "bool", "hidden": True, "help": "Never pull images"}),
@@ -170,7 +175,12 @@ DECLARATION: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
         "rm",
         "",
-        {"kind": "bool", "also": ("purge",), "default": True, "help": "Remove working containers after a successful build"},
+        {
+            "kind": "bool",
+            "also": ("purge",),
+            "default": True,
+            "help": "Remove working containers after a successful build",
+        },
     ),
     ("runtime", "", {"kind": "path", "help": "OCI runtime"}),
     ("runtime-flag", "", {"kind": "strings", "help": "Global flags for the runtime"}),

@@ -23,12 +23,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ocicore.build.agents import Agents
     from ocicore.build.containerfile import Instruction
     from ocicore.build.draft import ImageDraft
     from ocicore.build.environment import BuildEnvironment
-    from ocicore.build.remote import RemoteOptions
-    from ocicore.build.source_policy import SourcePolicy
     from ocicore.build.stages import Stage
     from ocicore.build.working import WorkingContainer
     from ocicore.image.local import LocalImage

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-
 from ocicore.build.inputs import Inputs, build_contexts, find_files
-from ocicore.errors import Error, InvalidInput, MissingProgram, NotFound, Unsupported
+from ocicore.errors import InvalidInput, NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from typing import Any, BinaryIO
+    from collections.abc import Mapping
+    from typing import Any
 
     from ocicore.build.options import BuildOptions
     from ocicore.image.copy import CopyOptions
@@ -58,7 +56,7 @@ def read(args: Any, context: str, inputs: Inputs, *, layers: bool) -> BuildOptio
     options.source_date_epoch = _epoch(args.source_date_epoch)
     options.rewrite_timestamp = args.rewrite_timestamp
     options.reproducible = args.reproducible
-    options.secrets = parse_secrets(list(args.secret))
+    options.secrets = parse_secrets(list(args.secret), inputs.environ)
     options.ssh = parse_ssh(list(args.ssh), inputs.environ)
     options.base = args.from_
     options.ignore_file = args.ignorefile

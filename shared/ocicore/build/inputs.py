@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ocicore.errors import Error, InvalidInput, MissingProgram, NotFound, Unsupported
+from ocicore.errors import Error, InvalidInput, MissingProgram, NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

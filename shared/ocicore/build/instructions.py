@@ -13,7 +13,7 @@ import re
 from ocicore.build.containerfile import Instruction
 from ocicore.build.draft import DEFAULT_PATH, ImageDraft, absolute_path, parse_duration
 from ocicore.build.expand import ExpansionError, expand_word, expand_words
-from ocicore.errors import Error, InvalidInput
+from ocicore.errors import Error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -484,7 +484,11 @@ def is_exposed_port(text: str) -> bool:
     """Whether "80/tcp" or "8000-8010/udp" names ports there are."""
     ports, _, protocol = text.partition("/")
     low, dash, high = ports.partition("-")
-    if not low.isdecimal() or (dash and not high.isdecimal()) or protocol.lower() not in ("tcp", "udp", "sctp"):
+    if (
+        not low.isdecimal()
+        or (dash and not high.isdecimal())
+        or protocol.lower() not in ("tcp", "udp", "sctp")
+    ):
         return False
     return 0 < int(low) <= int(high or low) <= 65535
 

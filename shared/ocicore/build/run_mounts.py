@@ -10,7 +10,7 @@ import os
 import stat
 
 from ocicore.build import cache_mounts
-from ocicore.errors import Error, InvalidInput, NotFound
+from ocicore.errors import InvalidInput, NotFound
 from ocicore.linux import resolve
 
 TYPE_CHECKING = False
@@ -424,7 +424,7 @@ def _ssh(
     result.env.setdefault("SSH_AUTH_SOCK", target)
 
 
-def parse_secrets(values: list[str]) -> dict[str, tuple[str, str]]:
+def parse_secrets(values: list[str], environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     """--secret id=ID[,src=PATH | ,env=NAME | ,type=env]: an id alone names a variable, or else a file.
 
     Raises InvalidInput, NotFound.
@@ -442,7 +442,7 @@ def parse_secrets(values: list[str]) -> dict[str, tuple[str, str]]:
         kind = fields.get("type", "")
         if kind not in ("", "file", "env"):
             raise InvalidInput(f'invalid secret type "{kind}": expected file or env')
-        if kind == "env" or fields.get("env") or (not source and kind == "" and identity in os.environ):
+        if kind == "env" or fields.get("env") or (not source and kind == "" and identity in environ):
             result[identity] = ("env", fields.get("env") or source or identity)
             continue
         path = os.path.abspath(source or identity)

@@ -309,7 +309,9 @@ class StageBuild:
                     self._tag(self.image)
             if local:
                 # It may have come to be in a build that pushed nothing.
-                self._push_cache(self.executor.sources.image_by_id(found), base, created_by, adds_layer=adds_layer)
+                self._push_cache(
+                    self.executor.sources.image_by_id(found), base, created_by, adds_layer=adds_layer
+                )
         else:
             self._checking = False
             self.executed = True

@@ -140,7 +140,9 @@ def plan(
             elif warn is not None:
                 # As buildah, which says nothing.
                 place = f"{instruction.file}:{instruction.line}"
-                warn(f"{place}: {instruction.name.upper()} before the first FROM belongs to no stage and is ignored")
+                warn(
+                    f"{place}: {instruction.name.upper()} before the first FROM belongs to no stage and is ignored"
+                )
     if not stages:
         raise InvalidInput("no FROM statement found", hint="expected: FROM IMAGE [AS NAME]")
     if base_override:

@@ -72,9 +72,7 @@ def parse(text: str) -> Volume:
     options: list[str] = []
     own: list[str] = []
     for word in words:
-        if word.startswith(("upperdir=", "workdir=")) and "O" in words:
-            own.append(word)
-        elif word in _OURS:
+        if (word.startswith(("upperdir=", "workdir=")) and "O" in words) or word in _OURS:
             own.append(word)
         elif word in _KNOWN:
             options.append(word)

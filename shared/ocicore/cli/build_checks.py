@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 def check(args: Any) -> None:
     """--add-host, --dns, --shm-size, --ulimit and --device. Raises InvalidInput, NotFound."""
-    from ocicore.build.run import ulimit
     from ocicore.build.run_mounts import parse_size
+    from ocicore.build.run_spec import ulimit
     from ocicore.network import addresses, hosts
 
     # Which address host-gateway stands for is known when a network is there.

@@ -200,7 +200,7 @@ def _size(text: str) -> int:
 
 
 def _security(options: dict[str, Any], text: str) -> None:
-    from ocicore.build.run import apply_security_option
+    from ocicore.build.run_spec import apply_security_option
 
     parsed: dict[str, Any] = {}
     apply_security_option(parsed, text)

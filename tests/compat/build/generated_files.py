@@ -8,12 +8,53 @@ from __future__ import annotations
 
 import random
 
-_WORDS = ("a", "b1", "some-value", "/srv/app", "x.y", "UPPER", "0", "ümlaut", "a=b", "a,b", "a:b", "#no-comment", "%")
+_WORDS = (
+    "a",
+    "b1",
+    "some-value",
+    "/srv/app",
+    "x.y",
+    "UPPER",
+    "0",
+    "ümlaut",
+    "a=b",
+    "a,b",
+    "a:b",
+    "#no-comment",
+    "%",
+)
 _NAMES = ("A", "B", "FOO", "PATH_X", "a_b", "LONG_NAME_1")
 _KEYS = ("version", "org.example.key", "with-dash", "UPPER", "a.b/c")
 
-_FOLDERS = ("/srv", "/srv/", "relative/path", "/", "/x/$A", ".", "..", "a/../b", "../up", "/d/../e", "/f/./g", "./h/", "$NOTHING")
-_PORTS = ("80", "443/tcp", "53/udp", "9", "${NO_PORT:-70}", "8000-8003", "7-9/udp", "80/TCP", "99999", "http", "10:20", "$NOTHING")
+_FOLDERS = (
+    "/srv",
+    "/srv/",
+    "relative/path",
+    "/",
+    "/x/$A",
+    ".",
+    "..",
+    "a/../b",
+    "../up",
+    "/d/../e",
+    "/f/./g",
+    "./h/",
+    "$NOTHING",
+)
+_PORTS = (
+    "80",
+    "443/tcp",
+    "53/udp",
+    "9",
+    "${NO_PORT:-70}",
+    "8000-8003",
+    "7-9/udp",
+    "80/TCP",
+    "99999",
+    "http",
+    "10:20",
+    "$NOTHING",
+)
 
 
 class Maker:
@@ -36,7 +77,11 @@ class Maker:
         if pick.random() < 0.2:
             lines.append(f"ARG {pick.choice(_NAMES)}={pick.choice(_WORDS[:4])}")
         if pick.random() < 0.08:
-            lines.append(pick.choice(("LABEL early=1", "ENV EARLY=1", 'CMD ["early"]', "WORKDIR /early", "COPY file /early")))
+            lines.append(
+                pick.choice(
+                    ("LABEL early=1", "ENV EARLY=1", 'CMD ["early"]', "WORKDIR /early", "COPY file /early")
+                )
+            )
         lines.append(self.case("FROM") + " base" + pick.choice(("", "", " AS final", " as Final")))
         first = len(lines)
         for _ in range(pick.randint(1, 9)):
@@ -97,7 +142,9 @@ class Maker:
         pick = self.random
         name = pick.choice(self.known) if self.known and pick.random() < 0.8 else pick.choice(_NAMES)
         word = pick.choice(_WORDS[:4])
-        return pick.choice((f"${name}", f"${{{name}}}", f"${{{name}:-{word}}}", f"${{{name}:+{word}}}", f"\\${name}"))
+        return pick.choice(
+            (f"${name}", f"${{{name}}}", f"${{{name}:-{word}}}", f"${{{name}:+{word}}}", f"\\${name}")
+        )
 
     def env(self) -> list[str]:
         """ENV in both forms, over several lines too."""
@@ -182,13 +229,17 @@ class Maker:
         pick = self.random
         if pick.random() < 0.2:
             return f"{self.case('HEALTHCHECK')} NONE"
-        flags = pick.sample(("--interval=5s", "--timeout=1m30s", "--retries=4", "--start-period=2h"), pick.randint(0, 3))
+        flags = pick.sample(
+            ("--interval=5s", "--timeout=1m30s", "--retries=4", "--start-period=2h"), pick.randint(0, 3)
+        )
         command = pick.choice(("true", "curl -f http://localhost/ || exit 1", '["a", "b c"]'))
         return " ".join([self.case("HEALTHCHECK"), *flags, "CMD", command])
 
     def trigger(self) -> str:
         """ONBUILD."""
-        return f"{self.case('ONBUILD')} {self.random.choice(('RUN make', 'COPY . /src', 'ENV A=$B', 'USER 5'))}"
+        return (
+            f"{self.case('ONBUILD')} {self.random.choice(('RUN make', 'COPY . /src', 'ENV A=$B', 'USER 5'))}"
+        )
 
     def copy(self) -> str:
         """COPY and ADD of a small file."""

@@ -34,7 +34,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Tool, Tool
     (base / "etc" / "passwd").write_text("root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n")
     (base / "etc" / "group").write_text("root:x:0:\nnogroup:x:65534:\n")
     (base / "Containerfile").write_text(
-        "FROM scratch\nCOPY etc /etc\nENV INHERITED=1 A=from-base\nLABEL base=yes version=0\nCMD [\"base\"]\nWORKDIR /home\n"
+        'FROM scratch\nCOPY etc /etc\nENV INHERITED=1 A=from-base\nLABEL base=yes version=0\nCMD ["base"]\nWORKDIR /home\n'
     )
     tools = []
     for program, make in (("pybuildah", ours), ("buildah", theirs)):

@@ -50,9 +50,7 @@ def test_what_was_used_longest_ago_goes_first(own: Tool, context: Path, tmp_path
         said = build(own, context, f"FROM scratch\nCOPY {name} /\nLABEL x={name}\n", **env)
         assert said.count("Using cache") == hits, name
     # The same limit for a build: its own image is not counted, "b" was used last.
-    said = build(
-        own, context, "FROM scratch\nCOPY c /d\n", "-t", "named", BUILDAH_CACHE_BUDGET="150k", **env
-    )
+    said = build(own, context, "FROM scratch\nCOPY c /d\n", "-t", "named", BUILDAH_CACHE_BUDGET="150k", **env)
     assert "Build cache: 4 removed, 100000 bytes kept of 153600 allowed" in said
     assert build(own, context, "FROM scratch\nCOPY b /\nLABEL x=b\n", **env).count("Using cache") == 2
     assert set(os.listdir(tmp_path / "root" / "build-cache")) <= set(
@@ -91,11 +89,21 @@ def test_cache_mounts_travel(own: Tool, context: Path, tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     with docker_registry(tmp_path / "registry") as host:
         options = ("--tls-verify=false", "--cache-mounts", "--no-cache")
-        said = build(own, context, text, *options, "--cache-to", f"{host}/cache", TMPDIR=str(tmp_path / "first"))
+        said = build(
+            own, context, text, *options, "--cache-to", f"{host}/cache", TMPDIR=str(tmp_path / "first")
+        )
         assert f"--> Pushing cache mount /cache to [{host}/cache]" in said
         images = own.out("images", "-a", "-q").split()
         said = build(
-            own, context, text, *options, "--cache-from", f"{host}/cache", "-t", "made", TMPDIR=str(tmp_path / "second")
+            own,
+            context,
+            text,
+            *options,
+            "--cache-from",
+            f"{host}/cache",
+            "-t",
+            "made",
+            TMPDIR=str(tmp_path / "second"),
         )
         assert f"--> Cache mount /cache pulled from remote {host}/cache:mount-" in said
         assert set(images) <= set(own.out("images", "-a", "-q").split())

@@ -235,8 +235,14 @@ def test_a_cache_at_a_registry(own: Tool, context: Path, tmp_path: Path) -> None
         assert out.count(f"--> Cache pulled from remote {host}/cache:") == 2
         assert inspected(own, "second", "{{.FromImageID}}") == first
         # Found in the store: nobody knows whether the registry has it.
-        out = build(own, context, text, *options, "--cache-from", f"{host}/cache", "--cache-to", f"{host}/cache")
-        assert (out.count("--> Pushing cache"), out.count("--> Using cache"), out.count("pulled")) == (2, 2, 0)
+        out = build(
+            own, context, text, *options, "--cache-from", f"{host}/cache", "--cache-to", f"{host}/cache"
+        )
+        assert (out.count("--> Pushing cache"), out.count("--> Using cache"), out.count("pulled")) == (
+            2,
+            2,
+            0,
+        )
 
 
 def test_keys_and_agents(own: Tool, context: Path, tmp_path: Path) -> None:
@@ -254,7 +260,9 @@ def test_keys_and_agents(own: Tool, context: Path, tmp_path: Path) -> None:
 def test_logout_from_a_file_that_is_not_there(own: Tool) -> None:
     for option in ("--authfile", "--compat-auth-file"):
         said = own("logout", option, "/nowhere/auth.json", "localhost:1", status=125).stderr
-        assert said.startswith("Error: credential file is not accessible: stat /nowhere/auth.json: no such file")
+        assert said.startswith(
+            "Error: credential file is not accessible: stat /nowhere/auth.json: no such file"
+        )
 
 
 def test_a_context_out_of_an_archive_belongs_to_nobody_in_particular(own: Tool, context: Path) -> None:
@@ -293,7 +301,10 @@ def test_user_namespaces(own: Tool, context: Path) -> None:
     assert "0     100000       1000" in out
     refused = own("from", "--userns", "host", "--userns-uid-map", "0:1:1", "scratch", status=125)
     assert "can not specify ID mappings while using host's user namespace" in refused.stderr
-    assert "userns-uid-map setting is malformed" in own("from", "--userns-uid-map", "1:2", "scratch", status=125).stderr
+    assert (
+        "userns-uid-map setting is malformed"
+        in own("from", "--userns-uid-map", "1:2", "scratch", status=125).stderr
+    )
 
 
 def test_verify(own: Tool, context: Path) -> None:
@@ -301,7 +312,10 @@ def test_verify(own: Tool, context: Path) -> None:
     for layers in ("--layers", "--layers=false"):
         said = build(own, context, first, "--verify", layers, "-t", "same")
         images = own.out("images", "-a", "-q").split()
-        assert f"Verified: both builds are {own.out('inspect', '--format', '{{.FromImageDigest}}', 'same')}" in said
+        assert (
+            f"Verified: both builds are {own.out('inspect', '--format', '{{.FromImageDigest}}', 'same')}"
+            in said
+        )
         text = BASE + "RUN cat /proc/sys/kernel/random/uuid > /random\n"
         (context / "Containerfile").write_text(text)
         done = own("build", "--network", "none", "--verify", layers, "-t", "other", str(context), status=125)
@@ -315,7 +329,9 @@ def test_verify(own: Tool, context: Path) -> None:
 
 def test_progress(own: Tool, context: Path) -> None:
     text = BASE + "RUN echo said; echo wrong >&2\nFROM base\nCOPY --from=base /bin/sh /x\n"
-    events = [json.loads(line) for line in build(own, context, text, "--progress=json", "-t", "made").splitlines()]
+    events = [
+        json.loads(line) for line in build(own, context, text, "--progress=json", "-t", "made").splitlines()
+    ]
     assert events[-1]["event"] == "result"
     assert events[-1]["names"] == ["localhost/made:latest"]
     assert events[-1]["image"] == inspected(own, "made", "{{.FromImageID}}")

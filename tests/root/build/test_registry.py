@@ -167,7 +167,13 @@ def test_options_for_images_that_have_to_be_pulled(own: Tool, tmp_path: Path) ->
             assert (Path(own.out("mount", container)) / verb).read_text() == "a\n"
             own("umount", container)
             own("rmi", "-f", f"{host}/sealed")
-        sbom = ("--sbom-merge-strategy=cat", "--sbom-scanner-image", f"{host}/both", "--sbom-scanner-command", "x")
+        sbom = (
+            "--sbom-merge-strategy=cat",
+            "--sbom-scanner-image",
+            f"{host}/both",
+            "--sbom-scanner-command",
+            "x",
+        )
         refused = own("commit", "--pull-never", *sbom, "--sbom-output=/x", container, "made", status=125)
         assert f"{host}/both" in refused.stderr
         assert "pulling" not in refused.stderr

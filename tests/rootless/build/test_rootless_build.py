@@ -139,10 +139,10 @@ def test_builds_at_once_have_ids_of_their_own(own: Tool, context: Path) -> None:
     )
     (context / "Containerfile.auto").write_text(text)
     words = ("build", "--network=none", "--layers", "--userns=auto:size=2000", f"--volume={sync}:/sync")
+    words += ("-f", f"{context}/Containerfile.auto")
     running = [
         subprocess.Popen(
-            [*own.argv, *words, f"--build-arg=me={me}", f"--build-arg=other={other}"]
-            + ["-f", f"{context}/Containerfile.auto", str(context)],
+            [*own.argv, *words, f"--build-arg=me={me}", f"--build-arg=other={other}", str(context)],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -80,7 +80,14 @@ def test_the_rest_of_the_configuration() -> None:
 
 @pytest.mark.parametrize(
     ("written", "expected"),
-    [("/a/..", "/a/.."), ("/a//b/", "/a//b"), ("..", "/"), ("a/../b", "/w/b"), ("../x", "/x"), ("$NOTHING", "/w")],
+    [
+        ("/a/..", "/a/.."),
+        ("/a//b/", "/a//b"),
+        ("..", "/"),
+        ("a/../b", "/w/b"),
+        ("../x", "/x"),
+        ("$NOTHING", "/w"),
+    ],
 )
 def test_an_absolute_working_directory_stays_as_written(written: str, expected: str) -> None:
     assert config(f"WORKDIR /w\nWORKDIR {written}\n")["WorkingDir"] == expected

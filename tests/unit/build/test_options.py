@@ -33,12 +33,12 @@ def test_fields_of_mounts() -> None:
         run_mounts.parse_fields("ro=maybe")
 
 
-def test_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("d", "value")
-    found = run_mounts.parse_secrets(["id=a,src=/x", "id=b,env=B", "id=c,type=env", "id=d"])
+def test_secrets() -> None:
+    texts = ["id=a,src=/x", "id=b,env=B", "id=c,type=env", "id=d"]
+    found = run_mounts.parse_secrets(texts, {"d": "value"})
     assert found == {"a": ("file", "/x"), "b": ("env", "B"), "c": ("env", "c"), "d": ("env", "d")}
     with pytest.raises(InvalidInput):
-        run_mounts.parse_secrets(["src=/x"])
+        run_mounts.parse_secrets(["src=/x"], {})
 
 
 def test_volumes(tmp_path: Path) -> None:
@@ -78,7 +78,9 @@ def test_containerfiles_are_found(tmp_path: Path) -> None:
     assert build_inputs.find_files(["-"], str(tmp_path), inputs(tmp_path, "FROM stdin\n"))[1] == [
         ("/dev/stdin", "FROM stdin\n")
     ]
-    assert build_inputs.find_files(["Dockerfile"], str(tmp_path), inputs(tmp_path))[1][0][1] == "FROM docker\n"
+    assert (
+        build_inputs.find_files(["Dockerfile"], str(tmp_path), inputs(tmp_path))[1][0][1] == "FROM docker\n"
+    )
     (tmp_path / "empty").write_text("\n")
     with pytest.raises(InvalidInput, match="no contents in"):
         build_inputs.find_files(["empty"], str(tmp_path), inputs(tmp_path))
@@ -139,7 +141,12 @@ def test_times() -> None:
 
 @pytest.mark.parametrize(
     ("name", "prefix"),
-    [("docker.io/library/alpine:3", "alpine"), ("localhost:5000/a/b@sha256:00", "localhost"), ("x", "x"), ("", "")],
+    [
+        ("docker.io/library/alpine:3", "alpine"),
+        ("localhost:5000/a/b@sha256:00", "localhost"),
+        ("x", "x"),
+        ("", ""),
+    ],
 )
 def test_names_of_working_containers(name: str, prefix: str) -> None:
     assert name_prefix(name) == prefix
@@ -173,10 +180,14 @@ def test_a_containerfile_may_have_an_ignore_file_of_its_own(tmp_path: Path) -> N
     (tmp_path / "Containerfile.dockerignore").write_text("docker\n")
     assert copy_context.load_patterns(str(tmp_path), "", ["Containerfile"])[0] == ["docker"]
     (tmp_path / "named").write_text("named\n")
-    assert copy_context.load_patterns(str(tmp_path), str(tmp_path / "named"), ["Containerfile"])[0] == ["named"]
+    assert copy_context.load_patterns(str(tmp_path), str(tmp_path / "named"), ["Containerfile"])[0] == [
+        "named"
+    ]
 
 
 def test_platform_and_its_parts_exclude_each_other() -> None:
     args = SimpleNamespace(platform=["linux/amd64"], os="", arch="arm64", variant="")
-    with pytest.raises(InvalidInput, match="invalid --platform may not be used with --os, --arch, or --variant"):
+    with pytest.raises(
+        InvalidInput, match="invalid --platform may not be used with --os, --arch, or --variant"
+    ):
         flags.platforms_of(args, {})

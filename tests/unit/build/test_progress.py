@@ -126,11 +126,16 @@ def test_a_child_that_holds_the_pipe_does_not_hold_the_build() -> None:
     os.close(kept)
 
 
-@pytest.mark.parametrize(("kind", "made"), [("auto", BuildProgress), ("plain", BuildProgress), ("json", JsonLines)])
+@pytest.mark.parametrize(
+    ("kind", "made"), [("auto", BuildProgress), ("plain", BuildProgress), ("json", JsonLines)]
+)
 def test_choice(kind: str, made: type[BuildProgress], tmp_path: Path) -> None:
     environment = object.__new__(BuildEnvironment)
     with open(tmp_path / "out", "w") as stream:
         with shown(kind, stream, print, environment, quiet=False) as found:
             assert type(found) is made
-        with pytest.raises(InvalidInput, match='unknown --progress "x"'), shown("x", stream, print, environment, quiet=False):
+        with (
+            pytest.raises(InvalidInput, match='unknown --progress "x"'),
+            shown("x", stream, print, environment, quiet=False),
+        ):
             pass

@@ -61,7 +61,10 @@ def test_an_argument_names_the_stage_to_copy_from() -> None:
 def test_what_comes_before_the_first_stage_is_ignored_with_a_warning() -> None:
     warnings: list[str] = []
     found = plan(
-        [parse("ARG A=1\nRUN x\nFROM a\nLABEL b=c\n", "C")], user_args={}, platform_args={}, warn=warnings.append
+        [parse("ARG A=1\nRUN x\nFROM a\nLABEL b=c\n", "C")],
+        user_args={},
+        platform_args={},
+        warn=warnings.append,
     )
     assert [instruction.name for stage in found.stages for instruction in stage.instructions] == ["label"]
     assert warnings == ["C:2: RUN before the first FROM belongs to no stage and is ignored"]

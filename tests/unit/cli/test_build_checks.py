@@ -59,8 +59,7 @@ def test_accepted() -> None:
 def test_a_secret_by_its_id_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(NotFound, match="neither a variable token nor a file"):
-        parse_secrets(["id=token"])
+        parse_secrets(["id=token"], {})
     (tmp_path / "token").write_text("x")
-    assert parse_secrets(["id=token"]) == {"token": ("file", str(tmp_path / "token"))}
-    monkeypatch.setenv("token", "y")
-    assert parse_secrets(["id=token"]) == {"token": ("env", "token")}
+    assert parse_secrets(["id=token"], {}) == {"token": ("file", str(tmp_path / "token"))}
+    assert parse_secrets(["id=token"], {"token": "y"}) == {"token": ("env", "token")}
