@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import threading
 
-from ocicore.build import containerfile, copy_context, leases, stages
+from ocicore.build import build_end, containerfile, copy_context, stages
+from ocicore.build.build_containers import BuildContainers
 from ocicore.build.cache import BuildCache
 from ocicore.build.options import BuildOptions, BuildResult
 from ocicore.build.progress import BuildProgress
@@ -21,13 +22,12 @@ from ocicore.oci import platform as platforms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from ocicore.build.containerfile import Instruction
     from ocicore.build.draft import ImageDraft
     from ocicore.build.environment import BuildEnvironment
     from ocicore.build.stages import Stage
-    from ocicore.build.working import WorkingContainer
     from ocicore.image.local import LocalImage
     from ocicore.oci.platform import Platform
 
@@ -92,7 +92,7 @@ def build(
             from ocicore.build import many_platforms
 
             result, images = many_platforms.build(options, chosen, make)
-            return executor.finish(images, result)
+            return build_end.finish(executor, images, result)
         return executor.run()
     finally:
         executor.close()
@@ -136,7 +136,6 @@ class Executor:
         self.started = time_ns()
         self.hostname = _HOSTNAME
         self._stage_failed = False
-        self.step_failed = False
         self.null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self.command_stdout = self.null if options.quiet else command_stdout
         self.command_stderr = self.null if options.quiet else command_stderr
@@ -145,18 +144,17 @@ class Executor:
         self._usage_lock = threading.Lock()
         self._builds: dict[int, StageBuild] = {}
         self._done: dict[int, threading.Event] = {}
-        self._containers: list[tuple[WorkingContainer, int]] = []
         self._lock = threading.RLock()
         self._warned: set[str] = set()
-        self._cache_mounts: dict[str, str] = {}
+        #: Folders of the cache mounts that were used, by identity.
+        self.cache_mounts: dict[str, str] = {}
         #: Ids of the images written, in order.
         self.made: list[str] = []
         #: Called when the build is over.
         self.at_end: list[Callable[[], None]] = []
-        #: Each step's working container stays for whoever wants to look at it (--rm=false); one without layers never does.
-        self.keep_steps = options.layers and not options.remove_containers
-        #: That of the step that failed (without --force-rm).
-        self._keep_failed = options.layers and not options.force_remove
+        self.containers = BuildContainers(
+            environment.store, options, lambda: environment.commands().stopped(), environment.warn
+        )
         self.full_names = [_full_name(tag) for tag in options.tags if not is_elsewhere(tag)]
         #: Where the image goes besides: references in other transports.
         self.destinations = [tag for tag in options.tags if is_elsewhere(tag)]
@@ -224,39 +222,8 @@ class Executor:
         image = self._builds[self.plan.target.index].image
         if image is None:
             raise Error("build: the target stage left no image")
-        if self.options.output is not None:
-            from ocicore.build import output
-
-            output.write(
-                self.sources.root_of_image(image), self.options.output, rootless=self.environment.rootless
-            )
-        image = self._scanned(self.sources.image_by_id(image.id))
-        for name in image.names if self.full_names else ():
-            self.say(f"Successfully tagged {name}")
-        if self.options.verify:
-            from ocicore.build import verify
-
-            verify.verify(self, image)
-        return self.finish([image], BuildResult(image.id, image.digest or "", list(image.names)))
-
-    def finish(self, images: Sequence[LocalImage], result: BuildResult) -> BuildResult:
-        """What follows a build, for one platform or all: the list, and the files that were asked for."""
-        if self.options.manifest:
-            from ocicore.image import manifest_list
-
-            for image in images:
-                found = manifest_list.add_image(self.sources.images, self.options.manifest, image)
-            result = BuildResult(found.id, found.digest, list(found.names))
-        for destination in self.destinations:
-            if self.environment.push_image is None:
-                raise Error(f"--tag {destination}: this program writes to its store only")
-            self.environment.push_image(result.image_id, destination)
-        self._push_cache_mounts()
-        self._write_files(result)
-        if self.options.cache_budget is not None:
-            self._shrink_cache(self.options.cache_budget, [result.image_id, *(image.id for image in images)])
-        self.progress.finished(result)
-        return result
+        image = build_end.complete(self, image)
+        return build_end.finish(self, [image], BuildResult(image.id, image.digest or "", list(image.names)))
 
     def fill_cache(self, identity: str, folder: str) -> None:
         """A cache mount was made: bring its content from a repository of --cache-from."""
@@ -277,30 +244,7 @@ class Executor:
     def note_cache(self, identity: str, folder: str) -> None:
         """A cache mount is used."""
         with self._lock:
-            self._cache_mounts[identity] = folder
-
-    def _push_cache_mounts(self) -> None:
-        if not self.options.cache_mounts or not self.options.cache_to:
-            return
-        from ocicore.build import cache_exchange
-
-        send = self.environment.push_image
-        if send is None:
-            raise Error("--cache-to: this program pushes no images")
-        for identity, folder in sorted(self._cache_mounts.items()):
-            self.say(f"--> Pushing cache mount {identity} to [{' '.join(self.options.cache_to)}]")
-            cache_exchange.push(self.environment.store, folder, identity, self.options.cache_to, send)
-
-    def _shrink_cache(self, limit: int, keep: list[str]) -> None:
-        from ocicore.build import cache_budget, cache_mounts
-
-        removed: list[str] = []
-        folder = cache_mounts.root(self.environment.temporary_root(), self.environment.paths.uid)
-        rest = cache_budget.shrink(self.sources.images, limit, folder, keep=keep, tell=removed.append)
-        for text in removed:
-            self.environment.debug(f"build cache: removed {text}")
-        if removed:
-            self.say(f"Build cache: {len(removed)} removed, {rest} bytes kept of {limit} allowed")
+            self.cache_mounts[identity] = folder
 
     def base_names(self) -> list[str]:
         """Base images that are no stages and no build contexts, full names in the order of use."""
@@ -310,47 +254,6 @@ class Executor:
         contexts = self.options.build_contexts
         named = [contexts[name][1] if name in contexts else name for name in found]
         return list(dict.fromkeys(named))
-
-    def _scanned(self, image: LocalImage) -> LocalImage:
-        """The image with what --sbom found in it, when that was asked for."""
-        scan = self.options.sbom
-        if scan is None:
-            return image
-        import tempfile
-
-        from ocicore.build import commit, sbom, working
-
-        scan.contexts = [self.options.context]
-        scan.contexts += [
-            value for kind, value in self.options.build_contexts.values() if kind == "directory"
-        ]
-        container = working.create(
-            self.environment.store,
-            image,
-            image_name=image.id,
-            architecture=image.config().architecture,
-            format=self.options.format,
-            id_maps=self.options.id_maps,
-            keep_base_annotations=True,
-        )
-        self.register(container)
-        with tempfile.TemporaryDirectory(prefix="sbom-", dir=self.scratch) as scratch:
-            files = sbom.scan(container, scan, self.environment, scratch)
-            if files:
-                created = str(container.raw["ociv1"]["created"] or commit.EPOCH)
-                times = commit.Times(commit.parse_time(created), created)
-                options = commit.CommitOptions(times, format=self.options.format)
-                options.names = list(image.names)
-                options.extra_files = files
-                options.only_extra = True
-                options.squash = self.options.squash
-                options.identity_label = self.options.identity_label
-                options.omit_history = self.options.omit_history
-                options.blob_cache = self.options.blob_cache
-                image = commit.commit(container, options)
-                self.made.append(image.id)
-        self.discard(container, mounted=False)
-        return self.sources.image_by_id(image.id)
 
     def _build_stage(self, stage: Stage, position: int, total: int) -> None:
         running = StageBuild(self, stage, position=position, total=total)
@@ -388,23 +291,9 @@ class Executor:
         if problem is not None:
             raise problem
 
-    def _write_files(self, result: BuildResult) -> None:
-        options = self.options
-        if options.iid_file:
-            _write_text(options.iid_file, f"sha256:{result.image_id}")
-        if options.iid_file_raw:
-            _write_text(options.iid_file_raw, result.image_id)
-        if options.metadata_file:
-            from ocicore.build import metadata
-
-            metadata.write(options.metadata_file, result.image_id, result.digest, result.names)
-
     def close(self) -> None:
         """Remove working containers and mounts, whatever happened."""
-        with self._lock:
-            for container, lease in self._containers:
-                self._remove(container, lease, mounted=True, keep=self.keeps_failed())
-            self._containers.clear()
+        self.containers.close()
         self.sources.close()
         os.close(self.null)
         for finish in self.at_end:
@@ -455,7 +344,7 @@ class Executor:
 
     def step_error(self, instruction: Instruction, error: Error | OSError) -> Error:
         """The error of a step, with the step and where it is written."""
-        self.step_failed = True
+        self.containers.step_failed = True
         where = f"{instruction.file}:{instruction.line}"
         if isinstance(error, Error):
             message, hint, status = error.message, error.hint, error.exit_status
@@ -535,45 +424,6 @@ class Executor:
         ]
         return [parsed]
 
-    # -- working containers ---------------------------------------------------------------
-
-    def register(self, container: WorkingContainer) -> None:
-        """Note a working container, so that it is removed however the build ends."""
-        container.save()
-        lease = leases.take(self.environment.store, container.id)
-        with self._lock:
-            self._containers.append((container, lease))
-
-    def keeps_step(self, *, final: bool) -> bool:
-        """Whether the working container of a step that succeeded stays."""
-        return self.keep_steps and not (final and self.options.force_remove)
-
-    def keeps_failed(self) -> bool:
-        """Whether that of the step that failed stays: there was one, and no signal came."""
-        return self.step_failed and self._keep_failed and not self.environment.commands().stopped()
-
-    def discard(self, container: WorkingContainer, *, mounted: bool, keep: bool = False) -> None:
-        """A stage is done with its container."""
-        with self._lock:
-            taken = [entry for entry in self._containers if entry[0] is container]
-            self._containers = [entry for entry in self._containers if entry[0] is not container]
-        for _, lease in taken:
-            self._remove(container, lease, mounted=mounted, keep=keep)
-
-    def _remove(self, container: WorkingContainer, lease: int, *, mounted: bool, keep: bool) -> None:
-        try:
-            if not keep:
-                container.delete()
-                os.close(lease)
-                return
-            leases.give_up(self.environment.store, container.id, lease)
-            if mounted:
-                container.unmount()  # what is not mounted is no error there
-        except NotFound:
-            return
-        except Error as error:
-            self.environment.warn(f"removing working container {container.name}: {error.message}")
-
 
 def is_elsewhere(tag: str) -> bool:
     """Whether a --tag is a reference in a transport, such as dir:PATH."""
@@ -610,14 +460,6 @@ def _parsed(number: int, name: str, text: str) -> containerfile.Containerfile:
 
 def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _write_text(path: str, text: str) -> None:
-    try:
-        with open(path, "w", encoding="utf-8") as stream:
-            stream.write(text)
-    except OSError as error:
-        raise Error(f"writing {path}: {(error.strerror or '').lower()}") from error
 
 
 __all__ = ["BuildOptions", "BuildResult", "CommandFailed", "Executor", "build"]

@@ -491,6 +491,9 @@ def parse_size(text: str) -> int:
         factor = _SIZES[lowered[-1]]
         lowered = lowered[:-1]
     try:
+        # Neither a sign nor what else Python takes for a number.
+        if not lowered or not all(char in "0123456789." for char in lowered):
+            raise ValueError(lowered)
         return int(float(lowered) * factor)
     except ValueError as error:
         raise InvalidInput(f'invalid size: "{text}"', hint="expected a number with k, m or g") from error

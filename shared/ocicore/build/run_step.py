@@ -121,7 +121,7 @@ class RunStep:
             finally:
                 prepared.close()
         if status:
-            executor.step_failed = True
+            executor.containers.step_failed = True
             raise runs.CommandFailed(
                 status,
                 f'building at STEP "{self.instruction.message}": while running runtime: exit status {status}',

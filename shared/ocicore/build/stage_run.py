@@ -6,69 +6,42 @@ container takes all steps and one image is written at the end – if anybody nee
 
 from __future__ import annotations
 
-import os
 from time import monotonic
 
-from ocicore.build import commit as commits
-from ocicore.build import usage, working
-from ocicore.build.cache import created_by_text
+from ocicore.build import step_cache, usage
 from ocicore.build.containerfile import Instruction, parse
 from ocicore.build.copy_step import CopyStep
-from ocicore.build.draft import ImageDraft
 from ocicore.build.instructions import PREDEFINED_ARGS, CopyRequest, RunRequest, StageState
 from ocicore.build.progress import Place
 from ocicore.build.run_step import RunStep
-from ocicore.errors import Error, Unsupported
+from ocicore.build.stage_image import StageImage
+from ocicore.errors import Error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocicore.build.executor import Executor
     from ocicore.build.stages import Stage
-    from ocicore.build.working import WorkingContainer
     from ocicore.image.local import LocalImage
 
 _LAYERED = ("add", "copy", "run")
 
 
-class StageBuild:
+class StageBuild(StageImage):
     """One stage being built.
 
     Attributes:
-        image: the stage's image so far; with layers, after every step.
-        container: the working container steps are performed in, made when first needed.
-        root: where it is mounted, "" before.
+        place: where the build is.
+        executed: a step of this stage was performed, not found in the cache.
     """
 
     def __init__(self, executor: Executor, stage: Stage, *, position: int, total: int) -> None:
-        self.executor = executor
-        self.stage = stage
-        self.position = position
-        self.total = total
-        self.image: LocalImage | None = None
-        self.container: WorkingContainer | None = None
-        self.root = ""
-        self.state: StageState
-        self.base_created = ""
+        super().__init__(executor, stage, position=position, total=total)
         self._checking = executor.options.layers and executor.options.use_cache
-        self._base: LocalImage | None = None
-        self._images_root = ""
-        #: Where the build is.
         self.place: Place | None = None
         self._began = 0.0
         #: VOLUME makes its folders only at the end or where a command may look for them, as buildah has it.
         self._volumes_made = False
-        #: A step of this stage was performed, not found in the cache.
         self.executed = False
-
-    @property
-    def last(self) -> bool:
-        """Whether this is the stage the build is for."""
-        return self.stage is self.executor.plan.target
-
-    def say(self, text: str) -> None:
-        """One progress line, labelled with the stage when there are several."""
-        label = f"[{self.position}/{self.total}] " if self.total > 1 else ""
-        self.executor.say(label + text)
 
     # -- the stage ------------------------------------------------------------------------
 
@@ -112,7 +85,7 @@ class StageBuild:
             except Error as error:
                 assert self.place is not None
                 self.executor.progress.failed(self.place, error.message)
-                if self.executor.keeps_failed():
+                if self.executor.containers.keeps_failed():
                     self._container()
                 raise
             if before is not None:
@@ -208,20 +181,6 @@ class StageBuild:
             instructions += executor.label_instructions()
         return instructions
 
-    def _draft_of(self, image: LocalImage | None) -> ImageDraft:
-        if image is not None:
-            from ocicore.files import quick_json
-
-            return ImageDraft.from_raw(quick_json.loads(image.config_bytes()))
-        platform = self.executor.platform(self.stage.platform)
-        variant = platform.variant
-        typed = (self.executor.options.platform or self.stage.platform).split("/")
-        if len(typed) == 3:
-            variant = typed[
-                2
-            ]  # "v8" is what arm64 means anyway, but an image from scratch says what was asked for
-        return ImageDraft.from_scratch(platform.architecture, platform.os, variant)
-
     def _no_steps(self) -> None:
         options = self.executor.options
         changes = (
@@ -245,7 +204,7 @@ class StageBuild:
 
     def _plain_step(self, instruction: Instruction, *, final: bool) -> None:
         content = self._perform(instruction)
-        created_by = self._created_by(instruction, content)
+        created_by = step_cache.key(self.state, instruction, content)
         container = self._container()
         self.executed = True
         if not final:
@@ -279,10 +238,10 @@ class StageBuild:
         base = self.image
         local = False
         if look_up:
-            created_by = self._created_by(instruction, content, run_step)
+            created_by = step_cache.key(self.state, instruction, content, run_step)
             found = self.executor.cache.find(self.image, created_by, adds_layer=adds_layer)
             if found is None:
-                found = self._pull_cache(created_by, adds_layer=adds_layer)
+                found = step_cache.pull(self.executor, self.image, created_by, adds_layer=adds_layer)
             else:
                 local = True
                 assert self.place is not None
@@ -291,7 +250,7 @@ class StageBuild:
             from ocicore.build import cache_budget
 
             cache_budget.note_use(self.executor.environment.store, found)
-            keep = self.executor.keeps_step(final=final)
+            keep = self.executor.containers.keeps_step(final=final)
             if keep:
                 self._container()
             self._forget_container(keep=keep)
@@ -300,7 +259,7 @@ class StageBuild:
                 self._log_commit()
                 if squash:
                     self.image = self._commit(
-                        created_by=self._created_by(instruction, content, run_step),
+                        created_by=step_cache.key(self.state, instruction, content, run_step),
                         empty=False,
                         final=True,
                         squash=True,
@@ -309,8 +268,12 @@ class StageBuild:
                     self._tag(self.image)
             if local:
                 # It may have come to be in a build that pushed nothing.
-                self._push_cache(
-                    self.executor.sources.image_by_id(found), base, created_by, adds_layer=adds_layer
+                step_cache.push(
+                    self.executor,
+                    self.executor.sources.image_by_id(found),
+                    base,
+                    created_by,
+                    adds_layer=adds_layer,
                 )
         else:
             self._checking = False
@@ -322,7 +285,7 @@ class StageBuild:
             if adds_layer:
                 # As buildah: a working directory comes to be with the next step that has a layer.
                 self.ensure_working_dir()
-            created_by = self._created_by(instruction, content, run_step)
+            created_by = step_cache.key(self.state, instruction, content, run_step)
             if final and self.last:
                 self._log_commit()
             self.image = self._commit(
@@ -330,50 +293,13 @@ class StageBuild:
                 empty=not adds_layer,
                 final=final,
                 squash=squash,
-                consume=copy_step is not None and not squash and not self.executor.keeps_step(final=final),
+                consume=copy_step is not None
+                and not squash
+                and not self.executor.containers.keeps_step(final=final),
             )
-            self._push_cache(self.image, base, created_by, adds_layer=adds_layer)
-            self._forget_container(keep=self.executor.keeps_step(final=final))
+            step_cache.push(self.executor, self.image, base, created_by, adds_layer=adds_layer)
+            self._forget_container(keep=self.executor.containers.keeps_step(final=final))
         self._say_image(self.image)
-
-    def _pull_cache(self, created_by: str, *, adds_layer: bool) -> str | None:
-        """Id of the step's image from a cache at a registry, None where no cache has it."""
-        executor = self.executor
-        sources = executor.options.cache_from
-        if not sources:
-            return None
-        from ocicore.build import remote_cache
-
-        tag = remote_cache.key(self.image, created_by, adds_layer=adds_layer)
-        environment = executor.environment
-        found = remote_cache.pull(sources, tag, lambda name: environment.find_image(name, "newer", ""))
-        if found is None:
-            return None
-        # What was pulled is only believed when it is the image this step makes.
-        known = executor.cache.find(self.image, created_by, adds_layer=adds_layer, fresh=True)
-        if known is None:
-            return None
-        where = next((name for name in found.names if name.endswith(tag)), tag)
-        executor.say(f"--> Cache pulled from remote {where}")
-        return known
-
-    def _push_cache(
-        self, image: LocalImage, base: LocalImage | None, created_by: str, *, adds_layer: bool
-    ) -> None:
-        """Put the step's image into the caches at registries."""
-        executor = self.executor
-        targets = executor.options.cache_to
-        send = executor.environment.push_image
-        if not targets:
-            return
-        from ocicore.build import remote_cache
-
-        if send is None:
-            raise Unsupported("--cache-to: this program pushes no images")
-
-        tag = remote_cache.key(base, created_by, adds_layer=adds_layer)
-        executor.say(f"--> Pushing cache [{' '.join(targets)}]:{tag}")
-        remote_cache.push(image, targets, tag, send)
 
     def _apply(self, instruction: Instruction) -> CopyRequest | RunRequest | None:
         return self.state.apply(instruction)
@@ -405,239 +331,6 @@ class StageBuild:
             raise self.executor.step_error(
                 instruction, Error(f"open {paths}: {reason}", hint=error.hint)
             ) from error
-
-    def working_dir(self) -> str:
-        """Where commands begin, cleaned: in "/a/../b" there may be no "a"."""
-        return os.path.normpath(self.state.draft.text("WorkingDir") or "/")
-
-    def ensure_working_dir(self) -> bool:
-        """Make the working directory where it is missing; whether that changed the files."""
-        from ocicore.build.copy_context import make_folders
-        from ocicore.build.transfer import to_host
-        from ocicore.linux import resolve
-
-        wanted = self.working_dir()
-        if wanted == "/":
-            return False
-        root = self.mounted()
-        path = resolve.resolve_in_root(root, wanted, missing_ok=True)
-        if os.path.isdir(path):
-            return False
-        owner = (0, 0)
-        user = self.state.draft.text("User")
-        if user:
-            from ocicore.runtime import users
-
-            try:
-                resolved = users.resolve(user, root)
-                owner = (resolved.uid, resolved.gid)
-            except Error:
-                owner = (0, 0)  # the user may be made by a later step
-        maps = self.executor.options.id_maps
-        if maps is not None:
-            owner = (to_host(owner[0], maps[0]), to_host(owner[1], maps[1]))
-        make_folders(root, path, owner)
-        return True
-
-    def _created_by(self, instruction: Instruction, content: str, run_step: RunStep | None = None) -> str:
-        name = instruction.name
-        if name in ("add", "copy"):
-            return created_by_text(
-                name, instruction.original, content=content, destination=instruction.args[-1]
-            )
-        if name == "arg":
-            names = sorted(self.state.arguments())
-            return created_by_text(name, instruction.original, declared=" ".join(names))
-        if name == "run":
-            env = self.state.draft.env()
-            arguments = {
-                key: env.get(key, value)
-                for key, value in self.state.arguments().items()
-                if key not in PREDEFINED_ARGS or key in self.state.declared or key in env
-            }
-            bodies = "".join("\n" + doc.content.strip() for doc in instruction.heredocs)
-            mounts = run_step.checksums() if run_step is not None else ""
-            return created_by_text(
-                name, instruction.original, arguments=arguments, heredocs=bodies, mounts=mounts
-            )
-        return created_by_text(name, instruction.original)
-
-    # -- container and image --------------------------------------------------------------
-
-    def _container(self) -> WorkingContainer:
-        """The working container, made on the current image when there is none."""
-        if self.container is None:
-            executor = self.executor
-            options = executor.options
-            platform = executor.platform(self.stage.platform)
-            intermediate = self.stage.base_stage is not None or self.image is not self._base
-            self.container = working.create(
-                executor.environment.store,
-                self.image,
-                image_name=self._image_name(),
-                architecture=platform.architecture,
-                os_name=platform.os,
-                variant=platform.variant or "",
-                format=options.format,
-                isolation="oci",
-                options=options.run_settings or None,
-                capabilities=options.capabilities or working.DEFAULT_CAPABILITIES,
-                id_maps=options.id_maps,
-                keep_base_annotations=intermediate,
-            )
-            if options.mounts_file:
-                self.container.raw["defaultMountsFilePath"] = options.mounts_file
-            for name, host, path in options.namespaces:
-                self.container.set_namespace(name, host=host, path=path)
-            executor.register(self.container)
-            self._annotate(self.container)
-            if self.container.draft.config.get("Volumes") and not options.layers:
-                self.mounted()  # Their folders belong into the one layer, whatever the steps do.
-        return self.container
-
-    def _image_name(self) -> str:
-        """The name history and annotations give the base; ids for images of this build."""
-        if self.image is None:
-            return ""
-        if self.image is self._base and self.stage.base_stage is None:
-            found = self.image.found_as
-            return (
-                found
-                if found != self.image.id
-                else (self.image.names[0] if self.image.names else self.image.id)
-            )
-        return self.image.id
-
-    def _stage_base(self) -> str:
-        """What --stage-labels names as the stage's base."""
-        if self.stage.base_stage is not None:
-            return self._base.id if self._base is not None else ""
-        return self.stage.base if self._base is None else (self._base.found_as or self._base.id)
-
-    def _annotate(self, container: WorkingContainer) -> None:
-        if not self.executor.options.inherit_annotations and self.image is self._base:
-            kept = (working.BASE_NAME, working.BASE_DIGEST)
-            container.annotations = {key: container.annotations.get(key, "") for key in kept}
-        for text in self.executor.options.annotations if self.last else ():
-            key, _, value = text.partition("=")
-            container.annotations[key] = value
-        if self.executor.options.created_annotation and self.last:
-            container.annotations["org.opencontainers.image.created"] = self._times().created
-
-    def mounted(self) -> str:
-        """The root of the working container."""
-        container = self._container()
-        if not self.root:
-            self.root = container.mount()
-            if container.draft.config.get("Volumes"):
-                from ocicore.build.run import make_volumes
-
-                make_volumes(container, self.root, ())
-        return self.root
-
-    def _forget_container(self, *, keep: bool = False) -> None:
-        if self.container is not None:
-            self.executor.discard(self.container, mounted=bool(self.root), keep=keep)
-            self.container = None
-            self.root = ""
-
-    def _times(self) -> commits.Times:
-        executor = self.executor
-        options = executor.options
-        return commits.choose_times(
-            timestamp=options.timestamp,
-            source_date_epoch=options.source_date_epoch,
-            reproducible=options.reproducible,
-            base_created=self.base_created,
-            started=executor.started,
-            rewrite=options.rewrite_timestamp,
-        )
-
-    def copy_time(self) -> int | None:
-        """Seconds that files of the build context get, None for their own times."""
-        return self._times().seconds
-
-    def _commit(
-        self, *, created_by: str, empty: bool, final: bool, squash: bool, consume: bool = False
-    ) -> LocalImage:
-        executor = self.executor
-        options = executor.options
-        names = executor.full_names if final and self.last else []
-        if empty and not squash and self.container is None and not executor.keeps_step(final=final):
-            platform = executor.platform(self.stage.platform)
-            container = working.describe(
-                executor.environment.store,
-                self.image,
-                image_name=self._image_name(),
-                architecture=platform.architecture,
-                os_name=platform.os,
-                variant=platform.variant or "",
-                format=options.format,
-                keep_base_annotations=self.stage.base_stage is not None or self.image is not self._base,
-            )
-            self._annotate(container)
-        else:
-            container = self._container()
-        base = container.draft
-        container.draft = self.state.draft.copy()
-        container.draft.history = base.history
-        container.draft.diff_ids = base.diff_ids
-        request = commits.CommitOptions(self._times(), format=options.format)
-        request.names = names
-        request.squash = squash
-        request.consume = consume
-        request.compress = options.compress
-        request.blob_cache = options.blob_cache
-        request.empty_layer = empty
-        request.created_by = created_by
-        request.identity_label = options.identity_label
-        request.omit_history = options.omit_history
-        request.layer_labels = options.layer_labels if not (final and self.last) else {}
-        if options.stage_labels and final:
-            labels = container.draft.mapping("Labels")
-            labels["io.buildah.stage.name"] = self.stage.alias or str(self.stage.index)
-            labels["io.buildah.stage.base"] = self._stage_base()
-        if final and self.last:
-            if options.os_version:
-                container.draft.top["os.version"] = options.os_version
-            for text in options.os_features:
-                features = [
-                    name for name in container.draft.top.get("os.features") or () if name != text.rstrip("-")
-                ]
-                container.draft.top["os.features"] = features if text.endswith("-") else [*features, text]
-            request.unset_env = options.unset_env
-            request.unset_labels = options.unset_labels
-            request.unset_annotations = options.unset_annotations
-        if options.format == "oci":
-            executor.warn_lost(self.state.draft, final=final and self.last)
-        made = commits.commit(container, request)
-        executor.made.append(made.id)
-        executor.environment.debug(f'created new image ID "{made.id}"')
-        return made
-
-    def _tag(self, image: LocalImage) -> None:
-        store = self.executor.environment.store
-        if self.executor.full_names:
-            store.add_names("image", image.id, self.executor.full_names)
-            self.image = self.executor.sources.image_by_id(image.id)
-
-    def _log_commit(self) -> None:
-        tags = self.executor.options.tags
-        self.say(f"COMMIT {tags[0]}" if tags else "COMMIT")
-
-    def root_path(self) -> str:
-        """The stage's files, for other stages to copy or mount from."""
-        if self.root:
-            return self.root
-        if self.container is not None:
-            return self.mounted()
-        if self.image is not None:
-            return self.executor.sources.root_of_image(self.image)
-        return self.mounted()
-
-    def close(self) -> None:
-        """Delete the working container."""
-        self._forget_container()
 
 
 def _display(instruction: Instruction) -> str:

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,29 +15,10 @@ import pytest
 
 from support import tree
 from support.programs import Tool, ours, theirs
-from support.rootfs import busybox_tar
 
 pytestmark = pytest.mark.root
 
 BASE = "FROM scratch AS base\nADD base.tar /\n"
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[Tool]:
-    """pybuildah with a store of its own and no network."""
-    yield ours("pybuildah", "--root", str(tmp_path / "root"), "--runroot", str(tmp_path / "run"))
-    assert "/merged" not in theirs("grep", str(tmp_path), "/proc/self/mounts")(status=None).stdout
-    theirs("umount", "-l", "-R", str(tmp_path / "root" / "overlay"))(status=None)
-
-
-@pytest.fixture
-def context(tmp_path: Path) -> Path:
-    folder = tmp_path / "context"
-    folder.mkdir()
-    (folder / "base.tar").write_bytes(busybox_tar())
-    (folder / "a").write_text("a\n")
-    (folder / "b").write_text("b\n")
-    return folder
 
 
 def build(

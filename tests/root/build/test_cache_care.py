@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from support.docker_registry import docker_registry
-from support.programs import Tool, ours, theirs
-from support.rootfs import busybox_tar
+from support.programs import Tool
 
 pytestmark = pytest.mark.root
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Iterator[Tool]:
-    yield ours("pybuildah", "--root", str(tmp_path / "root"), "--runroot", str(tmp_path / "run"))
-    theirs("umount", "-l", "-R", str(tmp_path / "root" / "overlay"))(status=None)
-
-
-@pytest.fixture
-def context(tmp_path: Path) -> Path:
-    folder = tmp_path / "context"
-    folder.mkdir()
-    (folder / "base.tar").write_bytes(busybox_tar())
+def context(context: Path) -> Path:
+    """With files that weigh something."""
     for name in "abc":
-        (folder / name).write_bytes(name.encode() * 100_000)
-    return folder
+        (context / name).write_bytes(name.encode() * 100_000)
+    return context
 
 
 def build(own: Tool, context: Path, text: str, *options: str, **env: str) -> str:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from support.interrupted_builds import begun
 from support.programs import Tool, ours, theirs
-from support.rootfs import busybox_tar
 
 pytestmark = pytest.mark.root
 
@@ -21,19 +19,8 @@ SLOW = BASE + "RUN SLEEP\nRUN echo lived\n"
 
 
 @pytest.fixture
-def own(tmp_path: Path, temporary: Path) -> Iterator[Tool]:
-    tool = ours("pybuildah", "--root", str(tmp_path / "root"), "--runroot", str(tmp_path / "run"))
-    yield Tool(tool.argv, {**os.environ, "TMPDIR": str(temporary)})
-    assert "/merged" not in theirs("grep", str(tmp_path), "/proc/self/mounts")(status=None).stdout
-    theirs("umount", "-l", "-R", str(tmp_path / "root" / "overlay"))(status=None)
-
-
-@pytest.fixture
-def context(tmp_path: Path) -> Path:
-    folder = tmp_path / "context"
-    folder.mkdir()
-    (folder / "base.tar").write_bytes(busybox_tar())
-    return folder
+def own(own: Tool, temporary: Path) -> Tool:
+    return Tool(own.argv, {**os.environ, "TMPDIR": str(temporary)})
 
 
 @pytest.fixture

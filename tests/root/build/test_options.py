@@ -8,34 +8,16 @@ import os
 import socket
 import subprocess
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from support.docker_registry import docker_registry
-from support.programs import Tool, ours, theirs
-from support.rootfs import busybox_tar
+from support.programs import Tool, theirs
 
 pytestmark = pytest.mark.root
 
 BASE = "FROM scratch AS base\nADD base.tar /\n"
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[Tool]:
-    yield ours("pybuildah", "--root", str(tmp_path / "root"), "--runroot", str(tmp_path / "run"))
-    assert "/merged" not in theirs("grep", str(tmp_path), "/proc/self/mounts")(status=None).stdout
-    theirs("umount", "-l", "-R", str(tmp_path / "root" / "overlay"))(status=None)
-
-
-@pytest.fixture
-def context(tmp_path: Path) -> Path:
-    folder = tmp_path / "context"
-    folder.mkdir()
-    (folder / "base.tar").write_bytes(busybox_tar())
-    (folder / "a").write_text("a\n")
-    return folder
 
 
 def build(own: Tool, context: Path, text: str, *options: str) -> str:

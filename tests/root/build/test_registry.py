@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,12 +14,6 @@ from support.keys import private_pem, public_pem
 from support.programs import Tool, ours, theirs
 
 pytestmark = pytest.mark.root
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[Tool]:
-    yield ours("pybuildah", "--root", str(tmp_path / "root"), "--runroot", str(tmp_path / "run"))
-    theirs("umount", "-l", "-R", str(tmp_path / "root" / "overlay"))(status=None)
 
 
 def test_round_trip(own: Tool, tmp_path: Path) -> None:
