@@ -16,6 +16,7 @@ PROGRAM = Program(
     "pybuildah",
     version=_SHOWN,
     unknown_level='unable to parse log level: not a valid logrus Level: "{}"',
+    error_style="buildah",
     level_notice=False,
     groups_help=True,
     options_word="flags",

@@ -218,8 +218,24 @@ def _fits(image: LocalImage, wanted: Platform) -> bool:
     return (config.os, config.architecture) == (wanted.os, wanted.architecture)
 
 
+#: Options whose values `argument_checks` looks at.
+_CHECKED = (
+    "arch",
+    "compression_format",
+    "creds",
+    "decryption_key",
+    "encryption_key",
+    "format",
+    "os",
+    "platform",
+    "pull",
+    "retry_delay",
+    "variant",
+)
+
+
 def check_files(bound: Bound, ctx: Context) -> None:
-    """Before any command but login: an authentication file that was named must be there."""
+    """Before any command but login: an authentication file that was named must be there, and some options make sense."""
     ctx.log("debug", f"running {' '.join(bound.path)}")
     path = str(getattr(bound.args, "authfile", "") or "")
     if bound.path[0] == "logout":
@@ -228,6 +244,10 @@ def check_files(bound: Bound, ctx: Context) -> None:
         from ocicore.errors import NotFound
 
         raise NotFound(f"credential file is not accessible: stat {path}: no such file or directory")
+    if not bound.args.given_names().isdisjoint(_CHECKED):
+        from pybuildah import argument_checks
+
+        argument_checks.check(bound.args, ctx)
 
 
 def enter_namespace(ctx: Context, user: UserPaths) -> None:

@@ -366,7 +366,8 @@ def unknown_command(
         return UsageError(f"unrecognized command `{typed} {word}`: {reason}")
     # Cobra's own words, where podman has others.
     own = f'unknown command "{word}" for "{typed}"'
-    lines = [own if program.groups_help else f"unrecognized command `{typed} {word}`"]
+    cobra = program.groups_help or program.error_style == "buildah"
+    lines = [own if cobra else f"unrecognized command `{typed} {word}`"]
     names = [
         name
         for name, entry in table.items()
@@ -375,7 +376,8 @@ def unknown_command(
     near = similar(word, names)
     if near:
         lines += ["", "Did you mean this?", *("\t" + name for name in near), ""]
-    lines.append(f"Try '{typed} --help' for more information")
+    if program.error_style != "buildah":
+        lines.append(f"Try '{typed} --help' for more information")
     return UsageError("\n".join(lines))
 
 

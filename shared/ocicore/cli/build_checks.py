@@ -21,7 +21,11 @@ def check(args: Any) -> None:
     from ocicore.network import addresses, hosts
 
     # Which address host-gateway stands for is known when a network is there.
-    hosts.parse_extra(args.add_host, host_address="127.0.0.1")
+    for address, _ in hosts.parse_extra(filter(None, args.add_host), host_address="127.0.0.1"):
+        try:
+            addresses.parse(address)
+        except InvalidInput:
+            raise InvalidInput(f'invalid IP address in add-host: "{address}"') from None
     for text in args.dns:
         if text != "none":
             try:

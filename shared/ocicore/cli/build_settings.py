@@ -99,7 +99,7 @@ def decide(args: Any, conf: Any) -> RunDecisions:
         from ocicore.cli import build_checks
 
         build_checks.check(args)
-    options["AddHost"] = list(args.add_host)
+    options["AddHost"] = list(filter(None, args.add_host))
     options["CgroupParent"] = args.cgroup_parent
     options["CPUPeriod"] = args.cpu_period
     options["CPUQuota"] = args.cpu_quota

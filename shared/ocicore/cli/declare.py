@@ -360,7 +360,7 @@ class Program:
         commands: name -> (module or "module:CONSTANT", summary[, other names]) or `Group`.
             An empty summary hides the command. "module:CONSTANT" is for modules that declare several.
         error_status: exit status of failures that do not bring their own.
-        error_style: "podman" prints "Error: message"; "logrus" prints `time="…" level=fatal msg="message"`
+        error_style: "podman" prints "Error: message", "buildah" too, without pointing at the help; "logrus" prints `time="…" level=fatal msg="message"`
             (skopeo).
         unknown_level: message for a --log-level that is none, with {} for it; the exit status is then
             `error_status`. "" gives podman's message and status.
@@ -406,7 +406,7 @@ class Program:
         options: tuple[Option, ...] = (),
         description: str = "",
         error_status: int = 125,
-        error_style: Literal["podman", "logrus"] = "podman",
+        error_style: Literal["podman", "buildah", "logrus"] = "podman",
         before: str = "",
         check_globals: str = "",
         status_of: str = "",

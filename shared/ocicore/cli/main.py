@@ -213,12 +213,12 @@ def report(program: Program, error: Exception, stderr: TextIO, *, tracing: bool)
     """Prints one line for the error and returns the exit status."""
     status = program.error_status
     if isinstance(error, UsageError):
-        # logrus prints a message as one quoted line.
-        text = (
-            f"{error.message} (see '{error.path} --help')"
-            if error.path and program.error_style == "logrus"
-            else str(error)
-        )
+        text = str(error)
+        if program.error_style == "buildah":
+            text = error.message
+        elif program.error_style == "logrus" and error.path:
+            # logrus prints a message as one quoted line.
+            text = f"{error.message} (see '{error.path} --help')"
     elif isinstance(error, Error):
         text = f"{error.message} ({error.hint})" if error.hint else error.message
         if error.exit_status is not None:

@@ -165,7 +165,6 @@ def pull_policy(text: str) -> str:
     from ocicore.errors import InvalidInput
 
     known = {
-        "": "missing",
         "true": "missing",
         "missing": "missing",
         "ifmissing": "missing",
