@@ -237,6 +237,10 @@ _CHECKED = (
 def check_files(bound: Bound, ctx: Context) -> None:
     """Before any command but login: an authentication file that was named must be there, and some options make sense."""
     ctx.log("debug", f"running {' '.join(bound.path)}")
+    if bound.globals.cpu_profile or bound.globals.memory_profile:
+        from ocicore.cli import profiling
+
+        profiling.begin(bound.globals.cpu_profile, bound.globals.memory_profile)
     path = str(getattr(bound.args, "authfile", "") or "")
     if bound.path[0] == "logout":
         path = path or str(getattr(bound.args, "compat_auth_file", "") or "")

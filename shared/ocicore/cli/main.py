@@ -164,14 +164,7 @@ def execute(bound: Bound, environ: Mapping[str, str], stdin: TextIO, stdout: Tex
 def _call(bound: Bound, ctx: Context) -> int:
     if bound.program.before:
         load_function(bound.program.before)(bound, ctx)
-    work = handler(bound)
-    given = bound.globals.as_dict()
-    cpu, memory = str(given.get("cpu_profile") or ""), str(given.get("memory_profile") or "")
-    if cpu or memory:
-        from ocicore.cli import profiling
-
-        work = profiling.profiled(work, cpu, memory)
-    status = work(bound.args, ctx)
+    status = handler(bound)(bound.args, ctx)
     return status if isinstance(status, int) else 0
 
 

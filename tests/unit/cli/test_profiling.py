@@ -1,42 +1,38 @@
-"""--cpu-profile and --memory-profile."""
+"""pybuildah's --cpu-profile and --memory-profile (pypod's are tested with its other global options)."""
 
 from __future__ import annotations
 
 import pstats
+import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
 
-import pytest
 
-from ocicore.cli.profiling import profiled
-from ocicore.errors import Error
-
-
-def work(size: int) -> int:
-    return len(bytearray(size))
+def pybuildah(tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environ = {"PYTHONPATH": ":".join(path for path in sys.path if path), "HOME": str(tmp_path)}
+    argv = [sys.executable, "-m", "pybuildah.main", *words]
+    return subprocess.run(argv, env=environ, check=False, capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("kinds", ["cpu", "memory", "cpu memory"])
-def test_profiles_are_written(tmp_path: Path, kinds: str) -> None:
-    cpu, memory = (str(tmp_path / kind) if kind in kinds else "" for kind in ("cpu", "memory"))
-    assert profiled(work, cpu, memory)(1000) == 1000
-    if cpu:
-        stats = pstats.Stats(cpu)
-        assert any(name == "work" for _, _, name in stats.stats)  # type: ignore[attr-defined]
-    if memory:
-        assert tracemalloc.Snapshot.load(memory).traces is not None
-        assert not tracemalloc.is_tracing()
+def test_profiles(tmp_path: Path) -> None:
+    cpu, memory = tmp_path / "cpu", tmp_path / "memory"
+    done = pybuildah(tmp_path, f"--cpu-profile={cpu}", f"--memory-profile={memory}", "version")
+    assert done.returncode == 0, done.stderr
+    files = {name for name, _, _ in pstats.Stats(str(cpu)).stats}  # type: ignore[attr-defined]
+    assert any(name.endswith("commands/version.py") for name in files)
+    assert tracemalloc.Snapshot.load(str(memory)).statistics("filename")
 
 
 def test_a_failure_is_profiled_too(tmp_path: Path) -> None:
-    def fails() -> None:
-        raise Error("no")
+    done = pybuildah(tmp_path, f"--cpu-profile={tmp_path}/cpu", "version", "--json", "more")
+    assert done.returncode == 125
+    done = pybuildah(tmp_path, f"--cpu-profile={tmp_path}/cpu", "dumpbolt", "/nonexistent")
+    assert done.returncode == 125
+    assert pstats.Stats(f"{tmp_path}/cpu").total_calls > 0  # type: ignore[attr-defined]
 
-    with pytest.raises(Error, match="no"):
-        profiled(fails, str(tmp_path / "cpu"), "")()
-    assert pstats.Stats(str(tmp_path / "cpu")).total_calls > 0  # type: ignore[attr-defined]
 
-
-def test_a_file_that_cannot_be_made_is_said_before_the_work(tmp_path: Path) -> None:
-    with pytest.raises(Error, match=r"could not create memory profile .*: no such file or directory"):
-        profiled(work, "", str(tmp_path / "none/x"))
+def test_a_file_that_cannot_be_made(tmp_path: Path) -> None:
+    done = pybuildah(tmp_path, "--memory-profile=/nonexistent/x", "version")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "Error: opening the profile /nonexistent/x: no such file or directory\n"

@@ -58,7 +58,7 @@ def apply(bound: Bound, ctx: Context) -> None:
         CannotWrite: the file of --out cannot be opened.
         InvalidInput: an option that names a remote service, a database other than SQLite, a network backend other than
             netavark, a namespace, or less than one worker.
-        NotFound: the file of --registries-conf. CannotWrite: a profile cannot be written.
+        NotFound: the file of --registries-conf. Error: a profile cannot be written.
     """
     given = bound.globals.given_names()
     check_modules(bound.globals.module, ctx.environ)
@@ -78,7 +78,7 @@ def apply(bound: Bound, ctx: Context) -> None:
     if "registries_conf" in given:
         ctx.environ = {**ctx.environ, "CONTAINERS_REGISTRIES_CONF": _readable(bound.globals.registries_conf)}
     if bound.globals.cpu_profile or bound.globals.memory_profile:
-        from pypod.options import profiling
+        from ocicore.cli import profiling
 
         profiling.begin(bound.globals.cpu_profile, bound.globals.memory_profile)
     if bound.globals.noout or bound.globals.out:
