@@ -366,8 +366,7 @@ def unknown_command(
         return UsageError(f"unrecognized command `{typed} {word}`: {reason}")
     # Cobra's own words, where podman has others.
     own = f'unknown command "{word}" for "{typed}"'
-    cobra = program.groups_help or program.error_style == "buildah"
-    lines = [own if cobra else f"unrecognized command `{typed} {word}`"]
+    lines = [own if program.groups_help else f"unrecognized command `{typed} {word}`"]
     names = [
         name
         for name, entry in table.items()
