@@ -9,14 +9,18 @@ from __future__ import annotations
 import os
 import sys
 
+from ocicore.errors import InvalidInput
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ocicore.cli.context import Context
+    from ocicore.config.containers_conf import ContainersConfig
     from ocicore.config.paths import UserPaths
     from ocicore.engine.context import Engine
 
+NO_NAMESPACES = "namespaces are not supported: one store has one set of containers"
 #: Global options that the clean-up program must be given too, with what they are called.
 _PASSED_ON = (
     "root",
@@ -80,6 +84,7 @@ def open_engine(ctx: Context) -> Engine:
     for text in given.pull_option:
         storage_conf.check_pull_option(text)
     config = containers_conf.load(user, environ, given.module)
+    _check(config)
     options = EngineOptions(
         runtime=given.runtime,
         runtime_flags=given.runtime_flag,
@@ -115,6 +120,21 @@ def open_engine(ctx: Context) -> Engine:
         debug=ctx.debug,
         notice=ctx.notice,
     )
+
+
+def _check(config: ContainersConfig) -> None:
+    """Keys of containers.conf whose other values podman has no code for, nor we. Raises InvalidInput."""
+    backend = config.network.network_backend
+    if backend not in ("", "netavark"):
+        raise InvalidInput(f'unsupported network backend "{backend}" in containers.conf', hint="use netavark")
+    if config.engine.namespace:
+        raise InvalidInput(NO_NAMESPACES, hint="unset the `namespace` field in containers.conf")
+    if config.engine.database_backend not in ("", "sqlite", "boltdb"):
+        raise InvalidInput(
+            f'unsupported database backend: "{config.engine.database_backend}"', hint="use sqlite"
+        )
+    if config.engine.lock_type not in ("", "shm", "file"):
+        raise InvalidInput(f"unknown lock type {config.engine.lock_type}: invalid argument", hint="use shm")
 
 
 def global_words(ctx: Context, modules: Sequence[str]) -> list[str]:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from ocicore.engine.records import Container
     from ocicore.image.local import LocalImage
     from ocicore.oci.config import ImageConfig
+    from ocicore.runtime.oci import OCIRuntime
     from ocicore.runtime.types import ContainerConfig
 
     #: name, options -> the image, pulled when the policy says so.
@@ -273,7 +274,7 @@ class _Plan:
             "pidfile": options.pidfile,
             "passwd": options.passwd,
             "tz": options.tz or conf.tz or "",
-            "oci_runtime": engine.runtime().path,
+            "oci_runtime": self._oci_runtime().path,
             "runtime_asked": engine.options.runtime if "/" in engine.options.runtime else "",
             "cidfile": options.cidfile,
             "image_user": image_config.user if image_config else "",
@@ -355,6 +356,8 @@ class _Plan:
             raise InvalidInput(
                 f'invalid cgroup mode "{cgroups}": choose from enabled, disabled, no-conmon, split'
             )
+        if cgroups == "disabled":
+            self._oci_runtime().check_no_cgroups()
         systemd = create_process.is_systemd(options, words)
         annotations = label_options.read_annotations([*conf.annotations, *options.annotation])
         if options.userns and not options.userns.startswith("container:"):
@@ -443,6 +446,13 @@ class _Plan:
             for name, (soft, hard) in self.engine.host.rlimits.items()
         ]
 
+    def _oci_runtime(self) -> OCIRuntime:
+        from ocicore.engine import runtime_choice
+
+        if self.image_config is None:
+            return self.engine.runtime()
+        return runtime_choice.for_platform(self.engine, self.image_config.os, self.image_config.architecture)
+
     def _hostname(self, modes: dict[str, str]) -> str:
         if self.options.hostname:
             if modes["uts"].startswith(("host", "container:")):
@@ -490,6 +500,10 @@ class _Plan:
                 volumes=used,
             )
             self._make_layer()
+            if engine.config.containers.prepare_volume_on_create:
+                from ocicore.engine import prepare
+
+                prepare.fill_volumes(engine, container)
             if self.options.cidfile:
                 _write_id_file(self.options.cidfile, self.id)
         except BaseException:

@@ -204,7 +204,7 @@ def _in_foreground(
         if options.extra_fds:
             words += ["--preserve-fds", str(len(options.extra_fds))]
         argv = base.argv(*words, container.id)
-        if not base.rejects_json_log:
+        if base.writes_json_log:
             argv[1:1] = ["--log-format=json", f"--log=/proc/self/fd/{number + 1}"]
         fds = {
             3 + position: descriptor

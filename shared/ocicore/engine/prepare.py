@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ocicore.engine.context import Engine
     from ocicore.engine.options.volumes import MountSpec
-    from ocicore.engine.records import Container
+    from ocicore.engine.records import Container, Volume
     from ocicore.linux.userns import IdMap
     from ocicore.runtime.types import Mount
 
@@ -112,16 +112,21 @@ class Preparation:
                 entry["uid_mappings"], entry["gid_mappings"] = id_map(word, runtime)
         self.result.mounts.append(entry)
 
-    def _volume(self, mount: MountSpec) -> None:
-        engine = self.engine
-        volume = engine.state.volumes.find(mount["name"])
-        volumes.mount(engine, volume)
+    def fill_volume(self, mount: MountSpec) -> Volume:
+        """The mount's volume, mounted where it is a mount of its own, with what the image has at its place."""
+        volume = self.engine.state.volumes.find(mount["name"])
+        volumes.mount(self.engine, volume)
         if volumes.needs_mount(volume):
             self.result.volumes.append(volume.name)
         options = mount.get("options", [])
         if "nocopy" not in options:
             maps = self._maps() if "idmap" in options else None
-            volumes.copy_up(engine, volume, self.root, mount["destination"], maps=maps)
+            volumes.copy_up(self.engine, volume, self.root, mount["destination"], maps=maps)
+        return volume
+
+    def _volume(self, mount: MountSpec) -> None:
+        volume = self.fill_volume(mount)
+        options = mount.get("options", [])
         source = volume.mountpoint
         if mount.get("sub_path"):
             from ocicore.linux.resolve import resolve_in_root
@@ -399,6 +404,21 @@ def id_map(word: str, runtime: dict[str, Any]) -> tuple[list[Any], list[Any]]:
                 outside = map_id(outside, runtime.get("uid_mappings" if kind == "uids" else "gid_mappings"))
             found[kind].append({"container_id": inside, "host_id": outside, "size": size})
     return found["uids"] or found["gids"], found["gids"] or found["uids"]
+
+
+def fill_volumes(engine: Engine, container: Container) -> None:
+    """Copy what the image has at their places into the container's new volumes, as its first start would. Raises Error."""
+    wanted = [mount for mount in container.config["mounts"] if mount["type"] == "volume"]
+    if not wanted or container.config.get("rootfs"):
+        return
+    preparation = Preparation(engine, container, engine.store.mount(container.id))
+    try:
+        for mount in wanted:
+            preparation.fill_volume(mount)
+    finally:
+        for name in preparation.result.volumes:
+            volumes.unmount(engine, engine.state.volumes.find(name))
+        engine.store.unmount(container.id)
 
 
 def release(engine: Engine, container: Container) -> None:

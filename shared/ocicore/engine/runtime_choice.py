@@ -7,7 +7,7 @@ from ocicore.runtime import monitor_protocol
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocicore.engine.context import Engine
-    from ocicore.runtime.oci import OCIRuntime
+    from ocicore.runtime.oci import Abilities, OCIRuntime
 
 
 def choose(engine: Engine, requested: str) -> OCIRuntime:
@@ -22,6 +22,23 @@ def choose(engine: Engine, requested: str) -> OCIRuntime:
         cgroup_mode=engine.host.cgroup_mode,
         env=runtime_environment(engine),
         flags=engine.options.runtime_flags,
+        abilities=_abilities(engine),
+    )
+
+
+def _abilities(engine: Engine) -> Abilities:
+    from ocicore.runtime import oci
+
+    config = engine.config.engine
+    return oci.Abilities(config.runtime_supports_json, config.runtime_supports_nocgroup)
+
+
+def for_platform(engine: Engine, operating_system: str, architecture: str) -> OCIRuntime:
+    """The runtime for a new container of an image of that platform: the command line's, one that containers.conf has
+    for the platform (`platform_to_oci_runtime`), else the usual one. Raises MissingProgram, InvalidInput."""
+    table = engine.config.engine.platform_to_oci_runtime
+    return engine.runtime(
+        "" if engine.options.runtime else table.get(f"{operating_system}/{architecture}", "")
     )
 
 
@@ -39,7 +56,12 @@ def at(engine: Engine, path: str) -> OCIRuntime:
         )
     name = os.path.basename(path)
     return oci.OCIRuntime(
-        name, path, runtime_environment(engine), engine.options.runtime_flags, "the container's own"
+        name,
+        path,
+        runtime_environment(engine),
+        engine.options.runtime_flags,
+        "the container's own",
+        _abilities(engine),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from ocicore.errors import Error, MissingProgram, Unsupported
+from ocicore.errors import Error, MissingProgram
 from ocicore.files import quick_json
 from ocicore.linux import spawn
 from ocicore.runtime import monitor_protocol as protocol
@@ -306,7 +306,7 @@ def _shared_arguments(
     argv += ["--log-level", request.log_level]
     for flag in runtime.flags:
         argv += ["--runtime-arg", flag]
-    if not runtime.rejects_json_log:
+    if runtime.writes_json_log:
         argv += ["--runtime-arg", "--log-format=json", "--runtime-arg", "--log", f"--runtime-arg={oci_log}"]
     if request.exit_command:
         argv += ["--exit-command", request.exit_command[0]]
@@ -319,10 +319,7 @@ def _shared_arguments(
         # conmon's own switch comes before all of --runtime-arg, and so would reach what stands in front of the runtime.
         argv += ["--runtime-arg", "--systemd-cgroup"] if getattr(request, "hidden_mounts", ()) else ["-s"]
     elif manager == "disabled":
-        if not runtime.supports_no_cgroups:
-            raise Unsupported(
-                f"requested OCI runtime {runtime.name} is not compatible with NoCgroups: invalid argument"
-            )
+        runtime.check_no_cgroups()
         argv += ["--runtime-arg", "--cgroup-manager", "--runtime-arg", "disabled"]
     return argv
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from ocicore.errors import Error, InvalidInput, MissingProgram, NotFound
+from ocicore.errors import Error, InvalidInput, MissingProgram, NotFound, Unsupported
 from ocicore.files import quick_json
 from ocicore.linux import spawn
 
@@ -35,7 +35,20 @@ _FOLDERS = (
     "/usr/lib/cri-o-runc/sbin",
     "/run/current-system/sw/bin",
 )
-_NO_CGROUPS = frozenset({"crun", "krun", "crun-vm", "crun-wasm"})
+
+
+class Abilities:
+    """What runtimes can do, by the names of their programs: runtime_supports_… of containers.conf."""
+
+    __slots__ = ("json_errors", "no_cgroups")
+
+    def __init__(
+        self,
+        json_errors: Sequence[str] = ("crun", "runc", "kata", "runsc", "youki", "krun", "ocijail"),
+        no_cgroups: Sequence[str] = ("crun", "krun"),
+    ) -> None:
+        self.json_errors = json_errors
+        self.no_cgroups = no_cgroups
 
 
 class RuntimeFailure(Error):
@@ -114,6 +127,7 @@ def choose(
     cgroup_mode: str,
     env: Mapping[str, str],
     flags: Sequence[str] = (),
+    abilities: Abilities | None = None,
 ) -> OCIRuntime:
     """The runtime to use.
 
@@ -131,7 +145,7 @@ def choose(
         path = _locate(requested, table, folders)
         if not path:
             raise InvalidInput(f"requested OCI runtime {requested} is not available: invalid argument")
-        return OCIRuntime(os.path.basename(requested), path, env, flags, "named by --runtime")
+        return OCIRuntime(os.path.basename(requested), path, env, flags, "named by --runtime", abilities)
     notes = []
     order = [configured, *PREFERENCE] if configured else list(PREFERENCE)
     for name in order:
@@ -146,7 +160,7 @@ def choose(
         reason = "named by containers.conf" if name == configured else "the first that works here"
         if notes:
             reason += f" ({'; '.join(dict.fromkeys(notes))})"
-        return OCIRuntime(os.path.basename(name), path, env, flags, reason)
+        return OCIRuntime(os.path.basename(name), path, env, flags, reason, abilities)
     raise MissingProgram(
         f"no OCI runtime works on this host: {'; '.join(notes)}",
         hint="install the package crun or runc",
@@ -175,28 +189,42 @@ class OCIRuntime:
     Slots:
         name: as used in messages; path: absolute; env: environment of its processes;
         flags: global options, with their dashes; reason: why this one, for `info`.
+        abilities: of all runtimes; podman's own list where None is given.
     """
 
-    __slots__ = ("env", "flags", "name", "path", "reason")
+    __slots__ = ("abilities", "env", "flags", "name", "path", "reason")
 
     def __init__(
-        self, name: str, path: str, env: Mapping[str, str], flags: Sequence[str] = (), reason: str = ""
+        self,
+        name: str,
+        path: str,
+        env: Mapping[str, str],
+        flags: Sequence[str] = (),
+        reason: str = "",
+        abilities: Abilities | None = None,
     ) -> None:
+        self.abilities = abilities or Abilities()
         self.name = name
         self.path = path
         self.env = env
         self.flags = [flag if flag.startswith("-") else f"--{flag}" for flag in flags]
         self.reason = reason
 
-    @property
-    def supports_no_cgroups(self) -> bool:
-        """Whether `--cgroup-manager=disabled` exists."""
-        return self.name in _NO_CGROUPS
+    def check_no_cgroups(self) -> None:
+        """Raises Unsupported: there is no `--cgroup-manager=disabled`."""
+        if not self._has(self.abilities.no_cgroups):
+            raise Unsupported(
+                f"requested OCI runtime {self.name} is not compatible with NoCgroups: invalid argument"
+            )
 
     @property
-    def rejects_json_log(self) -> bool:
-        """Runtimes without runc's --log-format."""
-        return self.name.startswith("kata")
+    def writes_json_log(self) -> bool:
+        """Whether it has runc's --log-format=json; what others say goes to their standard error."""
+        return self._has(self.abilities.json_errors)
+
+    def _has(self, names: Sequence[str]) -> bool:
+        """crun-vm and crun-wasm are crun, whose name they add to."""
+        return self.name in names or self.name.partition("-")[0] in names
 
     def argv(self, *words: str, systemd_cgroup: bool = False) -> list[str]:
         """A command line: program, global options, command."""
@@ -305,7 +333,7 @@ class OCIRuntime:
             log_number = max(fds) + 1
             form = "text" if show_log else "json"
             words = [f"--log-format={form}", "--log", f"/proc/self/fd/{log_number}"]
-            if self.rejects_json_log or any(flag.startswith("--log=") for flag in self.flags):
+            if not self.writes_json_log or any(flag.startswith("--log=") for flag in self.flags):
                 words = []
             command = ["run", "--bundle", bundle]
             if pid_file:

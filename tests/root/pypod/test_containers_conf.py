@@ -131,3 +131,97 @@ def test_fields_of_info_and_networks(pypod: Tool, tmp_path: Path) -> None:
     assert address in pypod("run", *words, status=None).stdout
     pypod("rm", "-f", "-t", "0", "on")
     pypod("network", "rm", name)
+
+
+def test_volumes_are_filled_when_the_container_is_made(pypod: Tool, tmp_path: Path) -> None:
+    words = ("create", *NONET, "-v", "early:/etc", IMAGE, "true")
+    template = ("volume", "inspect", "--format", "{{.Mountpoint}}", "early")
+    pypod("rm", pypod.out(*words))
+    place = Path(pypod.out(*template))
+    assert not (place / "passwd").exists()
+    env = _with(tmp_path, "[containers]\nprepare_volume_on_create=true\n")
+    container = pypod.out(*words, env=env)
+    assert (place / "passwd").read_text().startswith("root:")
+    assert pypod.out(
+        "inspect", "--format", "{{.State.Status}} {{.GraphDriver.Data.MergedDir}}", container
+    ).startswith("created")
+    assert not [
+        line
+        for line in Path("/proc/self/mountinfo").read_text().splitlines()
+        if f"{tmp_path}" in line and "/merged" in line
+    ]
+    pypod("rm", container)
+    pypod("volume", "rm", "early")
+
+
+def test_runtimes_and_what_they_can_do(pypod: Tool, tmp_path: Path) -> None:
+    """Which one an image's platform wants, and which speak JSON or do without cgroups."""
+    folder = tmp_path / "runtimes"
+    folder.mkdir()
+    for name in ("own", "wasm"):
+        text = f'#!/bin/sh\necho "$*" >> {folder}/{name}.words\nexec runc "$@"\n'
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    table = f'[engine]\nruntime="own"\n[engine.runtimes]\nown=["{folder}/own"]\nwasm=["{folder}/wasm"]\n'
+    machine = pypod.out("image", "inspect", "--format", "{{.Os}}/{{.Architecture}}", IMAGE)
+    env = _with(tmp_path, f'{table}[engine.platform_to_oci_runtime]\n"{machine}"="wasm"\n')
+    pypod("run", "--rm", *NONET, IMAGE, "true", env=env)
+    assert not (folder / "own.words").exists()
+    assert "create --bundle" in (folder / "wasm.words").read_text()
+    env = _with(tmp_path, table)
+    told = pypod("run", "--rm", *NONET, IMAGE, "/no-such-program", env=env, status=127).stderr
+    assert "/no-such-program" in told
+    assert "--log-format=json" not in (folder / "own.words").read_text()
+    disabled = ("run", "--rm", *NONET, "--cgroups=disabled", IMAGE, "true")
+    assert "own is not compatible with NoCgroups" in pypod(*disabled, env=env, status=125).stderr
+    abilities = 'runtime_supports_json=["own"]\nruntime_supports_nocgroup=["own"]\n'
+    env = _with(tmp_path, table.replace("[engine]\n", f"[engine]\n{abilities}"))
+    told = pypod("run", "--rm", *NONET, IMAGE, "/no-such-program", env=env, status=127).stderr
+    assert "/no-such-program" in told
+    assert "--log-format=json" in (folder / "own.words").read_text()
+    pypod(*disabled, env=env, status=None)  # runc cannot, but it is asked now
+    assert "--cgroup-manager disabled" in (folder / "own.words").read_text()
+
+
+def test_drivers_of_secrets(pypod: Tool, tmp_path: Path) -> None:
+    place = tmp_path / "secret"
+    opts = "\n".join(
+        f'{verb}="{command}"'
+        for verb, command in (
+            ("store", f"cat > {place}"),
+            ("lookup", f"cat {place}"),
+            ("delete", f"rm {place}"),
+            ("list", "true"),
+        )
+    )
+    env = _with(tmp_path, f'[secrets]\ndriver="shell"\n[secrets.opts]\n{opts}\n')
+    pypod("secret", "create", "s", "-", stdin="hidden", env=env)
+    assert place.read_text() == "hidden"
+    assert pypod.out("secret", "inspect", "--format", "{{.Spec.Driver.Name}}", "s") == "shell"
+    pypod("secret", "create", "--driver", "file", "t", "-", stdin="x")
+    assert pypod.out("secret", "inspect", "--format", "{{.Spec.Driver.Name}}", "t") == "file"
+    pypod("secret", "rm", "s", "t")
+    assert not place.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('[network]\nnetwork_backend="cni"', 'unsupported network backend "cni"'),
+        ('[engine]\nnamespace="x"', "namespaces are not supported"),
+        ('[engine]\ndatabase_backend="x"', 'unsupported database backend: "x"'),
+        ('[engine]\nlock_type="x"', "unknown lock type x"),
+    ],
+)
+def test_what_podman_refuses(pypod: Tool, tmp_path: Path, text: str, reason: str) -> None:
+    refused = pypod("ps", env=_with(tmp_path, f"{text}\n"), status=125).stderr
+    assert reason in refused
+    assert refused.count("\n") == 1
+
+
+def test_helpers_of_another_folder(pypod: Tool, tmp_path: Path) -> None:
+    """CONTAINERS_HELPER_BINARY_DIR comes first."""
+    (tmp_path / "netavark").write_text("#!/bin/sh\nexit 3\n")
+    (tmp_path / "netavark").chmod(0o755)
+    words = ("run", "--rm", "--network", "bridge", IMAGE, "true")
+    assert pypod(*words, env={"CONTAINERS_HELPER_BINARY_DIR": str(tmp_path)}, status=None).returncode != 0

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from ocicore.cli.context import Context
     from ocicore.cli.declare import Option
 
-NO_NAMESPACES = "namespaces are not supported: one store has one set of containers"
 _REMOTE = ("remote", "url", "connection", "identity", "ssh", "tls_ca", "tls_cert", "tls_details", "tls_key")
 
 
@@ -94,6 +93,8 @@ def _check_engine(bound: Bound) -> None:
             f"maximum workers must be set to a positive number (got {bound.globals.max_workers})"
         )
     if bound.globals.namespace:
+        from pypod.session import NO_NAMESPACES
+
         raise InvalidInput(NO_NAMESPACES, hint="leave out --namespace")
     if bound.globals.network_backend not in ("", "netavark"):
         raise InvalidInput(

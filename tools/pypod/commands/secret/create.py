@@ -13,7 +13,7 @@ COMMAND = Command(
     "Create a new secret",
     description='Create a secret. Input can be a path to a file or "-" (read from stdin). Secret drivers "file" (default), "pass", and "shell" are available.',
     options=(
-        Option("driver", "d", kind="string", default="file", help="Specify secret driver"),
+        Option("driver", "d", kind="string", default_text="file", help="Specify secret driver"),
         Option("driver-opts", kind="strings", help="Specify driver specific options"),
         Option("ignore", help="If a secret with the same name exists, print its ID and succeed"),
         Option("env", help="Read secret data from environment variable"),
@@ -59,8 +59,10 @@ def run(args: Args, ctx: Context) -> int:
             engine,
             args.name,
             data,
-            driver=args.driver or "file",
-            driver_opts=read_pairs(args.driver_opts, "driver-opts"),
+            driver=args.driver or engine.config.secrets.driver or "file",
+            driver_opts=read_pairs(args.driver_opts, "driver-opts")
+            if args.given("driver-opts")
+            else {key: str(value) for key, value in engine.config.secrets.opts.items()},
             labels=read_labels((), args.label),
             replace=args.replace,
         )
