@@ -39,11 +39,25 @@ def check(args: Args, ctx: Context) -> None:
         from pybuildah.commands.from_ import pull_policy
 
         pull_policy(args.pull)
-    if "format" in given and not args.format and ctx.path[0] in ("build", "bud", "commit", "from"):
-        raise InvalidInput('unrecognized image type ""', hint="oci or docker")
+    if "format" in given:
+        _check_format(args.format, ctx.path[0])
+    if "signature_policy" in given and args.signature_policy:
+        from ocicore.config import policy
+
+        # Also where all images are the store's own, of which nothing is asked.
+        policy.load(args.signature_policy)
     for name in ("arch", "os", "variant", "platform"):
         if name in given:
             _check_platform(name, getattr(args, name))
+
+
+def _check_format(text: str, command: str) -> None:
+    if command in ("info", "inspect") and text and not ("{{" in text and "}}" in text):
+        raise InvalidInput(
+            f"invalid format provided: {text}", hint="expected a Go template, such as {{.host}}"
+        )
+    if command in ("build", "commit", "from") and not text:
+        raise InvalidInput('unrecognized image type ""', hint="oci or docker")
 
 
 def _with_password(creds: str, ctx: Context) -> str:

@@ -230,6 +230,7 @@ _CHECKED = (
     "platform",
     "pull",
     "retry_delay",
+    "signature_policy",
     "variant",
 )
 

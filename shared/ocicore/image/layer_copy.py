@@ -185,7 +185,9 @@ class BlobCopier:
             if found is not None:
                 self._skipped(layer, found.digest)
                 return found, "none" if uncompressed else None
-        else:
+        elif (
+            self._plan.level is None
+        ):  # of a level that was asked for nobody knows whether it was made with it
             known = self._known(layer)
             if known is not None:
                 return known

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from support.programs import Tool
+from support.docker_registry import docker_registry
+from support.programs import Tool, ours
 
 pytestmark = pytest.mark.root
 
@@ -335,3 +336,81 @@ def test_global_flags(own: Tool, base: str, tmp_path: Path) -> None:
     )
     failed = own(*words, "pull", "--retry=0", "short", status=125)
     assert "127.0.0.1:1/long" in failed.stderr
+
+
+def test_flags_about_registries(own: Tool, context: Path, tmp_path: Path) -> None:
+    (context / "Containerfile").write_text("FROM scratch\nCOPY a big /\n")
+    (context / "big").write_bytes(bytes(range(256)) * 4000)
+    insecure = "--tls-verify=false"
+    auth = f"--authfile={tmp_path}/auth.json"
+    with docker_registry(tmp_path / "registry") as host:
+        said = own.out("login", auth, insecure, "--verbose", "--username=me", "--password=secret", host)
+        assert f"{tmp_path}/auth.json" in said
+        assert own.out("login", auth, "--get-login", host) == "me"
+        own("login", auth, insecure, "--username=you", "--password-stdin", host, stdin="secret\n")
+        assert own.out("login", auth, "--get-login", host) == "you"
+        own("build", "-q", "--platform=linux/amd64,linux/s390x", "--manifest=both", str(context))
+        own("manifest", "push", "--all", "--add-compression=zstd", insecure, "both", f"docker://{host}/both")
+        index = json.loads(own.out("manifest", "inspect", insecure, f"docker://{host}/both"))
+        assert len(index["manifests"]) == 4
+        (context / "Containerfile").write_text(f"FROM {host}/both\nLABEL x=1\n")
+        out = own.out("build", insecure, "--all-platforms", "--manifest=all", str(context))
+        assert "[linux/s390x]" in out
+        assert "[linux/amd64]" in out
+        sizes = []
+        for level in ("1", "19"):
+            words = ("--compression-format=zstd", f"--compression-level={level}", insecure)
+            own("push", *words, "both", f"docker://{host}/level{level}")
+            raw = ours("pyskopeo").out("inspect", "--raw", insecure, f"docker://{host}/level{level}")
+            sizes.append(sum(layer["size"] for layer in json.loads(raw)["layers"]))
+        assert sizes[0] > sizes[1]
+        for tag in ("one", "two"):
+            own("push", insecure, "both", f"docker://{host}/tags:{tag}")
+        signed = ("push", insecure, "--sign-by=nobody@example.com", "both", f"docker://{host}/signed")
+        assert "nobody@example.com" in own(*signed, status=125).stderr
+        own("rmi", "-a", "-f")
+        own("pull", insecure, "--all-tags", f"{host}/tags")
+        names = own.out("images", "--format", "{{.Name}}:{{.Tag}}").splitlines()
+        assert {f"{host}/tags:one", f"{host}/tags:two"} <= set(names)
+    certificates = tmp_path / "certificates"
+    certificates.mkdir()
+    (certificates / "client.cert").write_text("")
+    failed = own("pull", f"--cert-dir={certificates}", "--retry=0", "127.0.0.1:1/x", status=125)
+    assert "client.cert" in failed.stderr
+
+
+def test_flags_about_the_engine(own: Tool, base: str, context: Path, tmp_path: Path) -> None:
+    given = tmp_path / "given"
+    given.mkdir()
+    (given / "secret").write_text("told\n")
+    (tmp_path / "mounts.conf").write_text(f"{given}:/run/given\n")
+    container = own.out(f"--default-mounts-file={tmp_path}/mounts.conf", "from", "--network=none", base)
+    assert own.out("run", container, "cat", "/run/given/secret") == "told"
+    own("run", "--valid-exit-codes=0,3", container, "sh", "-c", "exit 3")
+    own("run", "--valid-exit-codes=3", container, "sh", "-c", "exit 4", status=4)
+    own("--cgroup-manager=cgroupfs", "run", container, "true")
+    hooks = tmp_path / "hooks"
+    hooks.mkdir()
+    hook = {
+        "version": "1.0.0",
+        "hook": {"path": "/usr/bin/touch", "args": ["touch", str(tmp_path / "hooked")]},
+    }
+    (hooks / "one.json").write_text(json.dumps({**hook, "when": {"always": True}, "stages": ["prestart"]}))
+    (context / "Containerfile").write_text("FROM base\nRUN true\n")
+    own("build", "-q", "--network=none", f"--hooks-dir={hooks}", "--disable-content-trust", str(context))
+    assert (tmp_path / "hooked").exists()
+    own("build", "-q", "--network=none", "--loglevel=3", str(context))
+    with pytest.raises(AssertionError, match="of-nobody"):
+        own("from", "--userns-uid-map-user=of-nobody", "--userns-gid-map-group=of-nobody", base)
+    transient = own.out("--transient-store", "from", "--name=passing", "scratch")
+    assert transient not in own.out("containers")
+    assert transient in own.out("--transient-store", "containers")
+    own("--transient-store", "rm", transient)
+    own("source", "create", "--time-stamp=false", str(tmp_path / "source"))
+    blobs = [path.read_text() for path in (tmp_path / "source/blobs/sha256").iterdir()]
+    assert not any('"created"' in text for text in blobs)
+    own("manifest", "create", "parts")
+    (context / "config.json").write_text("{}")
+    extra = ("--artifact", f"--artifact-config={context}/config.json", f"--artifact-subject={base}")
+    own("manifest", "add", *extra, "parts", str(context / "a"))
+    assert json.loads(own.out("manifest", "inspect", "parts"))["manifests"]

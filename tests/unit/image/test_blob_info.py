@@ -112,6 +112,12 @@ def test_another_compression_will_do_where_none_is_required(
     assert layers(push(tmp_path, server, "a:2", compression="zstd", exact_format=False)) == gzip
 
 
+def test_a_level_that_was_asked_for_is_used(server: RegistryServer, image: MadeImage, tmp_path: Path) -> None:
+    quick = layers(push(tmp_path, server, "a:1", compression="zstd", compression_level=1))
+    slow = layers(push(tmp_path, server, "a:2", compression="zstd", compression_level=19))
+    assert quick != slow
+
+
 def test_docker_has_no_name_for_zstd(server: RegistryServer, image: MadeImage, tmp_path: Path) -> None:
     docker = "application/vnd.docker.distribution.manifest.v2+json"
     push(tmp_path, server, "a:1", compression="zstd")

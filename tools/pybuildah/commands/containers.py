@@ -77,7 +77,7 @@ def run(args: Args, ctx: Context) -> int:
 def _rows(store: Store, args: Args, ctx: Context) -> list[dict[str, Any]]:
     from ocicore.build import working
 
-    wanted = _filters(args.filter)
+    wanted = _filters(args.filter, given=args.given("filter"))
     made = {container.id: container for container in working.all_working(store, ctx.warn)}
     names = {image.id: image.names for image in store.images()} if args.all else {}
     rows: list[dict[str, Any]] = []
@@ -107,11 +107,11 @@ def _rows(store: Store, args: Args, ctx: Context) -> list[dict[str, Any]]:
     return rows
 
 
-def _filters(text: str) -> dict[str, str]:
+def _filters(text: str, *, given: bool) -> dict[str, str]:
     from ocicore.errors import InvalidInput
 
     result: dict[str, str] = {}
-    for part in text.split(",") if text else ():
+    for part in text.split(",") if given else ():
         key, separator, value = part.partition("=")
         if not separator or key not in ("id", "name", "ancestor"):
             raise InvalidInput(f'parsing filter: invalid filter: "{part}"', hint="id=, name= or ancestor=")
