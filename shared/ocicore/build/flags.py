@@ -88,12 +88,9 @@ def read(args: Any, context: str, inputs: Inputs, *, layers: bool) -> BuildOptio
     if args.cache_from or args.cache_to:
         from ocicore.build import remote_cache
 
-        # As with buildah they mean nothing without layers; a wrong one is only then an error.
-        options.cache_from = list(args.cache_from)
-        options.cache_to = list(args.cache_to)
-        if options.layers:
-            options.cache_from = remote_cache.check(args.cache_from, "cache-from")
-            options.cache_to = remote_cache.check(args.cache_to, "cache-to")
+        # As with buildah they mean nothing without layers.
+        options.cache_from = remote_cache.check(args.cache_from, "cache-from")
+        options.cache_to = remote_cache.check(args.cache_to, "cache-to")
     options.cache_mounts = args.cache_mounts
     if options.cache_mounts and not (args.cache_from or args.cache_to):
         raise InvalidInput("--cache-mounts is for --cache-from and --cache-to", hint="give one of them")

@@ -18,7 +18,11 @@ def check(repositories: Sequence[str], option: str) -> list[str]:
 
     found = []
     for text in repositories:
-        parsed = reference.parse_normalized(text)
+        try:
+            parsed = reference.parse_normalized(text)
+        except InvalidInput as error:
+            error.message = f'unable to parse value provided "{text}" to --{option}: {error.message}'
+            raise
         if parsed.tag or parsed.digest:
             raise InvalidInput(
                 f'unable to parse value provided "{text}" to --{option}: repository must contain neither a tag nor digest'

@@ -6,6 +6,7 @@ They end up in buildah.json's CommonBuildOpts, where buildah finds them too. On 
 from __future__ import annotations
 
 from ocicore.cli.declare import Option
+from ocicore.cli.run_options import RUN_OPTIONS, in_order
 from ocicore.cli.user_namespace import USER_NAMESPACE
 
 TYPE_CHECKING = False
@@ -17,37 +18,26 @@ if TYPE_CHECKING:
 
 
 RUN_SETTINGS = (
-    Option("add-host", kind="stringArray", metavar="HOST:IP", help="Add a custom host-to-IP mapping"),
-    Option("cap-add", kind="strings", help="Add the specified capability when running"),
-    Option("cap-drop", kind="strings", help="Drop the specified capability when running"),
-    Option("cdi-config-dir", kind="path", help="Directory with CDI specifications of devices"),
-    Option("cgroup-parent", kind="string", help="Parent cgroup for commands"),
-    Option("cgroupns", kind="string", help="Cgroup namespace: private or host"),
-    # pybuildah keeps them in the record, where buildah does. podman's builds use its own networks whatever they say.
-    Option("cni-config-dir", kind="path", hidden=True, help="Directory of CNI configuration files"),
-    Option("cni-plugin-path", kind="path", hidden=True, help="Path of CNI network plugins"),
-    Option("cpu-period", kind="uint", help="Length of a CPU period, microseconds"),
-    Option("cpu-quota", kind="int", help="CPU time in a period, microseconds"),
-    Option("cpu-shares", "c", kind="uint", help="CPU shares (relative weight)"),
-    Option("cpuset-cpus", kind="string", help="CPUs in which to allow execution"),
-    Option("cpuset-mems", kind="string", help="Memory nodes in which to allow execution"),
-    Option("device", kind="stringArray", help="Additional devices to provide"),
-    Option("dns", kind="strings", help="DNS server, or none"),
-    Option("dns-option", kind="strings", help="DNS option"),
-    Option("dns-search", kind="strings", help="DNS search domain"),
-    Option("group-add", kind="strings", help="Additional groups for the process"),
-    Option("http-proxy", kind="bool", default=True, help="Pass HTTP proxy variables on"),
-    Option("ipc", kind="string", metavar="PATH", help="IPC namespace: private, container, host or a path"),
-    Option("isolation", kind="string", help="Isolation: oci, rootless or chroot", env="BUILDAH_ISOLATION"),
-    Option("memory", "m", kind="string", help="Memory limit"),
-    Option("memory-swap", kind="string", help="Memory and swap limit, -1 for unlimited"),
-    Option("network", kind="string", also=("net",), help="Network: private, none, host, or a path"),
-    Option("pid", kind="string", metavar="PATH", help="PID namespace: private, container, host or a path"),
-    Option("security-opt", kind="stringArray", help="Security options"),
-    Option("shm-size", kind="string", default="65536k", help="Size of /dev/shm"),
-    Option("ulimit", kind="strings", help="Ulimit options"),
-    Option("uts", kind="string", metavar="PATH", help="UTS namespace: private, container, host or a path"),
-    Option("volume", "v", kind="stringArray", help="Bind mount a volume"),
+    *in_order(
+        *RUN_OPTIONS,
+        Option("add-host", kind="stringArray", metavar="HOST:IP", help="Add a custom host-to-IP mapping"),
+        Option("cgroup-parent", kind="string", help="Parent cgroup for commands"),
+        Option("cpu-period", kind="uint", help="Length of a CPU period, microseconds"),
+        Option("cpu-quota", kind="int", help="CPU time in a period, microseconds"),
+        Option("cpu-shares", "c", kind="uint", help="CPU shares (relative weight)"),
+        Option("cpuset-cpus", kind="string", help="CPUs in which to allow execution"),
+        Option("cpuset-mems", kind="string", help="Memory nodes in which to allow execution"),
+        Option("dns", kind="strings", help="DNS server, or none"),
+        Option("dns-option", kind="strings", help="DNS option"),
+        Option("dns-search", kind="strings", help="DNS search domain"),
+        Option("group-add", kind="strings", help="Additional groups for the process"),
+        Option("http-proxy", kind="bool", default=True, help="Pass HTTP proxy variables on"),
+        Option("memory", "m", kind="string", help="Memory limit"),
+        Option("memory-swap", kind="string", help="Memory and swap limit, -1 for unlimited"),
+        Option("security-opt", kind="stringArray", help="Security options"),
+        Option("shm-size", kind="string", default="65536k", help="Size of /dev/shm"),
+        Option("ulimit", kind="strings", help="Ulimit options"),
+    ),
     *USER_NAMESPACE,
 )
 

@@ -90,3 +90,12 @@ def test_addresses_of_hosts() -> None:
     build_checks.check(SimpleNamespace(add_host=["", "a:host-gateway", "b:::1", "c:10.0.0.1"], **values))
     with pytest.raises(InvalidInput, match='invalid IP address in add-host: "y:z"'):
         build_checks.check(SimpleNamespace(add_host=["x:y:z"], **values))
+
+
+@pytest.mark.parametrize("text", ["", "-1", "x:y:z"])
+def test_repositories_of_the_cache(text: str) -> None:
+    from ocicore.build import remote_cache
+    from ocicore.errors import InvalidInput
+
+    with pytest.raises(InvalidInput, match=f'unable to parse value provided "{text}" to --cache-from'):
+        remote_cache.check([text], "cache-from")

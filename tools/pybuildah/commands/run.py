@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
+from ocicore.cli.run_options import RUN_OPTIONS, in_order
 from pybuildah.options.shared import HISTORY
 
 TYPE_CHECKING = False
@@ -15,35 +16,21 @@ if TYPE_CHECKING:
 COMMAND = Command(
     "Run a command inside of the container",
     description="Runs a command in the root file system of a working container, isolated as an OCI container.",
-    options=(
+    options=in_order(
         HISTORY,
-        Option("cap-add", kind="strings", help="Add the specified capability"),
-        Option("cap-drop", kind="strings", help="Drop the specified capability"),
-        Option("cdi-config-dir", kind="path", help="Directory with CDI specifications of devices"),
-        Option("cgroupns", kind="string", help="Cgroup namespace: private or host"),
-        Option("cni-config-dir", kind="path", hidden=True, help="Directory of CNI configuration files"),
-        Option("cni-plugin-path", kind="path", hidden=True, help="Path of CNI network plugins"),
+        *RUN_OPTIONS,
         Option("contextdir", kind="path", help="Directory that bind mounts are relative to"),
-        Option("device", kind="stringArray", help="Additional devices to provide"),
         Option("env", "e", kind="stringArray", help="Add a variable, for this command only"),
         Option("hostname", kind="string", help="Set the host name"),
-        Option("ipc", kind="string", help="IPC namespace: private, host or a path"),
-        Option(
-            "isolation", kind="string", help="Isolation: oci, rootless or chroot", env="BUILDAH_ISOLATION"
-        ),
         Option("mount", kind="stringArray", help="Attach a mount: type=bind|cache|tmpfs,…"),
-        Option("network", kind="string", also=("net",), help="Network: private, none, host, or a path"),
         Option("no-hostname", help="Do not create /etc/hostname"),
         Option("no-hosts", help="Do not create /etc/hosts"),
         Option("no-pivot", help="Do not use pivot_root"),
-        Option("pid", kind="string", help="PID namespace: private, host or a path"),
         Option("runtime", kind="path", help="OCI runtime"),
         Option("runtime-flag", kind="strings", help="Global flags for the runtime"),
         Option("terminal", "t", kind="tristate", also=("tty",), help="Allocate a pseudo-TTY"),
         Option("user", kind="string", metavar="USER[:GROUP]", help="User to run the command as"),
-        Option("uts", kind="string", help="UTS namespace: private, host or a path"),
         Option("valid-exit-codes", kind="ints", help="Exit codes that count as success"),
-        Option("volume", "v", kind="stringArray", help="Bind mount a volume"),
         Option("workingdir", kind="string", help="Working directory of the command"),
     ),
     arguments=(

@@ -1,0 +1,27 @@
+"""Options about one command in a working container: `pybuildah run` has them, and so have `from` and `build` for all commands."""
+
+from __future__ import annotations
+
+from ocicore.cli.declare import Option
+
+RUN_OPTIONS = (
+    Option("cap-add", kind="strings", help="Add the specified capability when running"),
+    Option("cap-drop", kind="strings", help="Drop the specified capability when running"),
+    Option("cdi-config-dir", kind="path", help="Directory with CDI specifications of devices"),
+    Option("cgroupns", kind="string", help="Cgroup namespace: private or host"),
+    # pybuildah keeps them in the record, where buildah does. podman's builds use its own networks whatever they say.
+    Option("cni-config-dir", kind="path", hidden=True, help="Directory of CNI configuration files"),
+    Option("cni-plugin-path", kind="path", hidden=True, help="Path of CNI network plugins"),
+    Option("device", kind="stringArray", help="Additional devices to provide"),
+    Option("ipc", kind="string", metavar="PATH", help="IPC namespace: private, container, host or a path"),
+    Option("isolation", kind="string", help="Isolation: oci, rootless or chroot", env="BUILDAH_ISOLATION"),
+    Option("network", kind="string", also=("net",), help="Network: private, none, host, or a path"),
+    Option("pid", kind="string", metavar="PATH", help="PID namespace: private, container, host or a path"),
+    Option("uts", kind="string", metavar="PATH", help="UTS namespace: private, container, host or a path"),
+    Option("volume", "v", kind="stringArray", help="Bind mount a volume"),
+)
+
+
+def in_order(*options: Option) -> tuple[Option, ...]:
+    """The options sorted by name, as help pages list them."""
+    return tuple(sorted(options, key=lambda option: option.long))
