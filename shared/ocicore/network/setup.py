@@ -160,6 +160,8 @@ def setup(request: NetworkRequest, *, env: NetworkEnvironment, warn: Warn) -> di
     is the address under which the container reaches the host.
     Raises Error; nothing is left behind then but the namespace itself.
     """
+    # Left by an earlier run whose clean-up was killed: they have the ports that are wanted now.
+    _end_helpers(request)
     kind = request.mode.kind
     if kind == "pasta":
         return {"pasta": _setup_pasta(request, env)}
