@@ -396,3 +396,41 @@ def test_the_copy_cannot_be_written(machine: Machine) -> None:
     (machine.folder / "var").write_text("a file")
     machine.keep(status=1)
     assert machine.done.stderr == f"quadlet-front: cannot write {machine.copy}: Not a directory\n"
+
+
+def test_folders_that_come_and_go_with_a_boot_change_nothing(machine: Machine) -> None:
+    """As /run/containers does: what is searched in it is not there, before and after."""
+    furnish(machine)
+    machine.env["QUADLET_UNIT_DIRS"] = f"{machine.files}:{machine.folder}/run2/containers/systemd"
+    (machine.folder / "run2/containers").mkdir(parents=True)
+    first, started = machine.front()
+    assert started
+    machine.keep()
+    (machine.folder / "run2/containers").rmdir()
+    assert machine.boot() == (first, False)
+    (machine.folder / "run2").rmdir()
+    assert machine.boot() == (first, False)
+    (machine.folder / "run2/containers/systemd").mkdir(parents=True)
+    assert machine.boot() == (first, True)
+
+
+@pytest.mark.parametrize("where", ["run2", "run2/containers", "run2/containers/systemd"])
+def test_a_link_where_nothing_was_is_seen(machine: Machine, where: str) -> None:
+    furnish(machine)
+    machine.env["QUADLET_UNIT_DIRS"] = f"{machine.files}:{machine.folder}/run2/containers/systemd"
+    first, _ = machine.front()
+    assert machine.front() == (first, False)
+    rest = "run2/containers/systemd".removeprefix(where).strip("/")
+    place = machine.folder / "elsewhere"
+    (place / rest).mkdir(parents=True)
+    (place / rest / "e.container").write_text("[Container]\nImage=localhost/e\n")
+    link = machine.folder / where
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(place)
+    after, started = machine.front()
+    assert started and "e.service" in after
+    assert after == machine.plain()
+    (place / rest / "e.container").unlink()
+    link.unlink()
+    link.symlink_to(machine.folder / "nowhere")  # leads to nothing
+    assert machine.front()[0] == first

@@ -140,10 +140,31 @@ static bool same_file(const struct record *record)
     return same;
 }
 
+/* The path without links; what is not there is taken as it is written. A link that leads to nothing is left to Python. */
+static bool real_path(const char *path, char found[PATH_MAX])
+{
+    if (realpath(path, found) != NULL)
+        return true;
+    struct stat info;
+    char above[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    if ((errno != ENOENT && errno != ENOTDIR) || lstat(path, &info) == 0 || slash == NULL || slash == path)
+        return false;
+    const char *name = slash + 1;
+    if (name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || (size_t)(slash - path) >= sizeof(above))
+        return false;
+    memcpy(above, path, (size_t)(slash - path));
+    above[slash - path] = '\0';
+    if (!real_path(above, found))
+        return false;
+    size_t size = strlen(found);
+    return snprintf(found + size, PATH_MAX - size, "%s%s", size > 1 ? "/" : "", name) < (int)(PATH_MAX - size);
+}
+
 static bool same_real_path(const struct record *record)
 {
     char found[PATH_MAX];
-    return realpath(record->first, found) != NULL && strcmp(found, record->second) == 0;
+    return real_path(record->first, found) && strcmp(found, record->second) == 0;
 }
 
 static bool same_program(const struct record *record)

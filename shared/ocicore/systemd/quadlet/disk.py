@@ -67,16 +67,9 @@ class Witness(Disk):
         self.answers: list[tuple[str, bytes, bytes]] = []
 
     def real(self, path: str) -> str:
+        # Which of the folders on the way are there does not matter: /run/containers comes and goes with the containers.
         found = super().real(path)
-        if os.path.exists(path):
-            self.answers.append(("R", os.fsencode(path), os.fsencode(found)))
-            return found
-        # It leads nowhere as long as nothing is there and its nearest folder is the same.
-        self.answers.append(("N", os.fsencode(path), b""))
-        above = os.path.dirname(path)
-        while not os.path.exists(above):
-            above = os.path.dirname(above)
-        self.answers.append(("R", os.fsencode(above), os.fsencode(os.path.realpath(above))))
+        self.answers.append(("R", os.fsencode(path), os.fsencode(found)))
         return found
 
     def exists(self, path: str) -> bool:

@@ -1,12 +1,14 @@
 """What the generator made, kept with all that it followed from, for a start that finds nothing changed.
 
-The file is read by `tools/pypod_systemd/front/quadlet-front.c`, which also copies it to a place that outlives a boot. After its first line come records
+The file is read by `tools/pypod_systemd/front/quadlet-front.c`, which also copies it to a place that outlives a boot. After
+its first line come records
 `KIND SIZE SIZE\\n FIRST \\0 SECOND \\0` (no blanks; sizes in bytes without the zeros):
 
     I uid                                  P the generator's name       M "user" or "system"
     E, A a variable and its value; one that is not there
     S a file of the generator's own and "device inode size mtime ctime"
-    R a path and where it leads            X, N a path that is there; one that is not
+    R a path and where it (or, of one that is not there, the beginning that is) leads
+    X, N a path that is there; one that is not
     L a folder and its names, sorted, "/" after a folder's, zeros between them      U a folder that cannot be read
     F a file and its content
     O a service's file name and content    Y a link's path and target
