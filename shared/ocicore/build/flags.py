@@ -81,7 +81,7 @@ def read(args: Any, context: str, inputs: Inputs, *, layers: bool) -> BuildOptio
     options.platform = platforms[0] if platforms else ""
     options.platforms = platforms if len(platforms) > 1 else []
     options.all_platforms = args.all_platforms
-    if args.cw:
+    if args.given("cw"):
         from ocicore.build import confidential
 
         confidential.require()
@@ -160,7 +160,6 @@ def _pull_policy(args: Any) -> str:
         "ifnewer": "newer",
         "never": "never",
         "false": "never",
-        "": "missing",
     }
     policy = known.get(args.pull.lower())
     if policy is None:
