@@ -8,6 +8,9 @@ import os
 import socket
 import subprocess
 import tarfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,32 @@ from support.programs import Tool, theirs
 pytestmark = pytest.mark.root
 
 BASE = "FROM scratch AS base\nADD base.tar /\n"
+
+
+@contextmanager
+def git_daemon(folder: Path) -> Iterator[str]:
+    """HOST:PORT at which git serves what is below the folder; it is there from the first moment on."""
+    command = ["git", "daemon", "--inetd", "--export-all", f"--base-path={folder}"]
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = listening.accept()
+                except OSError:
+                    return  # shut down
+                with connection:
+                    subprocess.run(
+                        command, stdin=connection, stdout=connection, stderr=subprocess.DEVNULL, check=False
+                    )
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            thread.join()
 
 
 def build(own: Tool, context: Path, text: str, *options: str) -> str:
@@ -344,18 +373,8 @@ def test_a_repository_is_the_same_twice(own: Tool, context: Path, tmp_path: Path
         (top / "it.git" / "file").write_text("line\n" * 100 * number)
         git("add", "file")
         git("commit", "-q", "-m", str(number))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    daemon = subprocess.Popen(
-        ["git", "daemon", "--export-all", f"--base-path={top}", "--listen=127.0.0.1", f"--port={port}"],
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        url = f"git://127.0.0.1:{port}/it.git"
-        for _ in range(100):
-            if theirs("git", "ls-remote", url)(status=None).returncode == 0:
-                break
+    with git_daemon(top) as address:
+        url = f"git://{address}/it.git"
         text = BASE + f"ADD {url}#main /with\nADD --keep-git-dir=false {url} /without\n"
         first = build(own, context, text, "--no-cache", "-t", "first").splitlines()[-1]
         assert build(own, context, text, "--no-cache").splitlines()[-1] == first
@@ -368,6 +387,3 @@ def test_a_repository_is_the_same_twice(own: Tool, context: Path, tmp_path: Path
         assert copy.out("status", "--porcelain") == ""
         own("umount", container)
         own("rm", container)
-    finally:
-        daemon.kill()
-        daemon.wait()
