@@ -90,3 +90,9 @@ def test_there_is_no_client_of_a_service(pypod: Tool, flag: str) -> None:
     refused = pypod(flag, "x", "ps", status=125).stderr
     assert "asks for a remote service" in refused
     assert refused.count("\n") == 1
+
+
+def test_registries_of_another_file(pypod: Tool, tmp_path: Path) -> None:
+    (tmp_path / "registries.conf").write_text('[[registry]]\nlocation = "blocked.example"\nblocked = true\n')
+    words = ("--registries-conf", f"{tmp_path}/registries.conf", "pull", "blocked.example/image")
+    assert "blocked" in pypod(*words, status=125).stderr.replace("blocked.example", "")
