@@ -39,8 +39,8 @@ def place(engine: Engine) -> timers.Place:
 
 
 def possible(engine: Engine) -> bool:
-    """Whether there is a systemd to ask, and it may be asked."""
-    return bus.booted() and engine.environ.get(_DISABLED) != "true"
+    """Whether there is a manager to ask, and it may be asked."""
+    return engine.environ.get(_DISABLED) != "true" and place(engine).is_there()
 
 
 def wanted(engine: Engine) -> bool:

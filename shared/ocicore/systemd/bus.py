@@ -53,6 +53,11 @@ def booted() -> bool:
     return os.path.isdir(BOOTED)
 
 
+def private_socket(uid: int | None, runtime_dir: str) -> str:
+    """Where the manager of a user, or (None) the system's, listens."""
+    return _SYSTEM_SOCKET if uid is None else f"{runtime_dir}/systemd/private"
+
+
 class Link:
     """A connection to a manager, for calls one after the other. Use it with `with`.
 
@@ -69,7 +74,7 @@ class Link:
         import _socket
 
         self._about = about
-        self._place = _SYSTEM_SOCKET if uid is None else f"{runtime_dir}/systemd/private"
+        self._place = private_socket(uid, runtime_dir)
         self._serial = 0
         #: Results of jobs that ended, by the job's path.
         self._ended: dict[str, str] = {}

@@ -5,6 +5,8 @@ Both are gone when they are stopped, and at the next boot: nothing is written bu
 
 from __future__ import annotations
 
+import os
+
 from ocicore.linux import cgroups
 from ocicore.systemd import bus
 
@@ -28,6 +30,10 @@ class Place:
     def __init__(self, uid: int | None = None, runtime_dir: str = "") -> None:
         self.uid = uid
         self.runtime_dir = runtime_dir
+
+    def is_there(self) -> bool:
+        """Whether systemd is the init system, and this manager runs."""
+        return bus.booted() and os.path.exists(bus.private_socket(self.uid, self.runtime_dir))
 
     def link(self, about: str) -> bus.Link:
         """A connection. Raises ManagerError."""
