@@ -16,10 +16,14 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 
-def collect(engine: Engine, version: Json) -> Json:
-    """The whole object; parts that cannot be found out are empty, never an error."""
+def collect(engine: Engine, version: Json, builder: str) -> Json:
+    """The whole object; parts that cannot be found out are empty, never an error.
+
+    Args:
+        builder: version of buildah that builds follow, as images are labelled with it.
+    """
     return {
-        "host": _host(engine, version),
+        "host": _host(engine, builder),
         "store": _store(engine),
         "registries": _registries(engine),
         "plugins": {
@@ -32,7 +36,7 @@ def collect(engine: Engine, version: Json) -> Json:
     }
 
 
-def _host(engine: Engine, version: Json) -> Json:
+def _host(engine: Engine, builder: str) -> Json:
     from ocicore.engine import events
     from ocicore.linux import cgroups
 
@@ -42,7 +46,7 @@ def _host(engine: Engine, version: Json) -> Json:
     mode = facts.cgroup_mode
     result: Json = {
         "arch": facts.architecture,
-        "buildahVersion": version["Version"],
+        "buildahVersion": builder,
         "cgroupManager": engine.cgroup_manager,
         "cgroupVersion": "v2" if mode == "v2" else "v1",
         "cgroupControllers": cgroups.controllers(),

@@ -132,7 +132,7 @@ def test_what_the_engine_gives_a_build(pypod: Tool, tmp_path: Path) -> None:
     assert "Using cache" not in pypod(*build, str(context), env=without).stdout
     assert "Using cache" in pypod(*build, "--layers", str(context), env=without).stdout
     missing = pypod("--runtime=idonotexist", *build, str(context), status=125)
-    assert "requested OCI runtime idonotexist is not available: invalid argument" in missing.stderr
+    assert missing.stderr == 'Error: default OCI runtime "idonotexist" not found: invalid argument\n'
     assert "STEP" not in missing.stdout
     both = pypod(*build, "--squash-all", "--squash", str(context), status=125)
     assert both.stderr == "Error: cannot specify --squash-all with --squash\n"

@@ -74,7 +74,7 @@ def run(args: Args, ctx: Context) -> int:
     engine = open_engine(ctx)
     environment = _environment(engine, args, ctx)
     if engine.options.runtime:
-        environment.runtime()  # one that is not there is said before anything is built, whether a RUN follows or not
+        _check_runtime(environment, engine.options.runtime)
     with interrupt.ending(environment.interrupt), contextlib.closing(environment):
         scratch = os.path.join(environment.scratch(), "context")
         os.mkdir(scratch, 0o700)
@@ -128,6 +128,16 @@ def run(args: Args, ctx: Context) -> int:
     if not options.iid_file and args.progress != "json":
         ctx.print(result.image_id)
     return 0
+
+
+def _check_runtime(environment: BuildEnvironment, name: str) -> None:
+    """One that is not there is said before anything is built, whether a RUN follows or not."""
+    from ocicore.errors import InvalidInput, MissingProgram, NotFound
+
+    try:
+        environment.runtime()
+    except (InvalidInput, MissingProgram, NotFound) as error:
+        raise InvalidInput(f'default OCI runtime "{name}" not found: invalid argument') from error
 
 
 def _folder_of_file(files: list[str]) -> str:

@@ -17,7 +17,7 @@ COMMAND = Command(
 
 BUILDER = Command(
     "Print build version",
-    description="Prints the version of the builder: that of pybuildah, which comes with pypod.",
+    description="Prints the version of buildah that builds follow, as `pypod info` and the label of images say it.",
     handler="pypod.commands.version:builder",
     examples=(("pypod buildx version", "name and version"),),
 )
@@ -52,7 +52,10 @@ def run(args: Args, ctx: Context) -> int:
 
 def builder(args: Args, ctx: Context) -> int:
     """`buildx version`."""
-    ctx.print(f"pybuildah {ctx.program.version}")
+    from ocicore.build.commit import COMPATIBLE_VERSION
+
+    # By the name and version that scripts compare, and that images are labelled with.
+    ctx.print(f"buildah {COMPATIBLE_VERSION}")
     return 0
 
 

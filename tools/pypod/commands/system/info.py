@@ -37,11 +37,12 @@ _GO_NAMES = {
 
 
 def run(args: Args, ctx: Context) -> int:
+    from ocicore.build.commit import COMPATIBLE_VERSION
     from ocicore.engine import info
     from pypod.commands.version import describe
     from pypod.session import open_engine
 
-    found = info.collect(open_engine(ctx), describe(ctx.program.version))
+    found = info.collect(open_engine(ctx), describe(ctx.program.version), COMPATIBLE_VERSION)
     if not args.given("format"):
         ctx.stdout.write(_yaml(found))
         return 0
