@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ocicore.build.commit import COMPATIBLE_VERSION
 from ocicore.cli.main import main
 from pypod.program import PROGRAM
 
@@ -86,7 +87,7 @@ def test_what_there_is_no_service_for(words: tuple[str, ...], tmp_path: Path) ->
 
 @pytest.mark.parametrize("group", ["buildx", "builder"])
 def test_docker_s_names_of_the_builder(group: str, tmp_path: Path) -> None:
-    assert run(group, "version", home=tmp_path)[1].startswith("pybuildah ")
+    assert run(group, "version", home=tmp_path)[1] == f"buildah {COMPATIBLE_VERSION}\n"
     assert "Containerfile" in run(group, "build", "--help", home=tmp_path)[1]
     assert "dangling" in run(group, "prune", "--help", home=tmp_path)[1]
     assert group not in run("--help", home=tmp_path)[1]
