@@ -183,8 +183,8 @@ def test_words_arrive_as_they_are(place: Place) -> None:
         place.systemctl("daemon-reload")  # the manager reads back what it has written
         (timer,) = [name for name in place.units(container) if name.endswith(".timer")]
         form = "{{len .State.Health.Log}}"
-        place.systemctl("start", timer.replace(".timer", ".service"))
-        assert odd.out("inspect", "--format", form, "ward") == "2"
+        place.systemctl("start", timer.replace(".timer", ".service"))  # which does not wait for its end
+        eventually(lambda: odd.out("inspect", "--format", form, "ward") == "2")
     finally:
         odd("rm", "-f", "-t", "0", "ward", status=None)
         place.become("rm", "-rf", folder)()

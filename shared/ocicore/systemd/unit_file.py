@@ -53,7 +53,7 @@ class Entry:
 
     def text(self) -> str:
         """The assignment as it is written, with its newline."""
-        return self.raw or f"{self.key}={self.value}\n"
+        return self.raw or f"{assignment(self.key, self.value)}\n"
 
 
 class _Other:
@@ -179,6 +179,13 @@ class UnitFile:
     def text(self) -> str:
         """The whole file."""
         return "".join(line.text() if isinstance(line, Entry) else line.raw for line in self._lines)
+
+
+def assignment(key: str, value: str) -> str:
+    """One line, without its newline. A backslash at the end of a value gets a blank after it, which is none of the value:
+    the next line would be taken for the rest of this one."""
+    escapes = len(value) - len(value.rstrip("\\"))
+    return f"{key}={value} " if escapes % 2 else f"{key}={value}"
 
 
 def escape_value(value: str) -> str:

@@ -11,6 +11,7 @@ from ocicore.systemd.quadlet import output, paths
 from ocicore.systemd.quadlet.convert import convert_all, load_all
 from ocicore.systemd.quadlet.keys import SECTIONS, SUFFIXES
 from ocicore.systemd.quadlet.service import Host
+from ocicore.systemd.unit_file import parse
 from unit.systemd.test_quadlet_keys import ENGINE, LEAST, has, services, words
 
 
@@ -443,3 +444,13 @@ def test_drop_in_folders() -> None:
         "a-.container.d",
         "container.d",
     ]
+
+
+def test_a_backslash_at_the_end_of_a_line_swallows_no_other(tmp_path: Path) -> None:
+    """In the file a blank or a carriage return stands after it, which is no part of the value."""
+    text = "[Container]\nImage=localhost/x\n[Service]\nEnvironment=A=b\\ \nRestart=always\nNice=1\\\r\nLimitCORE=0\n"
+    service = services(tmp_path, {"a.container": text})["a.container"]
+    unit = parse(service.text("test"))
+    assert unit.get("Service", "Restart") == "always"
+    assert unit.get("Service", "LimitCORE") == "0"
+    assert "A=b\\" in [entry.value for entry in unit.entries("Service", "Environment")]

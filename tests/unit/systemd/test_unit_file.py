@@ -125,3 +125,15 @@ def test_continued_lines_are_joined_as_the_reader_wants() -> None:
     assert parse(text, glue="").get("A", "b") == "onetwo three"
     assert parse(text).section_line("A") == 1
     assert parse(text).section_line("B") is None
+
+
+@pytest.mark.parametrize("value", ["a\\", "\\", "a\\\\\\"])
+def test_a_backslash_at_the_end_of_a_value_continues_nothing(value: str) -> None:
+    """It was followed by a blank (or a carriage return), which is none of the value."""
+    unit = parse(f"[A]\nX={value} \nY=b\nZ={value}\r\nW=c\n", glue="")
+    found = [("X", value), ("Y", "b"), ("Z", value), ("W", "c")]
+    assert [(entry.key, entry.value) for entry in unit] == found
+    made = UnitFile()
+    for key, text in found:
+        made.add("A", key, text)
+    assert [(entry.key, entry.value) for entry in parse(made.text())] == found
