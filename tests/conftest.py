@@ -36,10 +36,11 @@ hypothesis.settings.load_profile("explore" if os.environ.get("HYPOTHESIS_EXPLORE
 # podman 5 remarks on cgroup v1 at every command otherwise. Set here, not in a fixture: module-wide peers copy os.environ.
 os.environ["PODMAN_IGNORE_CGROUPSV1_WARNING"] = "1"
 
-# Programs under test start with the default, whoever started pytest: nohup(1) lets a hang-up be ignored, and that is
-# inherited, while a handler is not.
-if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
-    signal.signal(signal.SIGHUP, lambda number, frame: None)
+# Programs under test start with the defaults, whoever started pytest: nohup(1) lets a hang-up be ignored, a shell's
+# background the keyboard's signals, and that is inherited, while a handler is not.
+for _number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, lambda number, frame: None)
 
 _FOREIGN = ("CONTAINERS_", "STORAGE_", "REGISTRY_", "BUILDAH_", "PODMAN_", "_CONTAINERS", "DOCKER_")
 

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def test_what_is_in_the_repository_is_found_where_no_place_is_known(
     server: RegistryServer, image: MadeImage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = push(tmp_path, server, "a:1")
-    with sqlite3.connect(database(tmp_path)) as connection:
+    with closing(sqlite3.connect(database(tmp_path), isolation_level=None)) as connection:
         connection.execute("DELETE FROM KnownLocations")
     monkeypatch.setattr("ocicore.image.layer_copy.Recoder.next_piece", None)
     assert layers(push(tmp_path, server, "a:2")) == layers(first)
@@ -191,7 +192,7 @@ def test_a_broken_file_is_no_failure(
     elif broken == "folder":
         file.mkdir()
     else:
-        with sqlite3.connect(file) as connection:
+        with closing(sqlite3.connect(file, isolation_level=None)) as connection:
             connection.execute("CREATE TABLE DigestUncompressedPairs(other TEXT)")
     assert layers(push(tmp_path, server, "a:1"))[0][0].endswith("+gzip")
     push(tmp_path, server, "b:1")
@@ -240,7 +241,7 @@ def foreign(path: Path) -> None:
         ("r.example", A, "r.example/odd", "not a time"),
         ("other.example", A, "other.example/x", "2026-01-01 10:00:00+00:00"),
     ]
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.executemany("INSERT INTO KnownLocations VALUES ('docker', ?, ?, ?, ?)", rows)
         pairs = [(A, PLAIN), (B, PLAIN), (C, PLAIN), ("no digest", PLAIN), (PLAIN, PLAIN)]
         connection.executemany("INSERT INTO DigestUncompressedPairs VALUES (?, ?)", pairs)
@@ -299,7 +300,7 @@ def test_many_write_at_once(tmp_path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    with sqlite3.connect(tmp_path / FILE) as connection:
+    with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as connection:
         (count,) = connection.execute("SELECT count(*) FROM KnownLocations").fetchone()
         (whole,) = connection.execute("PRAGMA integrity_check").fetchone()
     # Whoever waits too long gives up, which loses hints and nothing else.
