@@ -227,9 +227,9 @@ class BlobInfo:
     # -- the file -----------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Write what was noted, unless more is to come."""
+        """Write what was noted and close the file, unless more is to come; it is opened again when it is needed."""
         if not self.deferred:
-            self._write()
+            self.close()
 
     def close(self) -> None:
         """Write what was noted, and close the file."""
