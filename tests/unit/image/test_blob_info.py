@@ -6,8 +6,8 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,16 @@ A, B, C, PLAIN = (f"sha256:{digit * 64}" for digit in "abcd")
 def server() -> Iterator[RegistryServer]:
     with registry_server() as running:
         yield running
+
+
+Opener = Callable[[Path], BlobInfo]
+
+
+@pytest.fixture
+def opened() -> Iterator[Opener]:
+    """Opens the file in a folder, and closes it after the test."""
+    with ExitStack() as stack:
+        yield lambda folder: stack.enter_context(closing(BlobInfo(str(folder))))
 
 
 @pytest.fixture
@@ -165,13 +175,13 @@ def test_what_was_pulled_is_taken_over(server: RegistryServer, tmp_path: Path) -
 
 
 def test_a_place_where_it_is_no_more_is_forgotten(
-    server: RegistryServer, image: MadeImage, tmp_path: Path
+    server: RegistryServer, image: MadeImage, tmp_path: Path, opened: Opener
 ) -> None:
     first = push(tmp_path, server, "a:1")
     server.repositories["a"].clear()
     assert layers(push(tmp_path, server, "b:1")) == layers(first)
     assert uploads(server) == (4, 0), "nothing is mounted from where it is not"
-    info = BlobInfo(str(database(tmp_path).parent))
+    info = opened(database(tmp_path).parent)
     assert info.places(server.address, layers(first)[0][1]) == [f"{server.address}/b"]
 
 
@@ -219,14 +229,14 @@ def test_a_folder_that_cannot_be_made_is_no_failure(
     assert layers(push(tmp_path, server, "a:1"))[0][0].endswith("+gzip")
 
 
-def test_a_failed_copy_teaches_nothing_wrong(server: RegistryServer, tmp_path: Path) -> None:
+def test_a_failed_copy_teaches_nothing_wrong(server: RegistryServer, tmp_path: Path, opened: Opener) -> None:
     made = make_image(layers=1, compressed=False)
     write_directory(tmp_path / "image", made)
     blob = tmp_path / "image" / made.layers[0].removeprefix("sha256:")
     blob.write_bytes(blob.read_bytes()[:-1] + b"x")
     with pytest.raises(Exception, match="digest"):
         push(tmp_path, server, "a:1")
-    info = BlobInfo(str(database(tmp_path).parent))
+    info = opened(database(tmp_path).parent)
     assert info.variants(server.address, made.layers[0], lambda compression: True, "gzip") == []
 
 
@@ -251,9 +261,9 @@ def foreign(path: Path) -> None:
         connection.execute("INSERT INTO DigestSpecificVariantCompressors VALUES (?, ?, ?)", note)
 
 
-def test_what_others_wrote(tmp_path: Path) -> None:
+def test_what_others_wrote(tmp_path: Path, opened: Opener) -> None:
     foreign(tmp_path / FILE)
-    info = BlobInfo(str(tmp_path))
+    info = opened(tmp_path)
     assert info.places("r.example", A) == ["r.example/new", "r.example/old", "r.example/odd"]
     found = info.variants("r.example", PLAIN, lambda compression: True, "zstd")
     assert [(item.digest, item.compression, item.annotations, item.repository) for item in found] == [
@@ -269,8 +279,8 @@ def test_what_others_wrote(tmp_path: Path) -> None:
     assert [(item.digest, item.compression, item.annotations) for item in base] == [(B, "zstd", {})]
 
 
-def test_what_is_noted_counts_at_once_and_lasts(tmp_path: Path) -> None:
-    info = BlobInfo(str(tmp_path))
+def test_what_is_noted_counts_at_once_and_lasts(tmp_path: Path, opened: Opener) -> None:
+    info = opened(tmp_path)
     info.deferred = True
     info.note_layer(A, PLAIN)
     info.note_form(A, "gzip")
@@ -284,7 +294,7 @@ def test_what_is_noted_counts_at_once_and_lasts(tmp_path: Path) -> None:
 
     assert found(info) == [(A, "r.example/x")]
     info.close()
-    assert found(BlobInfo(str(tmp_path))) == [(A, "r.example/x")]
+    assert found(opened(tmp_path)) == [(A, "r.example/x")]
 
 
 def test_many_write_at_once(tmp_path: Path) -> None:
