@@ -152,6 +152,7 @@ class _Parser:
         if self._lines and self._lines[-1] == "":
             self._lines.pop()
         self._position = 0
+        self._own_shell = False
         self._result = Containerfile()
 
     def run(self) -> Containerfile:
@@ -213,6 +214,10 @@ class _Parser:
         instruction = parse_line(joined, self._file, first + 1, self._result.escape)
         self._heredocs(instruction, joined)
         instruction.end_line = self._position
+        self._own_shell = self._own_shell or instruction.name == "shell"
+        if instruction.name == "run" and not instruction.args and not instruction.json and not self._own_shell:
+            # It could only fail, when all before it is done. A SHELL may be a program that needs no argument.
+            raise instruction.problem("RUN without a command: the shell's -c requires an argument")
         self._result.instructions.append(instruction)
 
     def _heredocs(self, instruction: Instruction, line: str) -> None:

@@ -165,7 +165,11 @@ DECLARATION: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
         "reproducible",
         "",
-        {"kind": "bool", "default": True, "help": "Take times from the base image, not from the clock"},
+        {
+            "kind": "bool",
+            "default": True,
+            "help": "Take times from the base image, not from the clock; reproducible_builds of containers.conf when not given",
+        },
     ),
     (
         "rewrite-timestamp",

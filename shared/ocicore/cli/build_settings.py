@@ -56,6 +56,7 @@ class RunDecisions:
         "isolation",
         "namespaces",
         "options",
+        "reproducible",
     )
 
     def __init__(self) -> None:
@@ -66,6 +67,7 @@ class RunDecisions:
         self.isolation = ""
         self.namespaces: list[tuple[str, bool, str]] = []
         self.configure_network: int | None = None
+        self.reproducible = True
 
 
 def decide(args: Any, conf: Any) -> RunDecisions:
@@ -126,6 +128,7 @@ def decide(args: Any, conf: Any) -> RunDecisions:
 
         result.capabilities = list(capabilities.merge(result.capabilities, args.cap_add, args.cap_drop, None))
     result.isolation = isolation(args.isolation)
+    result.reproducible = conf.engine.reproducible_builds
     for kind in ("ipc", "pid", "uts", "cgroupns"):
         text = getattr(args, kind) if kind in given else getattr(defaults, kind.removesuffix("ns") + "ns")
         # Of a working container's namespaces only the control group's is the host's when nobody says anything.
@@ -143,6 +146,8 @@ def fill(options: BuildOptions, args: Any, settings: RunDecisions, own_user: Use
     options.run_settings = settings.options
     options.network = args.network
     options.isolation = settings.isolation or "oci"
+    if "reproducible" not in args.given_names():
+        options.reproducible = settings.reproducible
     options.capabilities = settings.capabilities
     options.cdi_config_dir = args.cdi_config_dir
     options.devices = settings.devices

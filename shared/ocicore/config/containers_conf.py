@@ -132,6 +132,7 @@ class EngineTable:
     remote: bool
     remote_identity: str
     remote_uri: str
+    reproducible_builds: bool  # ours
     retry: int
     retry_delay: str
     runtime: str

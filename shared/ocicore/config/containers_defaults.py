@@ -146,6 +146,7 @@ ENGINE: dict[str, Any] = {
     "remote": False,
     "remote_identity": "",
     "remote_uri": "",
+    "reproducible_builds": True,
     "retry": 3,
     "retry_delay": "",
     "runtime": "",

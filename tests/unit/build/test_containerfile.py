@@ -125,6 +125,8 @@ def test_onbuild_holds_an_instruction_and_its_heredoc() -> None:
         ("FROM a\nONBUILD FROM x\n", 2, "isn't allowed as an ONBUILD trigger"),
         ("FROM a\nCMD [1]\n", 2, "strings only"),
         ("FROM a\nLABEL\n", 2, "requires at least one argument"),
+        ("FROM a\nRUN\n echo && echo", 2, "-c requires an argument"),
+        ("FROM a\nRUN --network=none --mount=type=tmpfs,target=/t\n", 2, "RUN without a command"),
         ("FROM a\nCOPY \\\n\\\n a b\nFOO\n", 5, "FOO"),
     ],
 )
@@ -134,6 +136,12 @@ def test_errors_name_file_line_and_text(text: str, line: int, problem: str) -> N
     assert caught.value.message.startswith(f"dir/Containerfile:{line}: ")
     assert problem in caught.value.message
     assert caught.value.hint is not None
+
+
+def test_a_run_without_a_command_may_be_what_a_shell_of_its_own_is_for() -> None:
+    assert names('FROM a\nSHELL ["/bin/true"]\nRUN\n') == ["from", "shell", "run"]
+    assert only("ONBUILD RUN\n").trigger is not None
+    assert only("RUN []\n").args == []
 
 
 def test_unknown_instructions_suggest_the_nearest() -> None:
