@@ -215,7 +215,12 @@ class _Parser:
         self._heredocs(instruction, joined)
         instruction.end_line = self._position
         self._own_shell = self._own_shell or instruction.name == "shell"
-        if instruction.name == "run" and not instruction.args and not instruction.json and not self._own_shell:
+        if (
+            instruction.name == "run"
+            and not instruction.args
+            and not instruction.json
+            and not self._own_shell
+        ):
             # It could only fail, when all before it is done. A SHELL may be a program that needs no argument.
             raise instruction.problem("RUN without a command: the shell's -c requires an argument")
         self._result.instructions.append(instruction)
