@@ -219,6 +219,13 @@ class BuildEnvironment:
                 result[name] = value
         return result
 
+    def host_address(self) -> str | None:
+        """`host_containers_internal_ip` of containers.conf: "" for no entry in /etc/hosts, None to choose."""
+        if self.containers_conf is None:
+            return None
+        configured = self.containers_conf.containers.host_containers_internal_ip
+        return {"": None, "none": ""}.get(configured, configured)
+
     def mounts_files(self, given: str) -> list[str]:
         """The mounts.conf files in force that exist; a given one alone."""
         from os.path import exists

@@ -14,27 +14,41 @@ if TYPE_CHECKING:
 
 
 def hosts(
-    entries: Sequence[str], *, names: Sequence[str], base: str, network: OpenNetwork | None, shared: bool
+    entries: Sequence[str],
+    *,
+    hostname: str,
+    name: str,
+    base: str,
+    network: OpenNetwork | None,
+    shared: bool,
+    host_address: str | None,
 ) -> str:
     """The text of /etc/hosts.
 
     Args:
         entries: --add-host values.
-        names: the container's own names.
+        hostname: of the command, "" when that is the host's; name: the container's.
         base: file to begin with, "" for none.
-        shared: the host's network is used.
+        shared: the host's network is used, and the host name stands for one of its addresses.
+        host_address: configured for host.containers.internal ("" for no such entry), None to choose.
     """
     from ocicore.network import hosts as texts
+    from ocicore.network import netns
 
+    # An address of the host's own, as with buildah, and not the bridge's.
+    own = network.addresses if network is not None else []
+    if host_address is None:
+        host_address = netns.host_address(own)
+    if shared:
+        own = [address for address in [netns.host_address([])] if address]
     return texts.text(
         base=_read(base) if base else "",
         kind="host" if shared else network.kind if network is not None else "none",
-        names=names if not shared else [],
-        addresses=network.addresses if network is not None else [],
-        # host.containers.internal is an address of the host's own, as with buildah, and not the bridge's.
+        names=[text for text in (hostname, "" if shared else name) if text],
+        addresses=own,
         gateways=[],
         extra=entries,
-        host_address=None if network is not None else "",
+        host_address=host_address,
     )
 
 

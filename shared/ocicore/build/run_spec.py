@@ -91,7 +91,9 @@ def make_spec(
     shm = settings.get("ShmSize")
     if shm:
         config["shm_size"] = parse_size(str(shm))
-    mounts = _files(container, root, options, environment, bundle, config["hostname"], network)
+    mounts = _files(
+        container, root, options, environment, bundle, config["hostname"], config["namespaces"], network
+    )
 
     def owner() -> tuple[int, int]:
         return _host_ids(container, root, options.user)
@@ -268,6 +270,7 @@ def _files(
     environment: BuildEnvironment,
     bundle: str,
     hostname: str,
+    namespaces: Json,
     network: OpenNetwork | None,
 ) -> list[Json]:
     """hosts, resolv.conf, hostname and .containerenv, bound over what the image has."""
@@ -280,10 +283,12 @@ def _files(
     if not (options.no_hosts or settings.get("NoHosts") or nothing):
         texts["/etc/hosts"] = run_files.hosts(
             [*(settings.get("AddHost") or ()), *options.add_hosts],
-            names=[hostname, container.name],
+            hostname="" if namespaces.get("uts", {}).get("mode") == "host" else hostname,
+            name=container.name,
             base=_base_hosts(environment, root),
             network=network,
             shared=shared,
+            host_address=environment.host_address(),
         )
     servers = [*options.dns, *(settings.get("DNSServers") or ())]
     if servers != ["none"] and not nothing:
