@@ -118,15 +118,12 @@ class Session:
         elsewhere = transport.has_transport(name) and not name.startswith("docker://")
         if policy in ("missing", "never", "ifmissing", "false") and not elsewhere:
             try:
-                found = self.images.find(name.removeprefix("docker://"), wanted)
+                found = self.stored_image(name.removeprefix("docker://"), policy, wanted)
             except NotFound:
                 if policy in ("never", "false"):
                     raise
             else:
-                if wanted is None:
-                    return found
-                if policy in ("never", "false") or _fits(found, wanted):
-                    warn_platform(found, wanted, self.ctx.warn)
+                if found is not None:
                     return found
                 policy = "always"  # the store has it for another platform
         from pybuildah.remote import pull
@@ -135,6 +132,43 @@ class Session:
         if wanted is not None:
             warn_platform(pulled, wanted, self.ctx.warn)
         return pulled
+
+    def stored_image(self, name: str, policy: str, wanted: Platform | None) -> LocalImage | None:
+        """An image of the store; None when the one there is not of the platform, or not of its variant where one is named.
+
+        What is there has to do when nothing may be pulled and the platform is simply this machine's: too many images say
+        something wrong about it.
+
+        Raises:
+            NotFound: there is none, or it is for another platform and nothing may be pulled.
+        """
+        from ocicore.errors import NotFound
+        from ocicore.oci import platform as platforms
+
+        if wanted is None:
+            return self.images.find(name)
+        never = policy in ("never", "false")
+        try:
+            found = self.images.find(name, wanted)
+        except NotFound:
+            if not never:
+                raise
+            found = self.images.find(name)
+        config = found.config()
+        has = platforms.normalise(platforms.Platform(config.os, config.architecture, config.variant))
+        here = platforms.host()
+        other = (has.os, has.architecture) != (wanted.os, wanted.architecture)
+        # Who names an image by its ID knows which one that is.
+        if (other or wanted.variant not in ("", has.variant)) and not found.id.startswith(name):
+            if not never:
+                return None
+            if wanted.variant or (wanted.os, wanted.architecture) != (here.os, here.architecture):
+                raise NotFound(
+                    f"{name}: image not known",
+                    hint=f"the one that is here is for {has}, not for {wanted}, and the pull policy is never",
+                )
+        warn_platform(found, wanted, self.ctx.warn)
+        return found
 
     def user_namespace(self, args: Any, image: Image | None = None) -> UserNamespace:
         """--userns and its maps, with the defaults of the global options."""
@@ -176,6 +210,7 @@ class Session:
             push_image=lambda image_id, destination: self._push(image_id, destination, args),
             platforms_of=lambda name: self._platforms(name, args),
             debug=lambda text: self.ctx.log("debug", text),
+            network_config_dir=getattr(args, "cni_config_dir", ""),
         )
         return made
 
@@ -211,11 +246,6 @@ def warn_platform(image: LocalImage, wanted: Platform, warn: Callable[[str], Non
     if normalise(has) != normalise(wanted):
         text = f"{config.os}/{config.architecture}" + (f"/{config.variant}" if config.variant else "")
         warn(f"image platform ({text}) does not match the expected platform ({wanted})")
-
-
-def _fits(image: LocalImage, wanted: Platform) -> bool:
-    config = image.config()
-    return (config.os, config.architecture) == (wanted.os, wanted.architecture)
 
 
 #: Options whose values `argument_checks` looks at.

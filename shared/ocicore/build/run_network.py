@@ -113,9 +113,28 @@ class NetworkPool:
         warn: Callable[[str], None],
         config_dir: str = "",
     ) -> None:
+        self._config_dir = networks.default_dir(paths, config_dir or conf.network.network_config_dir)
+        self._environment = self._environment_of(self._config_dir, paths, environ, conf, run_root)
+        self._of_others: Callable[[str], setup.NetworkEnvironment] = lambda folder: self._environment_of(
+            folder, paths, environ, conf, run_root
+        )
+        self._rootless = paths.rootless
+        self._folder = netns.directory(paths.runtime_dir, rootless=paths.rootless)
+        self._default = conf.network.default_network
+        self._command = conf.network.default_rootless_network_cmd
+        self._scratch = scratch
+        self._warn = warn
+        self._idle: dict[str, list[OpenNetwork]] = {}
+        self._all: list[OpenNetwork] = []
+        self._lock = threading.Lock()
+
+    @staticmethod
+    def _environment_of(
+        config_dir: str, paths: UserPaths, environ: Mapping[str, str], conf: Any, run_root: str
+    ) -> setup.NetworkEnvironment:
         table = conf.network
-        self._environment = setup.NetworkEnvironment(
-            config_dir=networks.default_dir(paths, config_dir or table.network_config_dir),
+        return setup.NetworkEnvironment(
+            config_dir=config_dir,
             run_dir=setup.run_directory(run_root, rootless=paths.rootless),
             runtime_dir=paths.runtime_dir,
             rootless=paths.rootless,
@@ -136,15 +155,6 @@ class NetworkPool:
             no_pivot=conf.engine.no_pivot_root,
             plugin_dirs=table.netavark_plugin_dirs,
         )
-        self._rootless = paths.rootless
-        self._folder = netns.directory(paths.runtime_dir, rootless=paths.rootless)
-        self._default = table.default_network
-        self._command = table.default_rootless_network_cmd
-        self._scratch = scratch
-        self._warn = warn
-        self._idle: dict[str, list[OpenNetwork]] = {}
-        self._all: list[OpenNetwork] = []
-        self._lock = threading.Lock()
 
     def open(self, text: str) -> OpenNetwork:
         """A namespace for a --network value: an idle one, or a new one. Raises Error."""
@@ -162,7 +172,9 @@ class NetworkPool:
         try:
             atomic.write(
                 os.path.join(folder, _RECORD),
-                quick_json.dumps({"mode": text, "id": identity, "path": path}).encode(),
+                quick_json.dumps(
+                    {"mode": text, "id": identity, "path": path, "config_dir": self._config_dir}
+                ).encode(),
                 fsync=False,
             )
             namespaces.new_netns(path)
@@ -213,7 +225,9 @@ class NetworkPool:
                     self._remove_folder(folder)  # killed before there was a namespace
                     continue
                 request = self._request(record["mode"], record["id"], record["path"], folder)
-                setup.teardown(request, env=self._environment, warn=self._warn)
+                # The network's definition is where that build had it.
+                env = self._of_others(str(record.get("config_dir") or self._config_dir))
+                setup.teardown(request, env=env, warn=self._warn)
                 self._take_down(request)
                 yield request.netns_path
             except (OSError, ValueError, KeyError, Error) as error:

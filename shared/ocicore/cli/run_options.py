@@ -9,9 +9,10 @@ RUN_OPTIONS = (
     Option("cap-drop", kind="strings", help="Drop the specified capability when running"),
     Option("cdi-config-dir", kind="path", help="Directory with CDI specifications of devices"),
     Option("cgroupns", kind="string", help="Cgroup namespace: private or host"),
-    # pybuildah keeps them in the record, where buildah does. podman's builds use its own networks whatever they say.
-    Option("cni-config-dir", kind="path", hidden=True, help="Directory of CNI configuration files"),
-    Option("cni-plugin-path", kind="path", hidden=True, help="Path of CNI network plugins"),
+    # Names of buildah's CNI days. The folder is today where networks are defined; netavark has no use for the plugins, whose path
+    # is kept in the record, as buildah keeps it. podman's builds use its own networks whatever they say.
+    Option("cni-config-dir", kind="path", hidden=True, help="Directory of network definitions"),
+    Option("cni-plugin-path", kind="path", hidden=True, help="Path of CNI network plugins (not used)"),
     Option("device", kind="stringArray", help="Additional devices to provide"),
     Option("ipc", kind="string", metavar="PATH", help="IPC namespace: private, container, host or a path"),
     Option("isolation", kind="string", help="Isolation: oci, rootless or chroot", env="BUILDAH_ISOLATION"),

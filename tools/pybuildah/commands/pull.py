@@ -9,7 +9,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
-    from pybuildah.session import Session
 
 COMMAND = Command(
     "Pull an image from the specified location",
@@ -38,7 +37,8 @@ COMMAND = Command(
 
 def run(args: Args, ctx: Context) -> int:
     """Print the image's ID."""
-    from ocicore.errors import InvalidInput
+    from ocicore.errors import InvalidInput, NotFound
+    from ocicore.image import transport
     from ocicore.oci import platform as platforms
     from pybuildah import remote
     from pybuildah.commands.from_ import pull_policy
@@ -56,7 +56,17 @@ def run(args: Args, ctx: Context) -> int:
         policy = "always" if args.all_tags else pull_policy(args.policy)
     except InvalidInput as error:
         raise InvalidInput(f'unsupported pull policy "{args.policy}"', hint=error.hint) from error
-    if platform and policy == "missing" and not _here(session, args.image, platform):
+    name = args.image.removeprefix("docker://")
+    if platform and policy in ("missing", "never") and not transport.has_transport(name):
+        try:
+            found = session.stored_image(name, policy, platforms.parse(platform))
+        except NotFound:
+            if policy == "never":
+                raise
+            found = None
+        if found is not None:
+            ctx.print(found.id)
+            return 0
         policy = "always"
     images = remote.pull(session, args.image, policy, platform, args, quiet=args.quiet)
     for image in images:
@@ -74,16 +84,3 @@ def _check_tags(name: str) -> None:
     scheme = name.partition(":")[0]
     if transport.has_transport(name) and scheme != "docker":
         raise InvalidInput(f"pulling all tags is not supported for {scheme} transport")
-
-
-def _here(session: Session, name: str, platform: str) -> bool:
-    """Whether the store has the image for that platform, and not only another with its name."""
-    from ocicore.errors import Error
-    from ocicore.oci import platform as platforms
-
-    wanted = platforms.parse(platform)
-    try:
-        config = session.images.find(name, wanted).config()
-    except Error:
-        return False
-    return (config.os, config.architecture) == (wanted.os, wanted.architecture)

@@ -133,6 +133,7 @@ def _perform(session: Session, container: WorkingContainer, options: object, arg
 
     assert isinstance(options, runs.RunOptions)
     environment = session.environment(args)
+    environment.network_config_dir = str(container.raw.get("CNIConfigDir") or "")
     undo: list[str] = []
 
     def stage_root(name: str) -> str:
