@@ -52,8 +52,8 @@ if TYPE_CHECKING:
 
 #: Options whose values create_checks looks at.
 _CHECKED = (
-    "add_host dns dns_search health_log_destination health_startup_cmd ip ip6 mac_address pull retry_delay "
-    "seccomp_policy sysctl tz umask"
+    "add_host arch decryption_key dns dns_search health_log_destination health_startup_cmd ip ip6 mac_address os pull "
+    "retry_delay seccomp_policy sysctl tz umask variant"
 ).split()
 #: Options that only mattered while the container was made; what else was typed is kept for `inspect` and `clone`.
 _NOT_KEPT = frozenset(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _LABEL = "[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?[ \t]*")
 _MAX_DOMAIN = 254
+_PLATFORM_WORD = re.compile("[A-Za-z0-9_-]+")
 _MAC = re.compile(r"[0-9a-fA-F]{2}(?:([:-])[0-9a-fA-F]{2}(?:\1[0-9a-fA-F]{2}){4,18})")
 #: The sysctls that belong to a namespace (docker's and podman's list).
 _SYSCTLS = frozenset(
@@ -45,6 +46,7 @@ def check(environ: Mapping[str, str], options: CreateOptions, image: ImageConfig
         from ocicore.engine import image_choice
 
         image_choice.check_policy(options.pull)
+    _image(options)
     if options.retry_delay:
         from ocicore.engine.quantities import parse_duration
 
@@ -65,11 +67,31 @@ def check(environ: Mapping[str, str], options: CreateOptions, image: ImageConfig
     if "health_log_destination" in given:
         from ocicore.engine.options import health
 
+        if not options.health_log_destination:
+            raise InvalidInput("HealthCheck Log '' destination error: stat : no such file or directory")
         health.destination(options.health_log_destination)
     if options.health_startup_cmd and not (options.health_cmd or (image and image.healthcheck)):
         raise InvalidInput(
             "cannot set a startup healthcheck when there is no regular healthcheck: invalid argument"
         )
+
+
+def _image(options: CreateOptions) -> None:
+    """What only a pull looks at, and there may be none."""
+    for word in (options.os, options.arch, options.variant):
+        if word and not _PLATFORM_WORD.fullmatch(word):
+            raise InvalidInput(
+                f'"{word}" is an invalid component of a platform', hint="expected letters, digits, _ and -"
+            )
+    for key in options.decryption_key:
+        path = key.partition(":")[0]
+        # Read again, with its passphrase, by the copy; a passphrase from a descriptor can be read but once.
+        if not key.startswith("provider:"):
+            try:
+                open(path, "rb").close()
+            except OSError as exc:
+                reason = (exc.strerror or str(exc)).lower()
+                raise InvalidInput(f"invalid decryption keys: open {path}: {reason}") from exc
 
 
 def _network(options: CreateOptions) -> None:

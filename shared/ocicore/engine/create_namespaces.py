@@ -48,6 +48,8 @@ def modes(engine: Engine, options: CreateOptions) -> tuple[dict[str, str], list[
         userns = "private"
     if userns.startswith("container:"):
         userns = "container:" + resolve(userns.removeprefix("container:"))
+    if userns.startswith(":"):
+        raise InvalidInput(f"unrecognized namespace mode {userns} passed")
     if userns.startswith("keep-id") and not engine.rootless:
         namespaces.check_user(userns)
         userns = ""

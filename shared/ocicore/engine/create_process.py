@@ -87,13 +87,13 @@ def stop_signal(options: CreateOptions, image: ImageConfig | None) -> int:
 
 def is_systemd(options: CreateOptions, words: list[str]) -> bool:
     """Whether process 1 is systemd (--systemd=true looks at the command). Raises InvalidInput."""
-    mode = options.systemd or "true"
+    mode = options.systemd.lower() or "true"
     if mode == "always":
         return True
-    if mode in ("false", "False", "FALSE", "0", "f", "F"):
+    if mode == "false":
         return False
-    if mode not in ("true", "True", "TRUE", "1", "t", "T"):
-        raise InvalidInput(f'parsing value of systemd flag: "{mode}" is neither true, false nor always')
+    if mode != "true":
+        raise InvalidInput(f'--systemd "{options.systemd}": expected "true", "false" or "always"')
     program = words[0]
     return program in _SYSTEMD_NAMES or program.rpartition("/")[2] == "systemd"
 
@@ -172,7 +172,11 @@ def log_settings(engine: Engine, options: CreateOptions) -> dict[str, Any]:
         "labels": [],
     }
     for entry in options.log_opt:
-        key, _, value = entry.partition("=")
+        key, equals, value = entry.partition("=")
+        if not equals:
+            raise InvalidInput(
+                f'invalid log option "{entry}"', hint="expected KEY=VALUE, for instance max-size=10mb"
+            )
         if key == "path":
             result["path"] = value
         elif key == "tag":

@@ -26,10 +26,6 @@ def check_policy(text: str) -> str:
     policy = {"ifnewer": "newer", "ifmissing": "missing", "ifnotpresent": "missing", "": "missing"}.get(
         text.lower(), text.lower()
     )
-    if policy in ("true", "1"):
-        policy = "always"
-    elif policy in ("false", "0"):
-        policy = "missing"
     if policy not in POLICIES:
         raise InvalidInput(f'unsupported pull policy "{text}"')
     return policy

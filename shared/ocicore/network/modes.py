@@ -87,7 +87,9 @@ def parse(
         return _several(words, default_network)
     kind, colon, rest = words[0].partition(":")
     options = [word for word in rest.split(",") if word] if colon else []
-    if kind in {"default", "private", ""}:
+    if not kind:
+        raise InvalidInput("network name cannot be empty")
+    if kind in {"default", "private"}:
         if rootless:
             return NetworkMode(rootless_command, options=options)
         return NetworkMode("bridge", networks={default_network: _options(options)})

@@ -60,6 +60,26 @@ def test_sessions_that_cannot_be_made(pypod: Tool) -> None:
     pypod("exec", "nope", "true", status=125)
 
 
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("--log-opt=max-size", 'invalid log option "max-size"'),
+        ("--systemd=0", '--systemd "0": expected "true", "false" or "always"'),
+        ("--userns=:", "unrecognized namespace mode : passed"),
+        ("--network=:", "network name cannot be empty"),
+        (
+            "--decryption-key=/no/such.key",
+            "invalid decryption keys: open /no/such.key: no such file or directory",
+        ),
+    ],
+)
+def test_values_that_create_refuses(pypod: Tool, tmp_path: Path, word: str, told: str) -> None:
+    failed = pypod("create", word, "--rootfs", str(tmp_path / "rootfs"), "true", status=125)
+    assert told in failed.stderr
+    assert len(failed.stderr.splitlines()) == 1
+    assert len(pypod.out("ps", "-aq").split()) == 1
+
+
 def test_descriptors_of_our_own_are_not_passed_on(pypod: Tool) -> None:
     failed = pypod("exec", "--preserve-fds=1", "c", "true", status=125)
     assert failed.stderr.startswith("Error: file descriptor 3 is not available - the preserve-fds option")

@@ -66,6 +66,7 @@ def test_modes_with_targets_and_options() -> None:
         ("n:mac=1",),
         ("n:alias=",),
         ("n:word",),
+        (":",),
     ],
 )
 def test_malformed(values: tuple[str, ...]) -> None:
