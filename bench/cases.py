@@ -366,17 +366,18 @@ def copy(bench: Bench) -> Iterator[Pair]:
     yield bench.pair("inspect docker://", [*bench.pyskopeo, *words_inspect], [*bench.skopeo, *words_inspect])
 
 
-def build(bench: Bench) -> Iterator[Pair]:
-    def words(name: str, folder: Path, *more: str) -> list[str]:
-        return ["build", "-q", "--layers", "--runtime", bench.runtime, *more, "-t", name, str(folder)]
+def _build_words(bench: Bench, name: str, folder: Path, *more: str) -> list[str]:
+    return ["build", "-q", "--layers", "--runtime", bench.runtime, *more, "-t", name, str(folder)]
 
+
+def build_files(bench: Bench) -> Iterator[Pair]:
     def change() -> None:
         # A layer that is there already would be thrown away again. And for five seconds ext4 does not use inodes again,
         # and searches long for others: who comes after a removal of thousands of files pays for it.
         (bench.context / "data" / "changed").write_bytes(os.urandom(100))
         time.sleep(6)
 
-    many = words("localhost/many", bench.context, "--no-cache")
+    many = _build_words(bench, "localhost/many", bench.context, "--no-cache")
     yield bench.pair(
         f"build, COPY of {bench.files} files",
         [*bench.pybuildah, *many],
@@ -385,13 +386,16 @@ def build(bench: Bench) -> Iterator[Pair]:
         before_theirs=change,
         runs=3,
     )
-    again = words("localhost/many", bench.context)
+    again = _build_words(bench, "localhost/many", bench.context)
     for program in (bench.pybuildah, bench.buildah):
         execute([*program, *again])
     yield bench.pair("the same from the cache", [*bench.pybuildah, *again], [*bench.buildah, *again], runs=3)
-    steps = words("localhost/steps", bench.steps, "--no-cache", *LIMITS)
+
+
+def build_steps(bench: Bench) -> Iterator[Pair]:
+    steps = _build_words(bench, "localhost/steps", bench.steps, "--no-cache", *LIMITS)
     yield bench.pair("build of 20 steps", [*bench.pybuildah, *steps], [*bench.buildah, *steps], runs=3)
-    cached = words("localhost/steps", bench.steps, *LIMITS)
+    cached = _build_words(bench, "localhost/steps", bench.steps, *LIMITS)
     for program in (bench.pybuildah, bench.buildah):
         execute([*program, *cached])
     yield bench.pair(
@@ -402,11 +406,26 @@ def build(bench: Bench) -> Iterator[Pair]:
 def scratch(bench: Bench) -> Iterator[Pair]:
     script = bench.folder / "scratch.sh"
     script.write_text(
-        'set -e\nc=$("$@" from scratch)\n"$@" copy -q $c /bin/busybox /bin/\n"$@" config --cmd /bin/busybox $c\n'
-        '"$@" commit -q $c localhost/loop >/dev/null\n"$@" rm $c >/dev/null\n'
+        "set -e\ncount=$1; shift\n"
+        'for number in $(seq "$count"); do\n'
+        'c=$("$@" from scratch)\n"$@" copy -q $c /bin/busybox /bin/\n"$@" config --cmd /bin/busybox $c\n'
+        '"$@" commit -q $c localhost/loop$number >/dev/null\n"$@" rm $c >/dev/null\n'
+        "done\n"
     )
-    ours = ["sh", str(script), *bench.pybuildah]
-    yield bench.pair("from scratch, copy, config, commit", ours, ["sh", str(script), *bench.buildah])
+
+    def loop(count: int, program: list[str]) -> list[str]:
+        return ["sh", str(script), str(count), *program]
+
+    yield bench.pair(
+        "from scratch, copy, config, commit, rm", loop(1, bench.pybuildah), loop(1, bench.buildah)
+    )
+    yield bench.pair(
+        "the same for 100 images",
+        loop(100, bench.pybuildah),
+        loop(100, bench.buildah),
+        warm=False,
+        runs=2,
+    )
 
 
 #: Cases that need nothing of what `Bench.prepare` makes.
@@ -439,7 +458,8 @@ CASES: dict[str, Callable[[Bench], Iterator[Pair | Counts]]] = {
     "store-commit": layers.commit,
     "push": push,
     "copy": copy,
-    "build": build,
+    "build-files": build_files,
+    "build-steps": build_steps,
     "scratch": scratch,
     "inspect-remote": mirroring.inspect_remote,
     "list-tags": mirroring.list_tags,
