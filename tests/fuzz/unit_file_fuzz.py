@@ -8,8 +8,8 @@ service that reads back as another than was meant.
 from __future__ import annotations
 
 import random
-import sys
-import time
+
+from mutation import Mutator, run
 
 from ocicore.systemd.quadlet import output
 from ocicore.systemd.quadlet.convert import convert_all
@@ -35,23 +35,11 @@ SEEDS = [
 ]
 
 
-def mutate(chance: random.Random, text: str) -> str:
-    for _ in range(chance.randint(1, 8)):
-        at = chance.randint(0, len(text))
-        kind = chance.randrange(5)
-        if kind == 0:
-            text = text[:at] + chance.choice(PIECES) + text[at:]
-        elif kind == 1:
-            text = text[:at] + text[at + chance.randint(1, 9) :]
-        elif kind == 2:
-            other = chance.choice(SEEDS)
-            text = text[:at] + other[chance.randint(0, len(other)) :] + text[at:]
-        elif kind == 3:
-            section = chance.choice(list(KEYS))
-            text = text[:at] + f"\n{chance.choice(list(KEYS[section]))}={chance.choice(PIECES)}\n" + text[at:]
-        else:
-            text = text[:at] + text[at : at + 20] * chance.randint(2, 5) + text[at:]
-    return text
+def add_key(chance: random.Random, text: str) -> str:
+    """One more line with a key there is."""
+    at = chance.randint(0, len(text))
+    section = chance.choice(list(KEYS))
+    return text[:at] + f"\n{chance.choice(list(KEYS[section]))}={chance.choice(PIECES)}\n" + text[at:]
 
 
 def one(text: str, kind: str) -> None:
@@ -93,23 +81,7 @@ def one(text: str, kind: str) -> None:
             assert not path.startswith("/") and ".." not in path.split("/")
 
 
-def main() -> None:
-    seconds = float(sys.argv[1])
-    seed = int(sys.argv[2]) if len(sys.argv) > 2 else time.time_ns()
-    chance = random.Random(seed)
-    end = time.monotonic() + seconds
-    count = 0
-    while time.monotonic() < end:
-        kind = chance.choice(list(SECTIONS))
-        text = mutate(chance, chance.choice(SEEDS))
-        count += 1
-        try:
-            one(text, kind)
-        except BaseException:
-            print(f"unit_file_fuzz: seed {seed}, file {count}, .{kind}:\n{text!r}", file=sys.stderr)
-            raise
-    print(f"unit_file_fuzz: {count} files, seed {seed}")
-
-
 if __name__ == "__main__":
-    main()
+    mutator = Mutator(SEEDS, PIECES, add_key, repeats=5)
+    kinds = list(SECTIONS)
+    run("unit_file_fuzz", lambda chance: (mutator.text(chance), chance.choice(kinds)), one)
