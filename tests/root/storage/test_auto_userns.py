@@ -5,26 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from ocicore.linux import userns
 from ocicore.storage import auto_userns
 from ocicore.storage.store import Store
-from support.stores import add_image, config, tar
+from support.stores import add_image, tar
 
 pytestmark = pytest.mark.root
-
-
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    ranges = ([(1, 5_000_000, 1_000_000)], [(1, 5_000_000, 1_000_000)])
-    monkeypatch.setattr(userns, "read_subids", lambda user, uid: ranges)
-    opened = Store(config(tmp_path), warn=lambda text: None)
-    yield opened
-    opened.shutdown(force=True)
 
 
 @pytest.mark.parametrize(
@@ -39,23 +27,23 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     ],
 )
 def test_as_many_as_the_image_has(
-    store: Store, files: dict[str, bytes | None], owner: tuple[int, int], size: int
+    store_with_ids: Store, files: dict[str, bytes | None], owner: tuple[int, int], size: int
 ) -> None:
-    image = add_image(store, [tar(files, owner=owner)], "one")
-    uids, gids = auto_userns.allocate(store, "", rootless=False, image=image)
+    image = add_image(store_with_ids, [tar(files, owner=owner)], "one")
+    uids, gids = auto_userns.allocate(store_with_ids, "", rootless=False, image=image)
     assert uids == gids == [(0, 5_000_000, size)]
-    assert store.mounted(image.layer or "") == 0
+    assert store_with_ids.mounted(image.layer or "") == 0
 
 
-def test_all_at_once_nobody_gets_anothers(store: Store) -> None:
-    image = add_image(store, [tar({"a": b""})], "one")
+def test_all_at_once_nobody_gets_anothers(store_with_ids: Store) -> None:
+    image = add_image(store_with_ids, [tar({"a": b""})], "one")
     failures: list[BaseException] = []
 
     def work() -> None:
         try:
-            with store.choosing_ids():
-                maps = auto_userns.allocate(store, "", rootless=False, image=image)
-                store.create_container(image=image.id, id_maps=maps)
+            with store_with_ids.choosing_ids():
+                maps = auto_userns.allocate(store_with_ids, "", rootless=False, image=image)
+                store_with_ids.create_container(image=image.id, id_maps=maps)
         except BaseException as error:  # noqa: BLE001 – told to the thread that waits
             failures.append(error)
 
@@ -65,15 +53,15 @@ def test_all_at_once_nobody_gets_anothers(store: Store) -> None:
     for thread in threads:
         thread.join()
     assert failures == []
-    firsts = [container.id_maps[0][0][1] for container in store.containers() if container.id_maps]
+    firsts = [container.id_maps[0][0][1] for container in store_with_ids.containers() if container.id_maps]
     assert sorted(firsts) == [5_000_000 + 1024 * number for number in range(8)]
 
 
-def test_others_are_waited_for(store: Store) -> None:
+def test_others_are_waited_for(store_with_ids: Store) -> None:
     """podman and buildah hold a record lock of the process on userns.lock meanwhile."""
     script = (
         "import fcntl, sys, time\n"
-        f"file = open({store.graph_root + '/userns.lock'!r}, 'a')\n"
+        f"file = open({store_with_ids.graph_root + '/userns.lock'!r}, 'a')\n"
         "fcntl.lockf(file, fcntl.LOCK_EX)\nprint('held', flush=True)\nsys.stdin.read()\n"
     )
     holder = subprocess.Popen(
@@ -84,7 +72,7 @@ def test_others_are_waited_for(store: Store) -> None:
     entered = threading.Event()
 
     def choose() -> None:
-        with store.choosing_ids():
+        with store_with_ids.choosing_ids():
             entered.set()
 
     thread = threading.Thread(target=choose)
