@@ -12,6 +12,8 @@ from ocicore.errors import Error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ocicore.build.executor import Executor
     from ocicore.build.stages import Stage
     from ocicore.build.working import WorkingContainer
@@ -101,21 +103,14 @@ class StageImage:
         if self.container is None:
             executor = self.executor
             options = executor.options
-            platform = executor.platform(self.stage.platform)
-            intermediate = self.stage.base_stage is not None or self.image is not self._base
             self.container = working.create(
                 executor.environment.store,
                 self.image,
-                image_name=self._image_name(),
-                architecture=platform.architecture,
-                os_name=platform.os,
-                variant=platform.variant or "",
-                format=options.format,
+                **self._description(),
                 isolation="oci",
                 options=options.run_settings or None,
                 capabilities=options.capabilities or working.DEFAULT_CAPABILITIES,
                 id_maps=options.id_maps,
-                keep_base_annotations=intermediate,
             )
             if options.mounts_file:
                 self.container.raw["defaultMountsFilePath"] = options.mounts_file
@@ -126,6 +121,18 @@ class StageImage:
             if self.container.draft.config.get("Volumes") and not options.layers:
                 self.mounted()  # Their folders belong into the one layer, whatever the steps do.
         return self.container
+
+    def _description(self) -> dict[str, Any]:
+        """What `working.describe` is to know of the stage, container or not."""
+        platform = self.executor.platform(self.stage.platform)
+        return {
+            "image_name": self._image_name(),
+            "architecture": platform.architecture,
+            "os_name": platform.os,
+            "variant": platform.variant or "",
+            "format": self.executor.options.format,
+            "keep_base_annotations": self.stage.base_stage is not None or self.image is not self._base,
+        }
 
     def _image_name(self) -> str:
         """The name history and annotations give the base; ids for images of this build."""
@@ -201,17 +208,7 @@ class StageImage:
             and self.container is None
             and not executor.containers.keeps_step(final=final)
         ):
-            platform = executor.platform(self.stage.platform)
-            container = working.describe(
-                executor.environment.store,
-                self.image,
-                image_name=self._image_name(),
-                architecture=platform.architecture,
-                os_name=platform.os,
-                variant=platform.variant or "",
-                format=options.format,
-                keep_base_annotations=self.stage.base_stage is not None or self.image is not self._base,
-            )
+            container = working.describe(executor.environment.store, self.image, **self._description())
             self._annotate(container)
         else:
             container = self._container()
