@@ -3,7 +3,7 @@
 Order: the record is written first (it owns the name), then the layer; when anything fails both go again. What is
 kept in the record's `config`:
 
-    runtime      ocicore.runtime.types.ContainerConfig, but for what only start knows (namespaces, mounts)
+    runtime      see create_runtime.py; what only start knows (namespaces, mounts) is not in it
     image        {id, name, digest}; rootfs, rootfs_overlay: for --rootfs
     entrypoint, cmd, create_command      words
     namespaces   kind -> mode as typed, containers by id (options/namespaces.py)
@@ -24,13 +24,12 @@ from ocicore.engine import (
     create_namespaces,
     create_network,
     create_process,
+    create_runtime,
     events,
     names,
 )
 from ocicore.engine.errors import NameTaken
-from ocicore.engine.options import labels as label_options
-from ocicore.engine.options import resources, restart, security, ulimits
-from ocicore.engine.quantities import parse_size, rfc3339
+from ocicore.engine.options import restart
 from ocicore.errors import Conflict, Error, InvalidInput
 
 TYPE_CHECKING = False
@@ -238,7 +237,18 @@ class _Plan:
                 "Port mappings have been discarded as one of the Host, Container, Pod, and None "
                 "network modes are in use"
             )
-        runtime = self._runtime([*entry, *words], modes)
+        runtime = create_runtime.read(
+            engine,
+            options,
+            image_config,
+            [*entry, *words],
+            identity=self.id,
+            name=self.name,
+            created=self.created,
+            modes=modes,
+            mapping=self.mapping,
+            oci_runtime=self._oci_runtime,
+        )
         self._check(runtime, {**modes, "net": network["kind"]})
         self.image_name = self._image_name(image_name)
         self.config = {
@@ -259,7 +269,7 @@ class _Plan:
             "health": create_process.health_check(options, image_config),
             "restart": restart.read(options.restart),
             "stop_signal": create_process.stop_signal(options, image_config),
-            "stop_timeout": self._stop_timeout(),
+            "stop_timeout": create_runtime.stop_timeout(engine, options),
             "timeout": options.timeout,
             "stdin": options.interactive,
             "secrets": self._secrets(),
@@ -299,12 +309,6 @@ class _Plan:
         if options.sdnotify == "healthy" and not self.config["health"]:
             raise InvalidInput('invalid argument: sdnotify policy "healthy" requires a healthcheck to be set')
 
-    def _stop_timeout(self) -> int:
-        """Seconds."""
-        if "stop_timeout" in self.options.given:
-            return int(self.options.stop_timeout)
-        return int(self.engine.config.engine.stop_timeout)
-
     def _image_name(self, typed: str) -> str:
         if self.image is None:
             return ""
@@ -329,108 +333,6 @@ class _Plan:
 
         return secret_options.resolve(self.engine, self.options.secret)
 
-    def _runtime(self, words: list[str], modes: dict[str, str]) -> ContainerConfig:
-        engine, options, image = self.engine, self.options, self.image_config
-        conf = engine.config.containers
-        user = options.user or (image.user if image else "") or self.mapping.user
-        rights, _ = security.read(
-            options.security_opt,
-            privileged=options.privileged if "privileged" in options.given else conf.privileged,
-            cap_add=options.cap_add,
-            cap_drop=options.cap_drop,
-            default_capabilities=conf.default_capabilities,
-            default_seccomp=conf.seccomp_profile,
-            default_apparmor=_apparmor(conf.apparmor_profile),
-        )
-        if options.seccomp_policy not in ("", "default", "image"):
-            raise InvalidInput(
-                f'invalid seccomp policy "{options.seccomp_policy}": valid policies are ["default" "image"]'
-            )
-        if options.seccomp_policy == "image" and image is not None and "seccomp" not in rights:
-            profile = image.labels.get(_SECCOMP_LABEL, "")
-            if profile:
-                rights["seccomp_profile"] = _json_object(profile)
-        limits, host_limits = ulimits.read([*conf.default_ulimits, *options.ulimit])
-        cgroups = (options.cgroups if "cgroups" in options.given else "") or conf.cgroups or "enabled"
-        if cgroups not in ("enabled", "disabled", "no-conmon", "split"):
-            raise InvalidInput(
-                f'invalid cgroup mode "{cgroups}": choose from enabled, disabled, no-conmon, split'
-            )
-        if cgroups == "disabled":
-            self._oci_runtime().check_no_cgroups()
-        systemd = create_process.is_systemd(options, words)
-        annotations = label_options.read_annotations([*conf.annotations, *options.annotation])
-        if options.userns and not options.userns.startswith("container:"):
-            annotations["io.podman.annotations.userns"] = options.userns
-        result: ContainerConfig = {
-            "id": self.id,
-            "name": self.name,
-            "args": words,
-            "env": create_process.environment(engine, options, image),
-            "cwd": options.workdir or (image.working_dir if image else "") or "/",
-            "user": user,
-            "group_add": _groups(options.group_add),
-            "terminal": options.tty,
-            "umask": options.umask or conf.umask,
-            "rlimits": limits,
-            "hostname": self._hostname(modes),
-            "read_only": options.read_only or (conf.read_only and "read_only" not in options.given),
-            "read_only_tmpfs": options.read_only_tmpfs,
-            "writable_tmpfs": options.writable_tmpfs,
-            "security": rights,
-            "resources": resources.read(
-                options,
-                default_pids_limit=conf.pids_limit,
-                cgroups=cgroups,
-                given=options.given,
-            ),
-            "cgroups": cgroups,
-            "cgroup_manager": engine.cgroup_manager,
-            "cgroup_parent": options.cgroup_parent,
-            "annotations": annotations,
-            "default_sysctl": label_options.read_pairs(conf.default_sysctls, "sysctl"),
-            "sysctl": label_options.read_pairs(options.sysctl, "sysctl"),
-            "devices": [text for text in (*conf.devices, *options.device) if not cdi.is_name(text)],
-            "device_cgroup_rules": list(options.device_cgroup_rule),
-            "stop_signal": create_process.stop_signal(options, image),
-            "stop_timeout": self._stop_timeout(),
-            "auto_remove": options.rm,
-            "publish_all": options.publish_all,
-            "created": rfc3339(self.created),
-            "systemd": systemd,
-        }
-        if host_limits:
-            result["rlimits"] = self._host_limits()
-        if options.workdir and not options.workdir.startswith("/"):
-            raise InvalidInput(
-                f"the working directory {options.workdir!r} is invalid, it needs to be an absolute path"
-            )
-        if options.shm_size or conf.shm_size:
-            result["shm_size"] = parse_size(options.shm_size or conf.shm_size, what="shm-size")
-        if options.shm_size_systemd:
-            result["shm_size_systemd"] = parse_size(options.shm_size_systemd, what="shm-size-systemd")
-        if modes["ipc"] == "none":
-            result["no_shm"] = True
-        if options.init or (conf.init and "init" not in options.given):
-            result["init"] = True
-            result["init_path"] = create_process.init_program(engine, options)
-        if self.mapping.uids:
-            result["uid_mappings"] = self.mapping.uids
-            result["gid_mappings"] = self.mapping.gids
-        if options.unsetenv:
-            result["unset_env"] = list(options.unsetenv)
-        if options.unsetenv_all:
-            result["unset_env_all"] = True
-        if options.personality:
-            result["personality"] = options.personality
-        if options.rdt_class:
-            result["rdt_class"] = options.rdt_class
-        if "oom_score_adj" in options.given:
-            result["oom_score_adj"] = options.oom_score_adj
-        elif conf.oom_score_adj is not None:
-            result["oom_score_adj"] = conf.oom_score_adj
-        return result
-
     def _check(self, runtime: ContainerConfig, modes: dict[str, str]) -> None:
         """Unknown capabilities, devices that are not there and the like are refused now, not at the start."""
         from ocicore.runtime import spec
@@ -440,28 +342,12 @@ class _Plan:
         }
         spec.check({**runtime, "namespaces": shared}, host=self.engine.host)
 
-    def _host_limits(self) -> list[Any]:
-        return [
-            {"type": name.lower(), "soft": soft, "hard": hard}
-            for name, (soft, hard) in self.engine.host.rlimits.items()
-        ]
-
     def _oci_runtime(self) -> OCIRuntime:
         from ocicore.engine import runtime_choice
 
         if self.image_config is None:
             return self.engine.runtime()
         return runtime_choice.for_platform(self.engine, self.image_config.os, self.image_config.architecture)
-
-    def _hostname(self, modes: dict[str, str]) -> str:
-        if self.options.hostname:
-            if modes["uts"].startswith(("host", "container:")):
-                raise InvalidInput(
-                    "cannot set hostname when running in the host UTS namespace: invalid configuration"
-                )
-            name: str = self.options.hostname
-            return name
-        return ""
 
     def commit(self) -> Container:
         """Write the record, make the layer and the volumes, write the id file.
@@ -568,36 +454,6 @@ class _Plan:
             self.engine.state.containers.remove(container)
         for name in made:
             volumes.remove_record(self.engine, name)
-
-
-def _groups(asked: list[str]) -> list[str]:
-    if "keep-groups" in asked and len(asked) > 1:
-        raise InvalidInput(
-            "the '--group-add keep-groups' option is not allowed with any other --group-add options: "
-            "invalid argument"
-        )
-    return list(asked)
-
-
-#: An image's own seccomp profile, as JSON text.
-_SECCOMP_LABEL = "io.containers.seccomp.profile"
-
-
-def _json_object(text: str) -> dict[str, Any]:
-    from ocicore.files import quick_json
-
-    try:
-        found = quick_json.loads(text)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise InvalidInput(f"the image's label {_SECCOMP_LABEL} is no JSON object")
-    return found
-
-
-def _apparmor(configured: str) -> str:
-    """podman loads a profile of its own under this name; without it the kernel's default for the runtime holds."""
-    return "" if configured.startswith("containers-default") else configured
 
 
 def _write_id_file(path: str, container_id: str) -> None:
