@@ -15,11 +15,16 @@ def bolt_file(tree: Tree) -> bytes:
     root = _bucket(tree, pages)
     for number in (0, 1):
         meta = struct.pack("=IIIIQQQQQ", 0xED0CDAED, 2, PAGE, 0, root, 0, 2, len(pages), number)
-        checksum = 0xCBF29CE484222325
-        for byte in meta:
-            checksum = (checksum ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
-        pages[number] = _page(number, 0x04, 0, meta + struct.pack("=Q", checksum))
+        pages[number] = _page(number, 0x04, 0, meta + struct.pack("=Q", checksum(meta)))
     return b"".join(pages)
+
+
+def checksum(data: bytes) -> int:
+    """FNV-1a, 64 bits: what a meta page ends with."""
+    value = 0xCBF29CE484222325
+    for byte in data:
+        value = (value ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
+    return value
 
 
 def _page(number: int, flags: int, count: int, body: bytes) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from ocicore.errors import Error, InUse, InvalidInput
-from ocicore.network import addresses, bolt
+from ocicore.network import addresses, podman_leases
 from ocicore.network.addresses import Subnet
 
 TYPE_CHECKING = False
@@ -154,7 +154,7 @@ class Ipam:
 
     def _taken(self, name: str) -> dict[str, str]:
         """address -> container, ours and podman's."""
-        taken = bolt.leases(f"{self._run_dir}/{_PODMAN_FILE}", name)
+        taken = podman_leases.leases(f"{self._run_dir}/{_PODMAN_FILE}", name)
         taken.update(
             self._database.execute("SELECT address, container FROM lease WHERE network = ?", (name,))
         )

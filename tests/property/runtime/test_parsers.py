@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocicore.errors import Error, InvalidInput, NotFound
-from ocicore.network import addresses, bolt, hosts, modes, ports, resolv
+from ocicore.network import addresses, hosts, modes, podman_leases, ports, resolv
 from ocicore.runtime import attach, devices, logs, oci, users
 
 
@@ -109,7 +109,7 @@ def test_any_bolt_file(data: bytes) -> None:
     with tempfile.NamedTemporaryFile() as file:
         file.write(data)
         file.flush()
-        assert isinstance(bolt.leases(file.name, "podman"), dict)
+        assert isinstance(podman_leases.leases(file.name, "podman"), dict)
 
 
 @given(st.text(max_size=200))

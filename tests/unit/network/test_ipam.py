@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from ocicore.errors import Error, InUse, InvalidInput
-from ocicore.network import addresses, bolt, ipam
+from ocicore.network import addresses, ipam, podman_leases
 from ocicore.network.ipam import Ipam
+from support.bolt_file import checksum
 
 
 def network(name: str = "n", *subnets: dict[str, Any]) -> dict[str, Any]:
@@ -117,8 +118,8 @@ def inline_bucket(*items: tuple[bytes, bytes, bool]) -> bytes:
 
 
 def meta(root: int, transaction: int) -> bytes:
-    page = struct.pack("<QHHI", 0, 4, 0, 0)
-    return page + struct.pack("<IIIIQQQQQQ", 0xED0CDAED, 2, 4096, 0, root, 0, 0, 0, transaction, 0)
+    facts = struct.pack("<IIIIQQQQQ", 0xED0CDAED, 2, 4096, 0, root, 0, 0, 0, transaction)
+    return struct.pack("<QHHI", 0, 4, 0, 0) + facts + struct.pack("<Q", checksum(facts))
 
 
 def database(path: Path) -> None:
@@ -140,9 +141,22 @@ def database(path: Path) -> None:
 def test_podmans_leases_are_read(tmp_path: Path) -> None:
     path = tmp_path / "ipam.db"
     database(path)
-    assert bolt.leases(str(path), "n") == {"10.5.0.9": "c0ffee"}
-    assert bolt.leases(str(path), "other") == {}
-    assert bolt.leases(str(tmp_path / "none"), "n") == {}
+    assert podman_leases.leases(str(path), "n") == {"10.5.0.9": "c0ffee"}
+    assert podman_leases.leases(str(path), "other") == {}
+    assert podman_leases.leases(str(tmp_path / "none"), "n") == {}
+
+
+def test_a_meta_page_that_is_being_written_does_not_count(tmp_path: Path) -> None:
+    path = tmp_path / "ipam.db"
+    database(path)
+    data = bytearray(path.read_bytes())
+    data[16 + 16] = 99  # the root page of the older one
+    path.write_bytes(data)
+    assert podman_leases.leases(str(path), "n") == {"10.5.0.9": "c0ffee"}
+    data[16 + 16] = 3
+    data[4096 + 16 + 16] = 99
+    path.write_bytes(data)
+    assert podman_leases.leases(str(path), "n") == {}, "what the older one leads to, which has nothing"
 
 
 def test_and_not_given_out_again(tmp_path: Path) -> None:
@@ -159,9 +173,9 @@ def test_damaged_databases_read_as_empty(tmp_path: Path, size: int) -> None:
     database(path)
     data = path.read_bytes()
     path.write_bytes(data[:size])
-    assert bolt.leases(str(path), "n") in ({}, {"10.5.0.9": "c0ffee"})
+    assert podman_leases.leases(str(path), "n") in ({}, {"10.5.0.9": "c0ffee"})
     path.write_bytes(b"\xff" * size)
-    assert bolt.leases(str(path), "n") == {}
+    assert podman_leases.leases(str(path), "n") == {}
 
 
 def test_subnets() -> None:

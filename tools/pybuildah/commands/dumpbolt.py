@@ -18,7 +18,7 @@ COMMAND = Command(
 
 def run(args: Args, ctx: Context) -> int:
     """One line a key, buckets within buckets indented."""
-    from pybuildah import bolt
+    from ocicore.files import bolt
 
     for depth, key, value in bolt.read(args.database):
         indent = "  " * depth

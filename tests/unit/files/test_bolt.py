@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ocicore.errors import Corrupted, Error
-from pybuildah import bolt
+from ocicore.files import bolt
 from support.bolt_file import bolt_file
 
 
@@ -33,7 +33,7 @@ def test_the_newest_valid_meta_page_counts(tmp_path: Path) -> None:
     assert [key for _, key, _ in bolt.read(str(file))] == [b"a", b"k"]
 
 
-@pytest.mark.parametrize("damage", ["empty", "text", "cut", "page", "loop"])
+@pytest.mark.parametrize("damage", ["empty", "text", "cut", "page", "loop", "again"])
 def test_what_is_none(tmp_path: Path, damage: str) -> None:
     file = tmp_path / "x.db"
     data = bytearray(bolt_file({b"a": {b"%03d" % n: b"w" * 90 for n in range(120)}}))
@@ -46,7 +46,12 @@ def test_what_is_none(tmp_path: Path, damage: str) -> None:
     else:
         # The branch page's first element leads beyond the file, or to the branch page itself.
         branch = next(n for n in range(len(data) // 4096) if data[n * 4096 + 8] == 1)
-        struct.pack_into("=Q", data, branch * 4096 + 16 + 8, 999_999 if damage == "page" else branch)
+        # Or to one page again and again, from many elements: a small file could have no end.
+        leads_to = {"page": 999_999, "loop": branch, "again": branch - 1}[damage]
+        count = 200 if damage == "again" else 1
+        struct.pack_into("=H", data, branch * 4096 + 10, count)
+        for number in range(count):
+            struct.pack_into("=Q", data, branch * 4096 + 16 + 16 * number + 8, leads_to)
     file.write_bytes(data)
     with pytest.raises(Corrupted, match="invalid database"):
         list(bolt.read(str(file)))

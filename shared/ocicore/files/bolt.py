@@ -31,15 +31,20 @@ _BRANCH, _LEAF = 0x01, 0x02
 _DEEPEST = 64
 
 
-def read(path: str) -> Iterator[tuple[int, bytes, bytes | None]]:
+def read(path: str, *, limit: int | None = None) -> Iterator[tuple[int, bytes, bytes | None]]:
     """(depth, key, value) of everything, a bucket's value None and its content one deeper, after its plain keys.
 
+    Args:
+        limit: bytes of the largest file to be read.
+
     Raises:
-        Error: the file cannot be read. Corrupted: it is no such database, or broken.
+        Error: the file cannot be read. Corrupted: it is no such database, broken, or too large.
     """
     try:
         with open(path, "rb") as file:
-            data = file.read()
+            data = file.read() if limit is None else file.read(limit + 1)
+            if limit is not None and len(data) > limit:
+                raise Corrupted(f'opening database "{path}": larger than {limit} bytes')
     except OSError as error:
         raise Error(f'opening database "{path}": {(error.strerror or str(error)).lower()}') from error
     database = _Database(data, path)
@@ -53,6 +58,7 @@ class _Database:
     def __init__(self, data: bytes, path: str) -> None:
         self._data = data
         self._path = path
+        self._visits = 0
         self._page_size, self.root = self._meta()
 
     def broken(self, why: str) -> Corrupted:
@@ -77,6 +83,10 @@ class _Database:
 
     def _page(self, number: int) -> bytes:
         start = number * self._page_size
+        # Each page has one place in the tree.
+        self._visits += 1
+        if self._visits * self._page_size > len(self._data):
+            raise self.broken("pages without end")
         if start + _HEADER.size > len(self._data):
             raise self.broken(f"page {number} is beyond its end")
         further = _HEADER.unpack_from(self._data, start)[3]
