@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from ocicore.engine import events_journal
-from ocicore.errors import Error
+from ocicore.errors import Error, NotFound
 from ocicore.systemd import bus, timers
 
 TYPE_CHECKING = False
@@ -108,6 +108,34 @@ def stop(engine: Engine, container: Container) -> None:
     except bus.ManagerError as error:
         if error.kind != bus.NOBODY:  # the manager has gone, and its units with it
             raise
+
+
+def end_stray(engine: Engine, container: Container | None) -> bool:
+    """In a run that units started which are no more the container's: end them; whether this is such a run.
+
+    Who ends a container, or puts other units in the place of these, may be killed before these are ended.
+
+    Args:
+        container: None when there is none by that name. Raises Error.
+    """
+    own = engine.environ.get(events_journal.TERSE_UNIT, "")
+    if not own:
+        return False
+    if container is not None:
+        from ocicore.engine import liveness, records
+
+        with engine.lock(container.id):  # who starts units records them first, and has the lock
+            try:
+                engine.state.containers.refresh(container)
+                liveness.sync(engine, container, wait_for_exit_file=False)
+            except NotFound:
+                pass
+            else:
+                alive = container.status in (records.RUNNING, records.STOPPING, records.PAUSED)
+                if alive and container.state.get(HEALTH_BY) == own:
+                    return False
+    timers.stop(place(engine), own)
+    return True
 
 
 def command(engine: Engine, container_id: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -133,6 +134,38 @@ def test_units_of_a_start(booted: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert asked.calls[2][2] == name
     assert web.state["health_by"].startswith("c1d-")
     assert "startup" not in web.state["health_by"]
+
+
+@pytest.mark.parametrize(
+    ("unit", "status", "by", "stray"),
+    [
+        ("c1d-1", "running", "c1d-1", False),
+        ("c1d-1", "stopping", "c1d-1", False),
+        ("c1d-1", "paused", "c1d-1", False),
+        ("c1d-1", "exited", "c1d-1", True),  # who cleaned up was killed
+        ("c1d-1", "running", "c1d-2", True),
+        ("c1d-1", "running", None, True),  # conmon's business in this run
+        ("c1d-1", None, None, True),
+        ("", "exited", "c1d-1", False),  # called by hand
+        ("", None, None, False),
+    ],
+)
+def test_units_that_nobody_has_ended_end_themselves(
+    booted: Path, monkeypatch: pytest.MonkeyPatch, unit: str, status: str | None, by: str | None, stray: bool
+) -> None:
+    from ocicore.engine import liveness
+
+    asked = Asked(monkeypatch)
+    monkeypatch.setattr(liveness, "sync", lambda *_, **__: None)
+    engine: Any = Engine(booted, **({"PYPOD_HEALTH_UNIT": unit} if unit else {}))
+    engine.lock = lambda _: contextlib.nullcontext()
+    engine.state.containers.refresh = lambda _: None
+    web = None
+    if status is not None:
+        web = container(**({} if by is None else {"health_by": by}))
+        web.status = status
+    assert health_timers.end_stray(engine, web) == stray
+    assert asked.calls == ([("stop", 7, unit)] if stray else [])
 
 
 def test_none_for_the_monitor_s_containers_and_without_interval(

@@ -26,11 +26,20 @@ DISABLE_HC_SYSTEMD=true in the environment, or without systemd, there are no tim
 
 
 def run(args: Args, ctx: Context) -> int:
-    from ocicore.engine import health_check
+    from ocicore.engine import health_check, health_timers
+    from ocicore.errors import NotFound
     from pypod.session import open_engine
 
     engine = open_engine(ctx)
-    status, shown = health_check.run_once(engine, engine.state.containers.find(args.container))
+    try:
+        container = engine.state.containers.find(args.container)
+    except NotFound:
+        if health_timers.end_stray(engine, None):
+            return 0
+        raise
+    if health_timers.end_stray(engine, container):
+        return 0
+    status, shown = health_check.run_once(engine, container)
     if status:
         ctx.print(shown)
     return 0 if args.ignore_result else status
