@@ -47,10 +47,10 @@ class BuildContainers:
 
     def register(self, container: WorkingContainer) -> None:
         """Note a working container."""
-        container.save()
         lease = leases.take(self._store, container.id)
         with self._lock:
             self._held.append((container, lease))
+        container.save()
 
     def keeps_step(self, *, final: bool) -> bool:
         """Whether the working container of a step that succeeded stays."""
@@ -78,14 +78,16 @@ class BuildContainers:
 
     def _remove(self, container: WorkingContainer, lease: int, *, mounted: bool, keep: bool) -> None:
         try:
-            if not keep:
+            if keep:
+                leases.give_up(self._store, container.id)
+                if mounted:
+                    container.unmount()  # what is not mounted is no error there
+            else:
                 container.delete()
-                os.close(lease)
-                return
-            leases.give_up(self._store, container.id, lease)
-            if mounted:
-                container.unmount()  # what is not mounted is no error there
         except NotFound:
             return
-        except Error as error:
-            self._warn(f"removing working container {container.name}: {error.message}")
+        except (Error, OSError) as error:
+            said = error.message if isinstance(error, Error) else str(error)
+            self._warn(f"removing working container {container.name}: {said}")
+        finally:
+            os.close(lease)

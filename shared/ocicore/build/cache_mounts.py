@@ -82,13 +82,20 @@ def lock(folder: str) -> Callable[[], None]:
 def _try_lock(folder: str, *, wait: bool) -> Callable[[], None] | None:
     import fcntl
 
-    descriptor = os.open(folder + ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
+    while True:
+        descriptor = os.open(folder + ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            # Whoever held it before may have removed the file (`remove`): then others lock another one.
+            if os.fstat(descriptor).st_nlink:
+                return lambda: os.close(descriptor)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        except BaseException:
+            os.close(descriptor)
+            raise
         os.close(descriptor)
-        return None
-    return lambda: os.close(descriptor)
 
 
 class CacheMount:

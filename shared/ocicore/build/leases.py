@@ -21,27 +21,25 @@ _NAME = "build.lease"
 
 
 def take(store: Store, container_id: str) -> int:
-    """Make a container one of this build; the descriptor that holds the lease. Raises OSError."""
-    lease = locks.try_lease(_path(store, container_id))
-    if lease is None:
-        raise BlockingIOError(11, "working container belongs to another build", container_id)
-    return lease
+    """Make a new container one of this build; the descriptor that holds the lease. Raises OSError."""
+    store.container_dir(container_id)
+    return locks.new_lease(_path(store, container_id))
 
 
-def give_up(store: Store, container_id: str, lease: int) -> None:
-    """The container is to stay: it is nobody's leftover."""
+def give_up(store: Store, container_id: str) -> None:
+    """The container is to stay: it is nobody's leftover. The descriptor is still to be closed."""
     try:
         os.unlink(_path(store, container_id))
     except FileNotFoundError:
         pass
-    os.close(lease)
 
 
 def in_use(store: Store, container_id: str) -> bool:
     """Whether a build that is going on has the container."""
-    if not os.path.exists(_path(store, container_id)):
+    try:
+        lease = locks.try_lease(_path(store, container_id), make=False)
+    except FileNotFoundError:
         return False
-    lease = locks.try_lease(_path(store, container_id))
     if lease is None:
         return True
     os.close(lease)
@@ -51,10 +49,10 @@ def in_use(store: Store, container_id: str) -> bool:
 def leftovers(store: Store) -> Iterator[str]:
     """Remove the containers of builds that were killed, and give their ids."""
     for container in store.containers():
-        path = _path(store, container.id)
-        if not os.path.exists(path):
-            continue
-        lease = locks.try_lease(path)
+        try:
+            lease = locks.try_lease(_path(store, container.id), make=False)
+        except FileNotFoundError:
+            continue  # none of a build, or it is to stay
         if lease is None:
             continue
         try:

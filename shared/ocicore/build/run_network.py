@@ -167,8 +167,7 @@ class NetworkPool:
         path = netns.new_path(self._folder)
         request = self._request(text, identity, path, folder)
         os.makedirs(folder, 0o700)
-        lease = locks.try_lease(os.path.join(folder, _LEASE))
-        assert lease is not None  # nobody else knows the name
+        lease = locks.new_lease(os.path.join(folder, _LEASE))
         try:
             atomic.write(
                 os.path.join(folder, _RECORD),
@@ -200,7 +199,10 @@ class NetworkPool:
             self._all.clear()
             self._idle.clear()
         for network in networks_:
-            setup.teardown(network.request, env=self._environment, warn=self._warn)
+            try:
+                setup.teardown(network.request, env=self._environment, warn=self._warn)
+            except (Error, OSError) as error:
+                self._warn(f"taking down the network of a command: {error}")
             self._take_down(network.request)
             os.close(network.lease)
 
@@ -212,9 +214,10 @@ class NetworkPool:
             return
         for name in names:
             folder = os.path.join(self._scratch, name)
-            if not os.path.exists(os.path.join(folder, _LEASE)):
+            try:
+                lease = locks.try_lease(os.path.join(folder, _LEASE), make=False)
+            except (FileNotFoundError, NotADirectoryError):
                 continue
-            lease = locks.try_lease(os.path.join(folder, _LEASE))
             if lease is None:
                 continue
             try:

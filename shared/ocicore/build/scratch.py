@@ -34,10 +34,7 @@ class Scratch:
         self._lease = -1
         os.mkdir(self.path, 0o711)
         try:
-            lease = locks.try_lease(os.path.join(self.path, _LEASE))
-            if lease is None:  # somebody removes it already: can only be a clock that jumped
-                raise OSError(11, "temporary folder is in use", self.path)
-            self._lease = lease
+            self._lease = locks.new_lease(os.path.join(self.path, _LEASE))
         except BaseException:
             _remove(self.path)
             raise
@@ -76,12 +73,13 @@ def leftovers(parent: str, uid: int, before: Callable[[str], None]) -> Iterator[
             status = entry.stat(follow_symlinks=False)
             if status.st_uid != uid or not entry.is_dir(follow_symlinks=False):
                 continue
-            if not os.path.exists(os.path.join(entry.path, _LEASE)):
+            try:
+                lease = locks.try_lease(os.path.join(entry.path, _LEASE), make=False)
+            except FileNotFoundError:
                 if time() - status.st_ctime > _YOUNG:
                     _remove(entry.path)
                     yield entry.path
                 continue
-            lease = locks.try_lease(os.path.join(entry.path, _LEASE))
             if lease is None:
                 continue
             try:

@@ -37,15 +37,23 @@ _SHARED = _flock(fcntl.F_RDLCK)
 _EXCLUSIVE = _flock(fcntl.F_WRLCK)
 
 
-def try_lease(path: str) -> int | None:
+def try_lease(path: str, *, make: bool = True) -> int | None:
     """Lock a file exclusively without waiting; the descriptor that holds the lock, or None.
 
-    The file is made when missing. Unlike a `FileLock` the lease belongs to nobody but the
-    descriptor: any thread may give it up, by closing it. Raises OSError.
+    Unlike a `FileLock` the lease belongs to nobody but the descriptor: any thread may give it up, by closing it.
+
+    Args:
+        make: make the file, and its folder, when missing. Who only looks whether somebody holds a lease must not: its
+            holder may remove the file at any moment, and to a new one nothing belongs.
+
+    Raises:
+        OSError: FileNotFoundError without `make`.
     """
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if make else 0), 0o600)
     except FileNotFoundError:
+        if not make:
+            raise
         os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -59,6 +67,20 @@ def try_lease(path: str) -> int | None:
             raise
     os.close(fd)
     return None
+
+
+def new_lease(path: str) -> int:
+    """Make a file that is locked from the first moment somebody sees it; the descriptor that holds it. Raises OSError."""
+    before = f"{path}.{os.urandom(6).hex()}"
+    fd = os.open(before, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.fcntl(fd, _F_OFD_SETLK, _EXCLUSIVE)
+        os.rename(before, path)
+    except BaseException:
+        os.close(fd)
+        os.unlink(before)
+        raise
+    return fd
 
 
 def new_token() -> bytes:
