@@ -6,6 +6,7 @@ line: STEP, COMMIT, -->, Successfully tagged; the image id comes from the caller
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 
@@ -293,12 +294,12 @@ class Executor:
 
     def close(self) -> None:
         """Remove working containers and mounts, whatever happened."""
-        self.containers.close()
-        self.sources.close()
-        os.close(self.null)
-        for finish in self.at_end:
-            finish()
-        self.at_end.clear()
+        with contextlib.ExitStack() as undo:
+            undo.callback(os.close, self.null)
+            while self.at_end:
+                undo.callback(self.at_end.pop())
+            undo.callback(self.sources.close)
+            undo.callback(self.containers.close)
 
     # -- output ---------------------------------------------------------------------------
 
@@ -378,7 +379,14 @@ class Executor:
 
     def _stage_root(self, index: int) -> str:
         self._wait(index)
-        return self._builds[index].root_path()
+        running = self._builds.get(index)
+        if running is None:
+            # Only a base image's ONBUILD, or its environment, can name what the plan did not see.
+            raise NotFound(
+                "the stage was left out, since no instruction was seen to need it",
+                hint="--skip-unused-stages=false builds all of them",
+            )
+        return running.root_path()
 
     def _wait(self, index: int) -> None:
         event = self._done.get(index)

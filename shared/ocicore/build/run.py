@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from ocicore.build.run_mounts import Prepared
+from ocicore.build.run_mounts import Prepared, undo
 from ocicore.build.run_spec import make_spec, network_mode
 from ocicore.build.run_targets import KEPT, missing_targets, remove_targets
 from ocicore.errors import Error
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ocicore.build.environment import BuildEnvironment
     from ocicore.build.run_network import OpenNetwork
     from ocicore.build.working import WorkingContainer
+    from ocicore.storage.records import IdMaps
 
     Json = dict[str, Any]
 
@@ -138,13 +139,14 @@ def run(container: WorkingContainer, root: str, options: RunOptions, environment
     identity = b2a_hex(os.urandom(6)).decode()
     bundle = os.path.join(run_dir, f"run-{identity}")
     os.makedirs(bundle, 0o700)
-    network: OpenNetwork | None = None
-    reachable = ""
-    cleanups: list[Callable[[], None]] = []
+    cleanups: list[Callable[[], None]] = [lambda: _remove(bundle)]
     try:
         network = _network(container, options, environment)
-        if container.id_maps() is not None:
-            reachable = root = _reachable(root, environment)
+        if network is not None:
+            cleanups.append(network.close)
+        maps = container.id_maps()
+        if maps is not None:
+            root = _reachable(root, environment, maps, cleanups)
         make_volumes(container, root, options.builtin_volumes)
         spec = make_spec(container, root, options, environment, bundle, identity, network, cleanups)
         created = missing_targets(
@@ -187,22 +189,18 @@ def run(container: WorkingContainer, root: str, options: RunOptions, environment
         finally:
             remove_targets(root, created)
     finally:
-        for undo in reversed(cleanups):
-            undo()
-        if reachable:
-            from ocicore.linux import mount
+        undo(cleanups)
 
-            mount.umount(reachable, mount.MNT_DETACH)
-            os.rmdir(reachable)
-        if network is not None:
-            network.close()
-        from ocicore.linux import archive
 
-        parent = os.open(run_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            archive.remove_tree(parent, os.path.basename(bundle))
-        finally:
-            os.close(parent)
+def _remove(bundle: str) -> None:
+    from ocicore.linux import archive
+
+    folder, name = os.path.split(bundle)
+    parent = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        archive.remove_tree(parent, name)
+    finally:
+        os.close(parent)
 
 
 def _run(
@@ -250,17 +248,22 @@ def make_volumes(container: WorkingContainer, root: str, paths: Sequence[str]) -
             make_folders(root, target, owner)
 
 
-def _reachable(root: str, environment: BuildEnvironment) -> str:
-    """The root once more, where the root of another user namespace can get to it (a store is closed to others)."""
+def _reachable(
+    root: str, environment: BuildEnvironment, maps: IdMaps, cleanups: list[Callable[[], None]]
+) -> str:
+    """The root once more, where the root of its user namespace gets to it – a store is closed to others – and nobody else."""
+    from ocicore.build.transfer import to_host
     from ocicore.linux import mount
 
-    path = os.path.join(environment.scratch(), f"root-{os.urandom(6).hex()}")
+    folder = os.path.join(environment.scratch(), f"root-{os.urandom(6).hex()}")
+    os.mkdir(folder, 0o700)
+    cleanups.append(lambda: os.rmdir(folder))
+    os.chown(folder, to_host(0, maps[0]), to_host(0, maps[1]))
+    path = os.path.join(folder, "rootfs")
     os.mkdir(path, 0o711)
-    try:
-        mount.bind(root, path, recursive=True)
-    except BaseException:
-        os.rmdir(path)
-        raise
+    cleanups.append(lambda: os.rmdir(path))
+    mount.bind(root, path, recursive=True)
+    cleanups.append(lambda: mount.umount(path, mount.MNT_DETACH))
     return path
 
 

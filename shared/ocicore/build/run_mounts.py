@@ -88,9 +88,19 @@ class Prepared:
         self.cleanups: list[Callable[[], None]] = []
 
     def close(self) -> None:
-        """Undo everything, the latest first."""
-        while self.cleanups:
-            self.cleanups.pop()()
+        """Undo everything, the latest first, whatever of it fails."""
+        undo(self.cleanups)
+
+
+def undo(steps: list[Callable[[], None]]) -> None:
+    """Take the steps, the last one first; one that fails keeps none from being taken."""
+    while steps:
+        step = steps.pop()
+        try:
+            step()
+        except BaseException:
+            undo(steps)
+            raise
 
 
 def parse_fields(text: str) -> dict[str, str]:
@@ -280,6 +290,8 @@ def _cache(
 ) -> None:
     _check(fields, _CACHE, text)
     target = _target(fields, text)
+    owner = _owner(fields, text, sources)
+    mode = _octal(fields.get("mode") or "0755", text)
     sharing = fields.get("sharing") or "shared"
     if sharing not in ("shared", "private", "locked"):
         raise InvalidInput(f'unrecognized value "{sharing}" for field "sharing" in --mount={text}')
@@ -295,10 +307,9 @@ def _cache(
             result.cleanups.append(release)
         elif sharing == "locked":
             result.cleanups.append(cache_mounts.lock(folder))
-        mode = _octal(fields.get("mode") or "0755", text)
         if cache_mounts.make(folder, identity):
             os.chmod(folder, mode)
-            os.chown(folder, *sources.host_ids(int(fields.get("uid") or 0), int(fields.get("gid") or 0)))
+            os.chown(folder, *owner)
             if sources.fill_cache is not None:
                 sources.fill_cache(identity, folder)
         if sources.note_cache is not None:
@@ -360,6 +371,8 @@ def _secret(
     environment: BuildEnvironment,
 ) -> None:
     _check(fields, frozenset(("id", "target", "required", "mode", "uid", "gid", "env")), text)
+    owner = _owner(fields, text, sources)
+    mode = _octal(fields.get("mode") or "0400", text)
     identity = fields.get("id") or os.path.basename(fields.get("target", ""))
     if not identity:
         raise InvalidInput(f"unable to resolve --mount={text}: secret id is missing", hint="expected id=NAME")
@@ -381,8 +394,8 @@ def _secret(
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
     try:
         os.write(descriptor, data)
-        os.fchown(descriptor, *sources.host_ids(int(fields.get("uid") or 0), int(fields.get("gid") or 0)))
-        os.fchmod(descriptor, _octal(fields.get("mode") or "0400", text))
+        os.fchown(descriptor, *owner)
+        os.fchmod(descriptor, mode)
     finally:
         os.close(descriptor)
     target = fields.get("target") or f"/run/secrets/{identity}"
@@ -411,15 +424,21 @@ def _ssh(
     environment: BuildEnvironment,
 ) -> None:
     _check(fields, frozenset(("id", "target", "required", "mode", "uid", "gid")), text)
+    owner = _owner(fields, text, sources)
+    mode = _octal(fields.get("mode") or "0600", text)
     identity = fields.get("id") or "default"
     socket = sources.ssh(identity)
     if not socket:
         if fields.get("required", "false") in ("", "true", "1"):
             raise NotFound(f'no ssh agent with id "{identity}" found', hint=f"pass --ssh {identity}=SOCKET")
         return
+    from ocicore.build import ssh_relay
+
+    path = os.path.join(sources.scratch, f"ssh-{number}")
+    result.cleanups.append(ssh_relay.Relay(path, socket, owner=owner, mode=mode).close)
     target = fields.get("target") or f"/run/buildkit/ssh_agent.{number}"
     result.mounts.append(
-        {"type": "bind", "source": socket, "destination": target, "options": ["bind", "rprivate", "rw"]}
+        {"type": "bind", "source": path, "destination": target, "options": ["bind", "rprivate", "rw"]}
     )
     result.env.setdefault("SSH_AUTH_SOCK", target)
 
@@ -497,6 +516,17 @@ def parse_size(text: str) -> int:
         return int(float(lowered) * factor)
     except ValueError as error:
         raise InvalidInput(f'invalid size: "{text}"', hint="expected a number with k, m or g") from error
+
+
+def _owner(fields: dict[str, str], text: str, sources: MountSources) -> tuple[int, int]:
+    """uid and gid as the host has them. Raises InvalidInput."""
+    numbers = []
+    for name in ("uid", "gid"):
+        value = fields.get(name) or "0"
+        if not (value.isascii() and value.isdecimal()):
+            raise InvalidInput(f'invalid {name} "{value}" in --mount={text}', hint="expected a number")
+        numbers.append(int(value))
+    return sources.host_ids(*numbers)
 
 
 def _octal(text: str, where: str) -> int:

@@ -107,14 +107,14 @@ class RunStep:
             except Error as error:
                 raise executor.step_error(self.instruction, error) from error
             command.mounts = prepared
-            if options.compat_volumes:
-                runs.make_volumes(container, root, command.builtin_volumes)
-                self._protect_volumes(root, scratch, prepared)
-            if request.script is not None:
-                self._use_script(scratch, command, prepared)
-            build.ensure_working_dir()
-            executor.flush()
             try:
+                if options.compat_volumes:
+                    runs.make_volumes(container, root, command.builtin_volumes)
+                    self._protect_volumes(root, scratch, prepared)
+                if request.script is not None:
+                    self._use_script(scratch, command, prepared)
+                build.ensure_working_dir()
+                executor.flush()
                 status = self._watched(container, root, command)
             except Error as error:
                 raise executor.step_error(self.instruction, error) from error

@@ -284,7 +284,7 @@ class StageBuild(StageImage):
                 run_step.perform()
             if adds_layer:
                 # As buildah: a working directory comes to be with the next step that has a layer.
-                self.ensure_working_dir()
+                self._ensure_working_dir(instruction)
             created_by = step_cache.key(self.state, instruction, content, run_step)
             if final and self.last:
                 self._log_commit()
@@ -315,8 +315,14 @@ class StageBuild(StageImage):
         elif instruction.name == "volume" and self._volumes_made:
             self._make_volumes(instruction)
         if request is not None or instruction.name == "workdir":
-            self.ensure_working_dir()
+            self._ensure_working_dir(instruction)
         return content
+
+    def _ensure_working_dir(self, instruction: Instruction) -> None:
+        try:
+            self.ensure_working_dir()
+        except Error as error:
+            raise self.executor.step_error(instruction, error) from error
 
     def _make_volumes(self, instruction: Instruction) -> None:
         """Volumes are folders from their declaration on, as with buildah 1.39 where a RUN follows or no step does."""

@@ -128,7 +128,10 @@ class Sources:
         if context is None:
             found = self.plan.find(name, reader.index)
             if found is not None:
-                return self._stage_root(found.index)
+                try:
+                    return self._stage_root(found.index)
+                except NotFound as error:
+                    raise NotFound(f"{verb} --from={name}: {error.message}", hint=error.hint) from error
         try:
             image = self.find_image(context[1] if context is not None else name, self.options.platform)
         except Error as error:

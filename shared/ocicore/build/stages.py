@@ -30,6 +30,7 @@ class Stage:
         from_instruction: the FROM.
         instructions: what follows it.
         needs: indexes of the stages it reads from.
+        variables: what ENV set in it and its base, as far as that can be told beforehand.
     """
 
     __slots__ = (
@@ -42,6 +43,7 @@ class Stage:
         "name",
         "needs",
         "platform",
+        "variables",
     )
 
     def __init__(
@@ -56,6 +58,7 @@ class Stage:
         self.base_stage: int | None = None
         self.instructions: list[Instruction] = []
         self.needs: set[int] = set()
+        self.variables: dict[str, str] = {}
 
 
 class Plan:
@@ -253,7 +256,8 @@ def _resolve(
     if base is not None:
         stage.base_stage = base.index
         stage.needs.add(base.index)
-    variables = {**platform_args, **heading}
+        stage.variables.update(base.variables)
+    variables = {**platform_args, **heading, **stage.variables}
     for instruction in stage.instructions:
         target = instruction.trigger or instruction
         if target.name == "arg":
@@ -265,7 +269,8 @@ def _resolve(
                     variables[name] = _try_expand(default, variables)
         elif target.name == "env":
             for position in range(0, len(target.args) - 1, 2):
-                variables[target.args[position]] = _try_expand(target.args[position + 1], variables)
+                text = _try_expand(target.args[position + 1], variables)
+                variables[target.args[position]] = stage.variables[target.args[position]] = text
         for name in _referenced(target):
             wanted = _try_expand(name, variables)
             other = find_stage(stages, wanted, stage.index) if wanted not in contexts else None

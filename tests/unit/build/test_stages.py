@@ -52,6 +52,12 @@ def test_arguments_before_from() -> None:
     assert planned(text).stages[0].base == "default:latest"
 
 
+def test_environment_of_the_base_names_the_stage_to_copy_from() -> None:
+    text = "FROM a AS one\nFROM b AS two\nARG X=o\nENV P=${X}n\nFROM two AS three\nENV Q=${P}e\nFROM three\nCOPY --from=$Q / /\n"
+    assert built(text) == ["one", "two", "three", "3"]
+    assert built(text.replace("FROM three\n", "FROM c\n")) == ["3"], "another base knows nothing of it"
+
+
 def test_an_argument_names_the_stage_to_copy_from() -> None:
     text = "ARG WHICH=one\nFROM a AS one\nFROM b AS two\nFROM c\nARG SRC=two\nCOPY --from=$SRC / /\n"
     assert built(text) == ["two", "2"]

@@ -158,6 +158,7 @@ def _perform(session: Session, container: WorkingContainer, options: object, arg
                     secrets={},
                     ssh=lambda identity: "",
                     scratch=scratch,
+                    id_maps=container.id_maps(),
                 ),
                 environment=environment,
                 working_dir=options.working_dir,
