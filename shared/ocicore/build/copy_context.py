@@ -226,6 +226,7 @@ class _Target:
         self.write = write
         self.rename = ""
         self.fd = -1
+        self._inside = ""
         self._prepare(sources, items)
 
     def __enter__(self) -> _Target:
@@ -266,6 +267,7 @@ class _Target:
         if self.write:
             owner = options.ownership.owner or (0, 0)
             make_folders(self.root, path, options.ownership.host_ids(*owner))
+            self._inside = path[len(os.path.realpath(self.root).rstrip("/")) :]
             self.fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
     def folder_for(self, item: _Item) -> int:
@@ -275,8 +277,8 @@ class _Target:
         below = item.kept if item.is_folder else os.path.dirname(item.kept)
         if not below:
             return self.fd
-        base = os.readlink(f"/proc/self/fd/{self.fd}")
-        path = os.path.join(base, below)
+        # The image may hold links there, which lead nowhere but into the image.
+        path = resolve.resolve_in_root(self.root, f"{self._inside}/{below}", missing_ok=True)
         owner = self.options.ownership.owner or (0, 0)
         make_folders(self.root, path, self.options.ownership.host_ids(*owner))
         return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
