@@ -83,7 +83,8 @@ def find_files(files: list[str], context: str, inputs: Inputs) -> tuple[str, lis
         NotFound: there is none ("no such file or directory" in buildah's words).
     """
     folder = context
-    if context == "-" or is_remote(context):
+    fetched = context == "-" or is_remote(context)
+    if fetched:
         folder = _fetched(context, inputs)
     folder = os.path.abspath(folder or ".")
     if os.path.isfile(folder) and not files:
@@ -91,7 +92,7 @@ def find_files(files: list[str], context: str, inputs: Inputs) -> tuple[str, lis
     if not os.path.exists(folder):
         raise NotFound(f"discovering Containerfile: stat {folder}: no such file or directory")
     if not files:
-        found = _discover(folder)
+        found = _discover(folder, fetched=fetched)
         if not found:
             for name in ("Containerfile", "Dockerfile"):
                 if os.path.isdir(os.path.join(folder, name)):
@@ -112,7 +113,7 @@ def find_files(files: list[str], context: str, inputs: Inputs) -> tuple[str, lis
             download(name, path, inputs.remote())
             texts.append((name, _text(path)))
         else:
-            texts.append(_local(name, folder, inputs))
+            texts.append(_local(name, folder, inputs, fetched=fetched))
     return folder, texts
 
 
@@ -148,16 +149,28 @@ def _fetched(context: str, inputs: Inputs) -> str:
     return target
 
 
-def _discover(folder: str) -> str:
+def _inside(folder: str, name: str, *, fetched: bool) -> str:
+    """The path of a file of the context. Links in one that was fetched lead nowhere else; "" where that is nothing."""
+    if not fetched:
+        return os.path.join(folder, name)
+    from ocicore.linux import resolve
+
+    try:
+        return resolve.resolve_in_root(folder, name)
+    except resolve.ResolveError:
+        return ""
+
+
+def _discover(folder: str, *, fetched: bool) -> str:
     for name in ("Containerfile", "Dockerfile"):
-        path = os.path.join(folder, name)
+        path = _inside(folder, name, fetched=fetched)
         if os.path.isfile(path):
             return path
     return ""
 
 
-def _local(name: str, folder: str, inputs: Inputs) -> tuple[str, str]:
-    candidates = [name] if os.path.isabs(name) else [name, os.path.join(folder, name)]
+def _local(name: str, folder: str, inputs: Inputs, *, fetched: bool) -> tuple[str, str]:
+    candidates = [name] if os.path.isabs(name) else [name, _inside(folder, name, fetched=fetched)]
     for path in candidates:
         if os.path.isfile(path):
             if path.endswith(".in"):
@@ -169,7 +182,8 @@ def _local(name: str, folder: str, inputs: Inputs) -> tuple[str, str]:
     try:
         os.stat(candidates[-1])
     except OSError as error:
-        raise NotFound(f"stat {os.path.abspath(candidates[-1])}: {(error.strerror or '').lower()}") from error
+        place = os.path.abspath(os.path.join(folder, name))
+        raise NotFound(f"stat {place}: {(error.strerror or '').lower()}") from error
     raise InvalidInput(f"containerfile {candidates[-1]}: is not a file")
 
 

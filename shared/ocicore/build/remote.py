@@ -151,6 +151,8 @@ def clone(url: str, folder: str, remote: RemoteOptions) -> str:
 
     location, _, fragment = url.partition("#")
     reference, _, below = fragment.partition(":")
+    if reference.startswith("-"):
+        raise InvalidInput(f'{url}: "{reference}" is no name of a branch, tag or commit')
     git = _git(remote, location)
     env = {**remote.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1"}
     if not remote.tls_verify:
@@ -312,7 +314,9 @@ def fetch_context(url: str, folder: str, remote: RemoteOptions) -> str:
         # As buildah: the archive of the main line, without git.
         inner = os.path.basename(url.rstrip("/")) + "-master"
         found = fetch_context(f"https://{url.rstrip('/')}/archive/master.tar.gz", folder, remote)
-        return os.path.join(found, inner)
+        from ocicore.linux import resolve
+
+        return resolve.resolve_in_root(found, inner)
     if is_git(url):
         return clone(url, os.path.join(folder, "repository"), remote)
     from ocicore.build.archives import is_archive

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tarfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,6 +24,34 @@ def inputs(tmp_path: Path, text: str = "", **environ: str) -> build_inputs.Input
     return build_inputs.Inputs(
         environ=environ, stdin=lambda: io.BytesIO(text.encode()), scratch=str(tmp_path), remote=remote
     )
+
+
+def test_links_of_a_context_from_a_pipe_lead_nowhere_else(tmp_path: Path) -> None:
+    """What they lead to on the host would stand in the error message."""
+    outside = tmp_path / "secret"
+    outside.write_text("password\n")
+    with io.BytesIO() as stream:
+        with tarfile.open(fileobj=stream, mode="w") as archive:
+            for name, target in (("Dockerfile", str(outside)), ("up", "../../secret"), ("good", "real")):
+                member = tarfile.TarInfo(name)
+                member.type, member.linkname = tarfile.SYMTYPE, target
+                archive.addfile(member)
+            member = tarfile.TarInfo("real")
+            member.size = 12
+            archive.addfile(member, io.BytesIO(b"FROM inside\n"))
+        data = stream.getvalue()
+
+    def given() -> build_inputs.Inputs:
+        found = inputs(tmp_path / f"scratch-{len(list(tmp_path.iterdir()))}")
+        Path(found.scratch).mkdir()
+        found.stdin = lambda: io.BytesIO(data)
+        return found
+
+    for files in ([], ["up"], ["Dockerfile"]):
+        with pytest.raises(NotFound, match="no such file or directory"):
+            build_inputs.find_files(files, "-", given())
+    ((_, text),) = build_inputs.find_files(["good"], "-", given())[1]
+    assert text == "FROM inside\n"
 
 
 def test_fields_of_mounts() -> None:
