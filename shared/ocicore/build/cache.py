@@ -119,9 +119,10 @@ class BuildCache:
         known: _Known | None = None
         try:
             top = record.layer or ""
-            if top and top not in self._parents:
-                self._parents = {layer.id: layer.parent or "" for layer in self._store.layers()}
-            known = _Known(record, self._store, self._parents)
+            parents = self._parents  # another stage's look may replace them
+            if top and top not in parents:
+                parents = self._parents = {layer.id: layer.parent or "" for layer in self._store.layers()}
+            known = _Known(record, self._store, parents)
         except (Error, ValueError, KeyError, AttributeError):
             known = None
         self._known[record.id] = known

@@ -41,12 +41,8 @@ def write(root: str, output: tuple[str, str], *, rootless: bool) -> None:
         if kind == "tar":
             if destination == "-":
                 archive.pack(source, 1, whiteouts="keep")
-                return
-            target = os.open(destination, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-            try:
-                archive.pack(source, target, whiteouts="keep")
-            finally:
-                os.close(target)
+            else:
+                _write_archive(source, destination)
             return
         os.makedirs(destination, exist_ok=True)
         target = os.open(destination, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -60,3 +56,28 @@ def write(root: str, output: tuple[str, str], *, rootless: bool) -> None:
         ) from error
     finally:
         os.close(source)
+
+
+def _write_archive(source: int, path: str) -> None:
+    """The archive takes the place of a file when it is whole; pipes and devices are written to."""
+    from ocicore.linux import archive
+
+    if os.path.exists(path) and not os.path.isfile(path):
+        target = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            archive.pack(source, target, whiteouts="keep")
+        finally:
+            os.close(target)
+        return
+    path = os.path.realpath(path)
+    part = f"{path}.{os.urandom(4).hex()}.part"
+    target = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            archive.pack(source, target, whiteouts="keep")
+        finally:
+            os.close(target)
+        os.rename(part, path)
+    except BaseException:
+        os.unlink(part)
+        raise

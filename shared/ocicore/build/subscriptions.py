@@ -40,14 +40,19 @@ def mounts(files: Sequence[str], scratch: str, owner: tuple[int, int]) -> list[M
 
 
 def _copy(source: str, target: str, owner: tuple[int, int]) -> None:
-    """Files and folders with their modes; links become what they lead to, so that none leads out."""
+    """Files and folders with their modes; links become what they lead to, so that none leads out; one that leads nowhere is left out."""
     import shutil
 
     if os.path.isdir(source):
-        shutil.copytree(source, target, symlinks=False, copy_function=shutil.copy)
+        # Its own ignore_dangling_symlinks looks for relative ones in the working directory.
+        shutil.copytree(source, target, copy_function=shutil.copy, ignore=_leading_nowhere)
     else:
         shutil.copy(source, target)
     os.chown(target, *owner)
     for folder, folders, files in os.walk(target):
         for name in (*folders, *files):
             os.chown(os.path.join(folder, name), *owner)
+
+
+def _leading_nowhere(folder: str, names: list[str]) -> list[str]:
+    return [name for name in names if not os.path.exists(os.path.join(folder, name))]
