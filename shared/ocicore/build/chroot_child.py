@@ -135,7 +135,7 @@ def _mount(root: str, entry: Json) -> None:
 
 
 def _devices(root: str, spec: Json) -> None:
-    from ocicore.linux import mount
+    from ocicore.linux import mount, resolve
 
     wanted = [(f"/dev/{name}", f"/dev/{name}") for name in _DEVICES]
     wanted += [
@@ -150,6 +150,7 @@ def _devices(root: str, spec: Json) -> None:
             target = _target(root, destination, folder=False)
             if not mount.is_mount_point(target):
                 mount.bind(source, target, recursive=False)
+    folder = resolve.resolve_in_root(root, "/dev")  # which an image may have as a link to anywhere
     for name, text in (
         ("fd", "/proc/self/fd"),
         ("stdin", "/proc/self/fd/0"),
@@ -157,7 +158,7 @@ def _devices(root: str, spec: Json) -> None:
         ("stderr", "/proc/self/fd/2"),
         ("ptmx", "pts/ptmx"),
     ):
-        path = os.path.join(root, "dev", name)
+        path = os.path.join(folder, name)
         if not os.path.lexists(path):
             os.symlink(text, path)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import tarfile
 import tempfile
 from pathlib import Path
 
@@ -114,3 +115,20 @@ def test_nobody_else_enters_the_root_of_a_command(own: Tool, context: Path) -> N
                 said, _ = building.communicate("on\n")
             assert building.returncode == 0, said
         assert os.listdir(folder) == []
+
+
+def test_an_image_whose_dev_is_a_link(own: Tool, context: Path, tmp_path: Path) -> None:
+    """It leads into the image, and to nothing of the host's."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    with tarfile.open(context / "base.tar") as given, tarfile.open(context / "links.tar", "w") as made:
+        for member in given:
+            if not member.name.removeprefix("./").startswith("dev"):
+                made.addfile(member, given.extractfile(member) if member.isreg() else None)
+        link = tarfile.TarInfo("dev")
+        link.type, link.linkname = tarfile.SYMTYPE, str(outside)
+        made.addfile(link)
+    text = "FROM scratch\nADD links.tar /\nRUN test -e /dev/null\n"
+    (context / "Containerfile").write_text(text)
+    own("build", "--isolation", "chroot", str(context))
+    assert os.listdir(outside) == []
