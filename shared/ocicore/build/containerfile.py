@@ -119,6 +119,12 @@ class Instruction:
         )
 
 
+def no_command(run: Instruction) -> SyntaxProblem:
+    """The error for a RUN without one, in the words that buildah gets from whatever it starts then."""
+    reason = "executable path not specified" if run.json else "the shell's -c requires an argument"
+    return run.problem(f"RUN without a command: {reason}")
+
+
 class Containerfile:
     """A parsed file: instructions in order, the escape character, the syntax directive, warnings."""
 
@@ -215,14 +221,9 @@ class _Parser:
         self._heredocs(instruction, joined)
         instruction.end_line = self._position
         self._own_shell = self._own_shell or instruction.name == "shell"
-        if (
-            instruction.name == "run"
-            and not instruction.args
-            and not instruction.json
-            and not self._own_shell
-        ):
-            # It could only fail, when all before it is done. A SHELL may be a program that needs no argument.
-            raise instruction.problem("RUN without a command: the shell's -c requires an argument")
+        # It could only fail, when all before it is done. But a SHELL may be a program that needs no argument.
+        if instruction.name == "run" and not instruction.args and (instruction.json or not self._own_shell):
+            raise no_command(instruction)
         self._result.instructions.append(instruction)
 
     def _heredocs(self, instruction: Instruction, line: str) -> None:

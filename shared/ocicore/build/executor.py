@@ -49,7 +49,7 @@ def build(
     """Build an image from Containerfiles.
 
     Args:
-        progress: told what is done (nothing when `options.quiet`).
+        progress: told what is done (nothing when `options.quiet`; of commands only their errors are heard then).
         flush: called before a command writes to the descriptors itself.
         command_stdout, command_stderr: where the output of RUN goes.
         log_file: with several platforms, each writes to LOG_FILE_OS_ARCH instead.
@@ -139,7 +139,7 @@ class Executor:
         self._stage_failed = False
         self.null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self.command_stdout = self.null if options.quiet else command_stdout
-        self.command_stderr = self.null if options.quiet else command_stderr
+        self.command_stderr = command_stderr
         self.flush = flush or (lambda: None)
         self.progress = BuildProgress(lambda text: None) if options.quiet else progress
         self._usage_lock = threading.Lock()

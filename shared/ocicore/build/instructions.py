@@ -10,7 +10,7 @@ from __future__ import annotations
 import posixpath
 import re
 
-from ocicore.build.containerfile import Instruction
+from ocicore.build.containerfile import Instruction, no_command
 from ocicore.build.draft import DEFAULT_PATH, ImageDraft, absolute_path, parse_duration
 from ocicore.build.expand import ExpansionError, expand_word, expand_words
 from ocicore.errors import Error
@@ -266,9 +266,8 @@ class StageState:
                 self.args[name] = self.heading_args[name]
 
     def _cmd(self, instruction: Instruction, args: list[str]) -> None:
-        words = list(args)
-        if not instruction.json and words:
-            words = [*_SHELL, *words]
+        # As buildah: without a command, too. What clears an inherited one is CMD [].
+        words = list(args) if instruction.json else [*_SHELL, *args]
         self.draft.set_list("Cmd", words)
         self._cmd_set = self._cmd_set or bool(args)
 
@@ -446,6 +445,8 @@ class StageState:
 
     def _run(self, instruction: Instruction, args: list[str]) -> RunRequest:
         request = RunRequest(list(args))
+        if not args and instruction.json:
+            raise no_command(instruction)
         if not args:
             request.args = list(self.shell())  # the shell then says what it lacks
         elif not instruction.json:

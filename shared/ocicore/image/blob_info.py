@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 FILE = "blob-info-cache-v1.sqlite"
 #: The one transport whose blobs have locations.
 _TRANSPORT = "docker"
-#: Seconds to wait for another program's transaction; they take milliseconds.
-_PATIENCE = 1.0
+#: Seconds to wait for another program's transaction, as containers/image waits; they take milliseconds where the disk has time.
+_PATIENCE = 5.0
 #: Places worth asking about one blob, and forms of a layer of which no place is known.
 MOST_PLACES = 5
 _MOST_UNPLACED = 2

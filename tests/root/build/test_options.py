@@ -338,6 +338,18 @@ def test_verify(own: Tool, context: Path) -> None:
         assert len(more) == 1
 
 
+def test_a_quiet_build_tells_what_commands_complain_about(own: Tool, context: Path) -> None:
+    text = BASE + "FROM base\nRUN echo said; echo complained >&2; exit 3\n"
+    (context / "Containerfile").write_text(text.replace("3", "0"))
+    done = own("build", "-q", "--network=none", str(context))
+    assert (len(done.stdout), done.stderr) == (65, "complained\n")
+    (context / "Containerfile").write_text(text)
+    failed = own("build", "-q", "--network=none", str(context), status=3)
+    assert failed.stdout == ""
+    assert failed.stderr.splitlines()[0] == "complained"
+    assert "exit status 3" in failed.stderr.splitlines()[1]
+
+
 def test_progress(own: Tool, context: Path) -> None:
     text = BASE + "RUN echo said; echo wrong >&2\nFROM base\nCOPY --from=base /bin/sh /x\n"
     events = [

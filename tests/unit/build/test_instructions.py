@@ -59,6 +59,8 @@ def test_commands() -> None:
     assert config('CMD ["a"]\nENTRYPOINT ["b"]\n')["Cmd"] == ["a"]
     assert "Cmd" not in config('ENTRYPOINT ["b"]\n', state({"Cmd": ["old"]}))
     assert config("CMD echo\n")["Cmd"] == ["/bin/sh", "-c", "echo"]
+    assert config("CMD\n", state({"Cmd": ["old"]}))["Cmd"] == ["/bin/sh", "-c"]
+    assert not config("CMD []\n", state({"Cmd": ["old"]})).get("Cmd")
     shell = 'SHELL ["/bin/bash", "-c"]\nCMD echo\n'
     assert config(shell)["Cmd"][0] == "/bin/sh"
     # As buildah, and unlike docker: SHELL is for RUN.
