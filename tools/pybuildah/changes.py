@@ -33,17 +33,11 @@ def apply(draft: ImageDraft, instructions: Sequence[str], config_file: str) -> N
     from ocicore.build.containerfile import parse_line
     from ocicore.build.instructions import StageState
     from ocicore.errors import InvalidInput
-    from ocicore.files import quick_json
 
     if config_file:
-        try:
-            with open(config_file, "rb") as stream:
-                value = quick_json.loads(stream.read())
-        except (OSError, ValueError) as error:
-            raise InvalidInput(f"reading configuration {config_file}: {error}") from error
-        if not isinstance(value, dict):
-            raise InvalidInput(f"reading configuration {config_file}: not a JSON object")
-        draft.config.update({key: item for key, item in value.items() if item not in (None, "", [], {})})
+        from ocicore.image import config_merge
+
+        config_merge.merge(draft.config, config_merge.read(config_file))
     if not instructions:
         return
     had_path = "PATH" in draft.env()

@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 
 
 class CommitOptions:
-    """author, message, changes (Containerfile instructions), format (oci, docker), pause, squash, include_volumes."""
+    """author, message, changes (Containerfile instructions), format (oci, docker), pause, squash, include_volumes.
 
-    __slots__ = ("author", "changes", "format", "include_volumes", "message", "pause", "squash")
+    config: from image.config_merge.read, laid over the container's before the changes are.
+    """
+
+    __slots__ = ("author", "changes", "config", "format", "include_volumes", "message", "pause", "squash")
 
     def __init__(
         self,
@@ -35,6 +38,7 @@ class CommitOptions:
         pause: bool = False,
         squash: bool = False,
         include_volumes: bool = False,
+        config: Json | None = None,
     ) -> None:
         self.author = author
         if format not in ("oci", "docker"):
@@ -47,6 +51,7 @@ class CommitOptions:
         self.pause = pause
         self.squash = squash
         self.include_volumes = include_volumes
+        self.config = config
 
 
 def commit(engine: Engine, container: Container, name: str, options: CommitOptions) -> LocalImage:
@@ -145,6 +150,10 @@ def _configuration(engine: Engine, container: Container, options: CommitOptions)
         volumes.update({mount["destination"]: {} for mount in kept["mounts"] if mount["type"] == "volume"})
         settings["Volumes"] = volumes or None
     now = rfc3339(time.time_ns())
+    if options.config:
+        from ocicore.image import config_merge
+
+        config_merge.merge(settings, options.config)
     if options.changes:
         from ocicore.engine import image_changes
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ocicore.errors import InvalidInput
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -13,8 +15,14 @@ _CGROUPFS_PARENT = "/libpod_parent"
 
 
 def parent(engine: Engine, asked: str) -> str:
-    """The group that the pod's group is in: what was asked for, else podman's default."""
+    """The group that the pod's group is in: what was asked for, else podman's default. Raises InvalidInput."""
     if asked:
+        if asked.endswith(".slice") != (engine.cgroup_manager == "systemd"):
+            raise InvalidInput(
+                f'systemd slice received as cgroup parent when using cgroupfs: "{asked}"'
+                if asked.endswith(".slice")
+                else f'did not receive systemd slice as cgroup parent when using systemd to manage cgroups: "{asked}"'
+            )
         return asked
     if engine.cgroup_manager == "systemd":
         return "user.slice" if engine.rootless else "machine.slice"

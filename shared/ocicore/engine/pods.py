@@ -94,6 +94,8 @@ def create(engine: Engine, options: PodOptions, *, create_command: list[str], re
         names.check_name(name)
     else:
         name = names.random_name(lambda text: engine.state.containers.name_holder(text) is not None)
+    if options.get("hostname"):
+        names.check_name(options.get("hostname"))
     config["hostname"] = options.get("hostname") or (name if "uts" in shares else "")
     # On cgroup v1 an ordinary user owns no group: the runtime then makes none.
     groups = not engine.rootless or engine.host.cgroup_mode == "v2"

@@ -51,8 +51,14 @@ def wait(
 
     Returns the exit status, -1 when the condition is not about an end. Raises NoSuchContainer.
     """
+    found = target(engine, name, ignore=ignore)
+    return found if isinstance(found, int) else until(engine, found, conditions, interval)
+
+
+def target(engine: Engine, name: str, *, ignore: bool = False) -> records.Container | int:
+    """The container, or the status with which one that is gone has ended. Raises NoSuchContainer."""
     try:
-        container = engine.state.containers.find(name)
+        return engine.state.containers.find(name)
     except NotFound:
         code = engine.state.containers.exit_code(name)
         if code is not None:
@@ -60,6 +66,10 @@ def wait(
         if ignore:
             return -1
         raise
+
+
+def until(engine: Engine, container: records.Container, conditions: frozenset[str], interval: int) -> int:
+    """As `wait`, for a container that was found."""
     seconds = max(interval, 1_000_000) / 1e9
     while True:
         code = _look(engine, container, conditions)

@@ -110,3 +110,32 @@ def test_cleanup_of_what_is_gone(pypod: Tool) -> None:
 def test_format_of_mounted_images(pypod: Tool) -> None:
     failed = pypod("image", "mount", "--format", "table", status=125)
     assert failed.stderr == 'Error: unknown --format argument: "table"\n'
+
+
+@pytest.mark.parametrize("verb", ["start", "init", "rm", "stop", "kill", "wait", "restart"])
+def test_a_name_that_means_none_stops_all(pypod: Tool, verb: str) -> None:
+    """As podman: nothing is done to any container, and every such name is told."""
+    failed = pypod(verb, "c", "nope", "none", status=1 if verb == "rm" else 125)
+    assert failed.stdout == ""
+    told = failed.stderr.splitlines()
+    assert len(told) == 2
+    assert '"nope"' in told[0]
+    assert '"none"' in told[1]
+    assert pypod.out("ps", "-a", "--format", "{{.Status}}") == "Created"
+
+
+def test_names_of_nothing(pypod: Tool) -> None:
+    assert "name or ID cannot be empty" in pypod("rm", "/", status=125).stderr
+    assert "sort" in pypod("ps", "--sort=", status=125).stderr
+
+
+def test_pods_of_which_one_is_not_there(pypod: Tool) -> None:
+    pypod("pod", "create", "--infra=false", "p")
+    assert pypod("pod", "rm", "p", "nope", status=1).stdout == ""
+    assert pypod.out("pod", "ps", "--format", "{{.Name}}") == "p"
+    pypod("pod", "rm", "p")
+
+
+def test_detach_keys_of_a_session_are_looked_at(pypod: Tool) -> None:
+    failed = pypod("exec", "--detach-keys=a=b", "c", "true", status=125)
+    assert "invalid detach keys" in failed.stderr

@@ -81,7 +81,7 @@ def test_copies_keep_or_lose_their_owner(pypod: Tool, tmp_path: Path) -> None:
     pypod("rm", "-f", "-t", "0", "cp")
 
 
-def test_a_commit_says_who_and_what(pypod: Tool) -> None:
+def test_a_commit_says_who_and_what(pypod: Tool, tmp_path: Path) -> None:
     pypod("run", "-d", "--name", "com", "-v", "/vol", *NONET, IMAGE, "sleep", "1000")
     pypod("commit", "-q", "--author", "Me", "--include-volumes", "--pause=false", "com", "committed")
     shown = json.loads(pypod.out("image", "inspect", "committed"))[0]
@@ -92,6 +92,14 @@ def test_a_commit_says_who_and_what(pypod: Tool) -> None:
     pypod("commit", "-q", "--pause", "com", "committed")
     events = pypod.out("events", "--stream=false", "--filter", "container=com", "--format", "{{.Status}}")
     assert "commit" in events.split()
+    (tmp_path / "over.json").write_text(
+        '{"Env": ["NEW=1"], "Labels": {"a": "b"}, "Cmd": ["ls"], "User": "7"}'
+    )
+    pypod("commit", "-q", "--config", f"{tmp_path}/over.json", "--change", "USER 8", "com", "committed")
+    merged = json.loads(pypod.out("image", "inspect", "committed"))[0]["Config"]
+    assert (merged["Cmd"], merged["User"], merged["Labels"]["a"]) == (["ls"], "8", "b")
+    assert merged["Env"][-1] == "NEW=1"
+    assert len(merged["Env"]) > 1
     pypod("rm", "-f", "-t", "0", "com")
 
 
@@ -120,9 +128,18 @@ def test_restart_only_what_runs(pypod: Tool) -> None:
 
 
 def test_attached_without_its_input(pypod: Tool) -> None:
-    pypod("run", "-d", "-i", "--name", "in", *NONET, IMAGE, "sh", "-c", "sleep 1; echo end")
-    done = pypod("attach", "--no-stdin", "in", stdin="echo no\n")
-    assert done.stdout == "end\n"
+    script = "until [ -e /go ]; do echo tick; sleep 0.1; done; if read -t 1 line; then echo got $line; fi; echo end"
+    pypod("run", "-d", "-i", "--name", "in", *NONET, IMAGE, "sh", "-c", script)
+    with subprocess.Popen(
+        [*pypod.argv, "attach", "--no-stdin", "in"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as attached:
+        assert attached.stdin is not None
+        assert attached.stdout is not None
+        attached.stdin.write(b"no\n")
+        attached.stdin.close()
+        assert attached.stdout.readline() == b"tick\n"
+        pypod("exec", "in", "touch", "/go")
+        assert [line for line in attached.stdout if line != b"tick\n"] == [b"end\n"]
     pypod("rm", "in")
 
 
@@ -136,9 +153,12 @@ def test_detach_keys(pypod: Tool) -> None:
         [*pypod.argv, "attach", "--detach-keys", "x,y", "tty"], stdin=other, stdout=other, stderr=other
     ) as attached:
         os.close(other)
-        time.sleep(1)
-        os.write(main, b"xy")
-        assert attached.wait(60) == 0
+        # What is typed before the terminal is raw is thrown away.
+        until = time.monotonic() + 60
+        while attached.poll() is None and time.monotonic() < until:
+            os.write(main, b"xy")
+            time.sleep(0.2)
+        assert attached.wait(1) == 0
     os.close(main)
     assert pypod.out("inspect", "--format", "{{.State.Status}}", "tty") == "running"
     pypod("rm", "-f", "-t", "0", "tty")

@@ -108,7 +108,10 @@ def check(args: Args) -> None:
 
 
 def chosen(engine: Engine, args: Args, *, ignore: bool = False) -> tuple[list[tuple[str, Pod]], list[Error]]:
-    """((what was typed, pod) in order, errors of names that mean none). Raises Error for an unreadable id file."""
+    """((what was typed, pod) in order, errors of names that mean none): pods, or errors when there are any.
+
+    Raises Error for an unreadable id file.
+    """
     values = args.as_dict()
     table = engine.state.pods
     if values.get("all"):
@@ -124,7 +127,7 @@ def chosen(engine: Engine, args: Args, *, ignore: bool = False) -> tuple[list[tu
         except Error as error:
             if not ignore:
                 errors.append(error)
-    return found, errors
+    return [] if errors else found, errors
 
 
 def _read_files(paths: object, *, ignore: bool) -> list[str]:

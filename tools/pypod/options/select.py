@@ -73,10 +73,14 @@ def chosen(
     ignore: bool = False,
     ignore_files: bool = False,
     filtered: bool = False,
+    partly: bool = False,
 ) -> tuple[list[tuple[str, Container]], list[Error]]:
     """((what was typed, container) in order, errors of names that mean none).
 
+    As with podman nothing is done to any when one of the names means none: then there is no container in the answer.
+
     Args:
+        partly: the containers that are there all the same.
         wanted: which of --all's containers.
         ignore: names that mean none are no errors.
         ignore_files: only --cidfile files that are missing are none.
@@ -115,6 +119,8 @@ def chosen(
         if container.id not in seen:
             seen.add(container.id)
             found.append((name, container))
+    if errors and not partly:
+        return [], errors
     if filtered and values.get("filter"):
         from ocicore.engine import container_filters
 

@@ -21,6 +21,12 @@ COMMAND = Command(
             help="Apply the following possible instructions to the created image (default []): CMD | ENTRYPOINT | ENV | EXPOSE | LABEL | ONBUILD | STOPSIGNAL | USER | VOLUME | WORKDIR",
         ),
         Option(
+            "config",
+            kind="path",
+            metavar="file",
+            help="file containing a container configuration to merge into the image",
+        ),
+        Option(
             "format",
             "f",
             kind="string",
@@ -48,10 +54,16 @@ def run(args: Args, ctx: Context) -> int:
     from pypod.session import open_engine
 
     engine = open_engine(ctx)
+    merged = None
+    if args.config:
+        from ocicore.image import config_merge
+
+        merged = config_merge.read(args.config)
     options = commit.CommitOptions(
         author=args.author,
         message=args.message,
         changes=args.change,
+        config=merged,
         format=args.format,
         pause=args.pause,
         squash=args.squash,

@@ -115,12 +115,13 @@ def run(args: Args, ctx: Context) -> int:
     from ocicore.engine.streams import Streams
 
     keys = b""
-    if args.tty and not args.no_session:
+    if (args.tty and not args.no_session) or args.given("detach-keys"):
         from ocicore.runtime.attach import parse_detach_keys
 
         keys = parse_detach_keys(
             args.detach_keys if args.given("detach-keys") else engine.config.engine.detach_keys
         )
+    if args.tty and not args.no_session:
         if args.interactive and not ctx.stdin.isatty():
             ctx.warn(
                 "The input device is not a TTY. The --tty and --interactive flags might not work properly"

@@ -20,9 +20,11 @@ COMMAND = Command(
 
 
 def run(args: Args, ctx: Context) -> int:
-    from ocicore.errors import NotFound
+    from ocicore.errors import InvalidInput, NotFound
     from pypod.session import open_engine
 
+    if not args.container.strip("/"):
+        raise InvalidInput("name or ID cannot be empty")
     engine = open_engine(ctx)
     try:
         engine.state.containers.find(args.container)

@@ -95,7 +95,7 @@ def _rows(args: Args, engine: Engine) -> list[dict[str, Any]]:
             row["PodName"] = pods.get(row["Pod"], "")
     if args.external:
         rows += listing.external(engine)
-    return listing.sort(rows, args.sort.lower()) if args.sort else _by_creation(rows)
+    return listing.sort(rows, args.sort.lower()) if args.given("sort") else _by_creation(rows)
 
 
 def _by_creation(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -62,9 +62,20 @@ def run(args: Args, ctx: Context) -> int:
     select.check(args)
     if args.given("time") and not args.force:
         raise InvalidInput("--force option must be specified to use the --time option")
+    if not all(name.strip("/") for name in args.containers):
+        raise InvalidInput("name or ID cannot be empty")
     engine = open_engine(ctx)
     timeout = args.time if args.given("time") else None
-    found, errors = select.chosen(engine, args, ignore_files=args.ignore or args.force)
+    found, errors = select.chosen(engine, args, ignore_files=args.ignore or args.force, partly=True)
+    errors = _remove_external(ctx, engine, errors, force=args.force)
+    if args.ignore or args.force:
+        errors = [error for error in errors if not isinstance(error, NotFound)]
+    for error in errors:
+        # podman: 1 when a container does not exist, 2 when one runs, 125 for anything else.
+        if isinstance(error, (WrongState, NotFound)):
+            error.exit_status = 2 if isinstance(error, WrongState) else 1
+    if errors:
+        return select.report(ctx, errors)
     gone = set()
     failed: list[Error] = []
     for typed, container in found:
@@ -91,17 +102,10 @@ def run(args: Args, ctx: Context) -> int:
         from ocicore.engine import lock_care
 
         lock_care.remove_unused(engine)
-    errors = _remove_external(ctx, engine, errors, force=args.force)
-    if args.ignore or args.force:
-        errors = [error for error in errors if not isinstance(error, NotFound)]
-    # podman: 1 when a container does not exist, 2 when one runs, 125 for anything else.
-    for missing in errors:
-        if isinstance(missing, (WrongState, NotFound)):
-            missing.exit_status = 2 if isinstance(missing, WrongState) else 1
     for failure in failed:
         if isinstance(failure, WrongState) and failure.exit_status is None:
             failure.exit_status = 2
-    return select.report(ctx, [*errors, *failed])
+    return select.report(ctx, failed)
 
 
 def _remove_external(ctx: Context, engine: Engine, errors: list[Error], *, force: bool) -> list[Error]:

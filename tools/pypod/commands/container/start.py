@@ -62,7 +62,7 @@ def run(args: Args, ctx: Context) -> int:
     select.check(args, filtered=True)
     if args.attach and (len(args.containers) > 1 or args.all or args.filter):
         raise InvalidInput("you cannot start and attach multiple containers at once")
-    if (args.given("detach-keys") or args.given("sig-proxy")) and not args.attach and args.sig_proxy:
+    if args.given("sig-proxy") and args.sig_proxy and not args.attach:
         raise InvalidInput("you cannot use sig-proxy without --attach: invalid argument")
     engine = open_engine(ctx)
     found, errors = select.chosen(

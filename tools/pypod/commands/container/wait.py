@@ -54,17 +54,21 @@ def run(args: Args, ctx: Context) -> int:
         interval = parse_duration(args.interval)
     engine = open_engine(ctx)
     conditions = waiting.check_conditions(args.condition)
-    errors: list[Error] = []
     names = [engine.state.containers.latest().id] if args.latest else args.containers
     if args.exit_first_match:
         ctx.print(str(waiting.first(engine, names, conditions, interval, ignore=args.ignore)))
         return 0
+    targets = []
+    errors: list[Error] = []
     for name in names:
         try:
-            code = waiting.wait(engine, name, conditions, interval, ignore=args.ignore)
+            targets.append(waiting.target(engine, name, ignore=args.ignore))
         except Error as error:
             errors.append(error)
-            continue
+    if errors:
+        return select.report(ctx, errors)
+    for found in targets:
+        code = found if isinstance(found, int) else waiting.until(engine, found, conditions, interval)
         ctx.stdout.write(f"{code}\n")
         ctx.stdout.flush()
-    return select.report(ctx, errors)
+    return 0

@@ -21,4 +21,9 @@ COMMAND = Command(
 def run(args: Args, ctx: Context) -> int:
     from pypod.session import open_engine
 
-    return 0 if open_engine(ctx).images.exists(args.image) else 1
+    if open_engine(ctx).images.exists(args.image):
+        return 0
+    from ocicore.image import names
+
+    names.normalise(args.image)  # what no image can be called is a mistake, and no answer
+    return 1

@@ -42,17 +42,19 @@ COMMAND = Command(
 def run(args: Args, ctx: Context) -> int:
     import os
 
-    from ocicore.errors import Conflict, Error
+    from ocicore.errors import Conflict, Error, InvalidInput
     from ocicore.kube import generate
     from pypod.session import open_engine
 
+    if args.given("filename") and not args.filename:
+        raise InvalidInput('cannot write to "": no such file or directory')
     if args.filename and os.path.exists(args.filename):
         raise Conflict(f'cannot write to "{args.filename}"; file exists')
     engine = open_engine(ctx)
     text = generate.generate(
         engine,
         args.names,
-        kind=(args.type or engine.config.engine.kube_generate_type).lower(),
+        kind=(args.type if args.given("type") else engine.config.engine.kube_generate_type).lower(),
         service=args.service,
         replicas=args.replicas,
         podman_only=args.podman_only,

@@ -52,7 +52,7 @@ def run(args: Args, ctx: Context) -> int:
             else "every ip-range must have a corresponding subnet"
         )
     wanted: dict[str, Any] = {
-        "driver": args.driver,
+        "driver": args.driver or "bridge",
         "internal": args.internal,
         "ipv6_enabled": args.ipv6,
         "dns_enabled": not args.disable_dns,
