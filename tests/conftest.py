@@ -24,7 +24,14 @@ from support.users import ordinary_user as make_ordinary_user
 pytest.register_assert_rewrite(
     *(
         f"support.{name}"
-        for name in ("interop", "interop_operations", "pypod_life", "pypod_scripts", "rootless_scenarios")
+        for name in (
+            "interop",
+            "interop_operations",
+            "pypod_completions",
+            "pypod_life",
+            "pypod_scripts",
+            "rootless_scenarios",
+        )
     )
 )
 

@@ -8,11 +8,17 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
+from ocicore.cli import bind
+from support.declared import commands
 from support.programs import Tool
 from support.pypod_life import IMAGE, NONET, names, read_until, started, status_of, terminal, until
+
+#: Commands whose words after --latest are not names.
+_LATEST_AND_WORDS = ("exec", "list", "port", "ps", "top")
 
 
 def with_descriptors(pypod: Tool, script: str, *args: str) -> subprocess.CompletedProcess[str]:
@@ -29,10 +35,10 @@ def with_descriptors(pypod: Tool, script: str, *args: str) -> subprocess.Complet
 
 
 def completions(pypod: Tool, *words: str, env: dict[str, str] | None = None) -> list[str]:
-    """What the last word may become."""
+    """What the last word may become; without the line that says what the shell does."""
     at = next(index for index, word in enumerate(pypod.argv) if word.endswith("/pypod")) + 1
     argv = [*pypod.argv[:at], "__completeNoDesc", *pypod.argv[at:]]
-    return Tool(argv, pypod.env, pypod.cwd).out(*words, env=env).splitlines()
+    return Tool(argv, pypod.env, pypod.cwd).out(*words, env=env).splitlines()[:-1]
 
 
 class Scripts:
@@ -93,6 +99,40 @@ class Scripts:
         assert words == sorted(words, reverse=True)  # what was untagged, then what was deleted
         assert pypod.out("images", "-aq") == ""
 
+    def test_latest_stands_alone(self, pypod: Tool) -> None:
+        """In podman's words: which scripts look for."""
+        tried = 0
+        for program, path, module in commands():
+            longs = {option.long for option in bind.load_command(module).options}
+            if program.name != "pypod" or "latest" not in longs or path[-1] in _LATEST_AND_WORDS:
+                continue
+            tried += 1
+            done = pypod(*path, "--latest", "nosuch", status=125)
+            assert re.fullmatch(
+                r"Error: .*--latest and (containers|pods|arguments) cannot be used together\n", done.stderr
+            ), (path, done.stderr)
+            if "all" in longs:
+                done = pypod(*path, "--latest", "--all", status=125)
+                assert re.fullmatch(
+                    r"Error: --all(, --latest and (containers|arguments)| and --latest) cannot be used together\n",
+                    done.stderr,
+                ), (path, done.stderr)
+        assert tried > 30
+
+    def test_inspect_finds_pods(self, pypod: Tool) -> None:
+        """After what else may have the name."""
+        pypod("pod", "create", "--name", "group", "--infra=false")
+        pypod("volume", "create", "both")
+        pypod("pod", "create", "--name", "both", "--infra=false")
+        assert pypod.out("inspect", "group", "--format", "{{.ExitPolicy}} {{.Labels}}") == "continue map[]"
+        assert pypod.out("inspect", "--type", "pod", "both", "--format", "{{.Name}}") == "both"
+        assert pypod.out("inspect", "both", "--format", "{{.Driver}}") == "local"
+        assert "no such pod" in pypod("inspect", "--type", "pod", "nosuch", status=125).stderr
+        pypod("secret", "create", "--env", "hidden", "HIDDEN", env={"HIDDEN": "x"})
+        listed = pypod.out("secret", "ls", "--format", "{{.ID}}")
+        assert pypod.out("secret", "inspect", "hidden", "--format", "{{.ID}}") == listed
+        pypod("pod", "rm", "group", "both")
+
     def test_modules_are_looked_at_first(self, pypod: Tool, tmp_path: Path) -> None:
         """Before a wrong command, and before help."""
         begin = "Failed to obtain podman configuration: "
@@ -117,12 +157,9 @@ class Scripts:
         levels = completions(pypod, "--log-level", "")
         assert levels == ["trace", "debug", "info", "warn", "warning", "error", "fatal", "panic"]
         assert completions(pypod, "--log-level", "wa") == ["warn", "warning"]
-        assert completions(pypod, "--cgroup-manager=") == [
-            "--cgroup-manager=cgroupfs",
-            "--cgroup-manager=systemd",
-        ]
+        assert completions(pypod, "--cgroup-manager=") == ["cgroupfs", "systemd"]
         assert completions(pypod, "--events-backend", "j") == ["journald"]
-        assert completions(pypod, "--module", "/etc/") == [":file"]
+        assert completions(pypod, "--module", "/etc/") == []
 
     def test_completion_of_paths_and_fields(self, pypod: Tool) -> None:
         def complete(*words: str) -> list[str]:

@@ -1,91 +1,134 @@
-"""What completes arguments and global options: names of containers, images and volumes in the local store, modules …"""
+"""What completes arguments: names and ids of containers, pods, images, volumes, networks …, and paths inside of images and
+containers.
+
+Ids are offered from their second letter on, as podman does: nobody looks for them with less. `complete_options` has the
+values of options.
+"""
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from ocicore.cli.context import Context
 
+#: Letters of an id that are shown, and with how many typed ones it is offered.
+_SHOWN, _FROM = 12, 2
+
 
 def containers(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
-    """Names of all containers."""
-    from pypod.session import open_engine
+    """All containers."""
+    return of_status(incomplete, ctx)
 
-    for container in open_engine(ctx).state.containers.all():
-        if container.name.startswith(incomplete):
-            yield container.name
+
+def created(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
+    """Containers that were never started."""
+    return of_status(incomplete, ctx, ("configured",))
+
+
+def exited(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
+    """Containers that have ended."""
+    return of_status(incomplete, ctx, ("stopped", "exited"))
+
+
+def paused(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
+    """Containers that are paused."""
+    return of_status(incomplete, ctx, ("paused",))
 
 
 def running(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
-    """Names of containers that run."""
-    from ocicore.engine import records
+    """Containers that run."""
+    return of_status(incomplete, ctx, ("running",))
+
+
+def startable(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
+    """Containers that can be started."""
+    return of_status(incomplete, ctx, ("configured", "created", "stopped", "exited"))
+
+
+def of_status(
+    incomplete: str,
+    ctx: Context,
+    statuses: Collection[str] = (),
+    *,
+    names: bool = True,
+    ids: bool | None = None,
+) -> Iterator[str]:
+    """Names and ids of containers, each with its pod.
+
+    Args:
+        statuses: those of `engine.records`; empty for any.
+        ids: False for none, True for all; None from the second letter on.
+    """
     from pypod.session import open_engine
 
-    for container in open_engine(ctx).state.containers.all():
-        if container.status in records.ALIVE and container.name.startswith(incomplete):
-            yield container.name
+    state = open_engine(ctx).state
+    pods_by_id: dict[str, str] | None = None
+    for container in state.containers.all():
+        if statuses and container.status not in statuses:
+            continue
+        if container.pod_id and pods_by_id is None:
+            pods_by_id = state.pods.names()
+        pod = (pods_by_id or {}).get(container.pod_id, "")
+        for word in _id_and_name(container.id, container.name, incomplete, names=names, ids=ids):
+            yield f"{word}\t{pod}" if pod else word
+
+
+def _id_and_name(
+    id: str, name: str, incomplete: str, *, names: bool = True, ids: bool | None = None
+) -> Iterator[str]:
+    if (len(incomplete) >= _FROM if ids is None else ids) and id.startswith(incomplete):
+        yield id[: max(_SHOWN, len(incomplete))]
+    if names and name.startswith(incomplete):
+        yield name
 
 
 def pods(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
-    """Names of pods."""
+    """All pods."""
+    return all_pods(incomplete, ctx)
+
+
+def all_pods(incomplete: str, ctx: Context, *, names: bool = True, ids: bool | None = None) -> Iterator[str]:
+    """Names and ids of pods; `ids` as for `of_status`."""
     from pypod.session import open_engine
 
-    for name in open_engine(ctx).state.pods.names().values():
-        if name.startswith(incomplete):
-            yield name
+    for id, name in open_engine(ctx).state.pods.names().items():
+        yield from _id_and_name(id, name, incomplete, names=names, ids=ids)
+
+
+def pods_running(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
+    """Pods of which containers run."""
+    return _pods_in(incomplete, ctx, ("Running", "Degraded"))
+
+
+def pods_paused(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
+    """Pods that are paused, or some containers of which may be."""
+    return _pods_in(incomplete, ctx, ("Paused", "Degraded"))
+
+
+def _pods_in(incomplete: str, ctx: Context, states: Collection[str]) -> Iterator[str]:
+    from ocicore.engine import pod_listing
+    from pypod.session import open_engine
+
+    for view in pod_listing.views(open_engine(ctx)):
+        if view.state in states:
+            yield from _id_and_name(view.pod.id, view.pod.name, incomplete)
 
 
 def images(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
-    """Names of images, full and without localhost/ and :latest."""
+    """Images: their whole names; when something is typed also the ends of names ("app:1" of "quay.io/me/app:1") and ids."""
     from pypod.session import open_engine
 
     for image in open_engine(ctx).images.list():
+        if len(incomplete) >= _FROM and image.id.startswith(incomplete):
+            yield image.id[: max(_SHOWN, len(incomplete))]
         for name in image.repo_tags:
-            short = name.removeprefix("localhost/").removesuffix(":latest")
-            yield from (text for text in dict.fromkeys((name, short)) if text.startswith(incomplete))
-
-
-def modules(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
-    """Modules of containers.conf in the folders where --module looks; files where a path is typed."""
-    import os
-
-    from ocicore.config import containers_conf, paths
-
-    if incomplete.startswith(("/", ".")):
-        yield ":file"
-        return
-    for directory in containers_conf.module_directories(paths.user_paths(ctx.environ)):
-        for folder, inner, names in os.walk(directory):
-            inner.sort()
-            for name in sorted(names):
-                yield os.path.relpath(os.path.join(folder, name), directory)
-
-
-def log_levels(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
-    """Values of --log-level."""
-    yield from ("trace", "debug", "info", "warn", "warning", "error", "fatal", "panic")
-
-
-def cgroup_managers(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
-    """Values of --cgroup-manager."""
-    yield from ("cgroupfs", "systemd")
-
-
-def events_backends(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
-    """Values of --events-backend."""
-    yield from ("file", "journald", "none")
-
-
-def artifacts(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
-    """Names of artifacts."""
-    from ocicore.image.artifact_store import ArtifactStore
-    from pypod.session import open_engine
-
-    for artifact in ArtifactStore(open_engine(ctx).store.graph_root).all():
-        if artifact.name.startswith(incomplete):
-            yield artifact.name
+            parts = name.split("/") if incomplete else [name]
+            for index in range(len(parts)):
+                end = "/".join(parts[index:])
+                if end.startswith(incomplete):
+                    yield end
 
 
 def volumes(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
@@ -98,46 +141,171 @@ def volumes(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
 
 
 def networks(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
-    """Names of networks."""
+    """Networks."""
+    return all_networks(incomplete, ctx)
+
+
+def all_networks(
+    incomplete: str, ctx: Context, *, names: bool = True, ids: bool | None = None
+) -> Iterator[str]:
+    """Names and ids of networks; `ids` as for `of_status`."""
     from ocicore.engine import network_setup
     from pypod.session import open_engine
 
     for network in network_setup.definitions(open_engine(ctx)).list():
-        if network["name"].startswith(incomplete):
-            yield network["name"]
+        yield from _id_and_name(network["id"], network["name"], incomplete, names=names, ids=ids)
 
 
-def inspect_format(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
-    """Fields of what the first name means: a container where there is none."""
-    from pypod.complete_fields import templates
-
-    yield from templates(_kind(words[0], ctx) if words else "container")
+def secrets(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
+    """Secrets."""
+    return all_secrets(incomplete, ctx)
 
 
-def _kind(name: str, ctx: Context) -> str:
-    """What begins with the name: a container before an image, a volume, a pod and a network."""
-    from ocicore.engine import network_setup
+def all_secrets(
+    incomplete: str, ctx: Context, *, names: bool = True, ids: bool | None = None
+) -> Iterator[str]:
+    """Names and ids of secrets; `ids` as for `of_status`."""
+    from ocicore.engine import secrets as recorded
     from pypod.session import open_engine
 
-    engine = open_engine(ctx)
-    tags = [tag for image in engine.images.list() for tag in image.repo_tags]
-    kinds = {
-        "container": [container.name for container in engine.state.containers.all()],
-        "image": [*tags, *(tag.removeprefix("localhost/") for tag in tags)],
-        "volume": [volume.name for volume in engine.state.volumes.all()],
-        "pod": list(engine.state.pods.names().values()),
-        "network": [network["name"] for network in network_setup.definitions(engine).list()],
-    }
-    for kind, names in kinds.items():
-        if any(known.startswith(name) for known in names):
-            return kind
-    return "container"
+    for secret in recorded.all_secrets(open_engine(ctx)):
+        yield from _id_and_name(secret["id"], secret["name"], incomplete, names=names, ids=ids)
+
+
+def artifacts(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
+    """Names of artifacts."""
+    from ocicore.image.artifact_store import ArtifactStore
+    from pypod.session import open_engine
+
+    for artifact in ArtifactStore(open_engine(ctx).store.graph_root).all():
+        if artifact.name.startswith(incomplete):
+            yield artifact.name
+
+
+def registries(incomplete: str, words: list[str], ctx: Context) -> list[str]:
+    """Registries that short names of images are looked for in."""
+    from ocicore.config import paths, registries_conf
+
+    return registries_conf.load(paths.user_paths(ctx.environ), ctx.environ).unqualified_search
+
+
+def connections(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
+    """Destinations of remote clients, with their addresses."""
+    from ocicore.config import connections as recorded
+    from ocicore.config import paths
+
+    for connection in recorded.load(paths.user_paths(ctx.environ), ctx.environ):
+        yield f"{connection.name}\t{connection.uri}"
+
+
+def quadlets(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
+    """Names of the files that systemd makes services from."""
+    from ocicore.systemd.quadlet import paths
+    from ocicore.systemd.quadlet.keys import SECTIONS
+    from pypod.commands import quadlet
+
+    for path in paths.quadlet_files(quadlet.folders(ctx), SECTIONS):
+        yield path.rpartition("/")[2]
+
+
+def containers_and_images(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
+    """All containers and images."""
+    yield from of_status(incomplete, ctx)
+    yield from images(incomplete, words, ctx)
+
+
+def containers_and_pods(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
+    """All containers and pods."""
+    yield from of_status(incomplete, ctx)
+    yield from all_pods(incomplete, ctx)
+
+
+def for_kube(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
+    """What a kube file can be made from."""
+    yield from containers_and_pods(incomplete, words, ctx)
+    yield from volumes(incomplete, words, ctx)
+
+
+def anything(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
+    """What `inspect` knows: containers, images, pods, networks, volumes."""
+    yield from containers_and_images(incomplete, words, ctx)
+    yield from all_pods(incomplete, ctx)
+    yield from all_networks(incomplete, ctx)
+    yield from volumes(incomplete, words, ctx)
+
+
+def command_in_running(incomplete: str, words: list[str], ctx: Context) -> Iterable[str]:
+    """A container that runs; then a command and its arguments."""
+    return (":file",) if words else running(incomplete, words, ctx)
+
+
+def container_columns(incomplete: str, words: list[str], ctx: Context) -> Iterable[str]:
+    """A container; then the columns of `top`."""
+    return columns(incomplete, words, ctx) if words else containers(incomplete, words, ctx)
+
+
+def pod_columns(incomplete: str, words: list[str], ctx: Context) -> Iterable[str]:
+    """A pod; then the columns of `top`."""
+    return columns(incomplete, words, ctx) if words else pods(incomplete, words, ctx)
+
+
+def columns(incomplete: str, words: list[str], ctx: Context) -> list[str]:
+    """Columns of `top`."""
+    from ocicore.engine.process_table import list_descriptors
+
+    return list_descriptors()
+
+
+def container_port(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
+    """A container; then one of the ports it publishes."""
+    if not words:
+        yield from containers(incomplete, words, ctx)
+        return
+    from ocicore.engine import inspect_host_config
+    from pypod.session import open_engine
+
+    yield from inspect_host_config.port_bindings(open_engine(ctx).state.containers.find(words[0]))
+
+
+def list_members(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
+    """Digests of the images in the manifest list that the first word names."""
+    from ocicore.image import manifest_list
+    from pypod.session import open_engine
+
+    for member in manifest_list.load(open_engine(ctx).images, words[0]).inspected()["manifests"]:
+        yield member["digest"]
+
+
+def copy_over_ssh(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
+    """`image scp`: an image here, or "connection::image"; then "connection::", or an image when the first was a place only."""
+    place, colons, name = incomplete.partition("::")
+    if words and "::" in words[0]:
+        if words[0].endswith("::"):
+            yield from images(incomplete, words, ctx)
+        return
+    if colons:
+        yield from (f"{place}::{image}" for image in images(name, words, ctx))
+        return
+    for connection in connections(incomplete, words, ctx):
+        word, _, address = connection.partition("\t")
+        yield f"{word}::\t{address}"
+        yield ":nospace"
+    if not words:
+        yield from images(incomplete, words, ctx)
+
+
+def commands(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
+    """Commands of the program, below those that the words name."""
+    from ocicore.cli.completion import complete
+
+    return (f"{word}\t{note}" for word, note in complete(ctx.program, [*words, incomplete]))
 
 
 def image_paths(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
-    """Files of the image that the first word names."""
+    """Files of the image that the first word names; the host's where none fits."""
     from pypod.session import open_engine
 
+    yield ":file"  # also when the image is not here
     engine = open_engine(ctx)
     image = engine.images.find(words[0])
     root = engine.store.mount_image(image.id)
@@ -151,24 +319,30 @@ def copy_places(incomplete: str, words: list[str], ctx: Context) -> Iterator[str
     """Containers with a colon, the files of the one that is typed already, or the host's files."""
     from pypod.session import open_engine
 
+    yield ":file"
     name, colon, path = incomplete.partition(":")
     if colon and "/" not in name:
         engine = open_engine(ctx)
         container = engine.state.containers.find(name)
         root = container.config.get("rootfs") or engine.store.mount(container.id)
         try:
-            yield from (f"{name}:{found}" for found in _paths(root, path))
+            for found in _paths(root, path):
+                yield found if found == ":nospace" else f"{name}:{found}"
         finally:
             if not container.config.get("rootfs"):
                 engine.store.unmount(container.id)
         return
     for found in containers(incomplete, words, ctx):
-        yield f"{found}:"
-    yield ":file"
+        word, _, pod = found.partition("\t")
+        yield f"{word}:\t{pod}"
+        yield ":nospace"
 
 
 def _paths(root: str, typed: str) -> Iterator[str]:
-    """What a path inside a root may become; directories end with a slash. Nothing outside of the root is looked at."""
+    """What a path inside a root may become; directories end with a slash. Nothing outside of the root is looked at.
+
+    ":nospace" is among the answers when the path is not at its end yet.
+    """
     import os
 
     from ocicore.linux.resolve import resolve_in_root
@@ -181,18 +355,13 @@ def _paths(root: str, typed: str) -> Iterator[str]:
         where = resolve_in_root(root, "/" + folder, missing_ok=True)
     lead = folder if not folder or folder.endswith("/") else f"{folder}/"
     entries = sorted(os.scandir(where), key=lambda entry: entry.name)
+    found = [
+        f"{lead}{entry.name}{'/' if entry.is_dir() else ''}"
+        for entry in entries
+        if entry.name.startswith(base)
+    ]
     if not entries and not base:
-        yield lead
-    for entry in entries:
-        if entry.name.startswith(base):
-            yield f"{lead}{entry.name}{'/' if entry.is_dir() else ''}"
-
-
-def connections(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
-    """Destinations of remote clients."""
-    from ocicore.config import connections as recorded
-    from ocicore.config import paths
-
-    for connection in recorded.load(paths.user_paths(ctx.environ), ctx.environ):
-        if connection.name.startswith(incomplete):
-            yield connection.name
+        found = [lead]
+    yield from found
+    if len(found) > 1 or any(path.endswith("/") for path in found):
+        yield ":nospace"

@@ -72,7 +72,32 @@ IMAGE_OMITTED: dict[str, Any] = {
     "ManifestType": "",
     "User": "",
 }
+POD_OMITTED: dict[str, Any] = {
+    "Namespace": "",
+    "Labels": {},
+    "InfraContainerID": "",
+    "InfraConfig": None,
+    "SharedNamespaces": [],
+    "Containers": [],
+    "CPUPeriod": 0,
+    "CPUQuota": 0,
+    "CPUShares": 0,
+    "CPUSetCPUs": "",
+    "CPUSetMems": "",
+    "Mounts": [],
+    "Devices": [],
+    "BlkioDeviceReadBps": [],
+    "BlkioDeviceWriteBps": [],
+    "VolumesFrom": [],
+    "SecurityOpts": [],
+    "MemoryLimit": 0,
+    "MemorySwap": 0,
+    "BlkioWeight": 0,
+    "BlkioWeightDevice": [],
+    "RestartPolicy": "",
+}
 VOLUME_OMITTED: dict[str, Any] = {
+    "Status": {},
     "Anonymous": False,
     "UID": 0,
     "GID": 0,
@@ -90,7 +115,7 @@ def show(
     format: str,
     *,
     indent: str = "     ",
-    omitted: dict[str, Any] | None = None,
+    omitted: dict[str, Any] | Callable[[dict[str, Any]], dict[str, Any]] | None = None,
     aliases: dict[str, str] | None = None,
 ) -> int:
     """Inspect each name; what is found is printed even when other names are missing.
@@ -98,7 +123,8 @@ def show(
     Args:
         find: name to object. Raises Error.
         format: "" or "json" for JSON, else a template.
-        omitted: fields (with their zero values) that JSON leaves out; templates know them.
+        omitted: fields (with their zero values) that JSON leaves out; templates know them. Called with the object when it
+            is a function.
         aliases: Go's names of fields whose JSON keys are others.
     """
     from ocicore.errors import NotFound
@@ -123,7 +149,7 @@ def _print(
     objects: list[dict[str, Any]],
     format: str,
     indent: str,
-    omitted: dict[str, Any] | None,
+    omitted: dict[str, Any] | Callable[[dict[str, Any]], dict[str, Any]] | None,
     aliases: dict[str, str] | None,
 ) -> None:
     if format in ("", "json"):
@@ -139,7 +165,11 @@ def _print(
         return
     # Go's field is ID, its JSON key Id.
     rows = [
-        Struct(_named(_with_omitted(one, omitted or {})), aliases=aliases or {"ID": "Id"}) for one in objects
+        Struct(
+            _named(_with_omitted(one, omitted(one) if callable(omitted) else omitted or {})),
+            aliases=aliases or ({"ID": "Id"} if "Id" in one else {}),
+        )
+        for one in objects
     ]
     for other, name in ((".Src", ".Source"), (".Dst", ".Destination"), (".ImageID", ".Image")):
         format = format.replace(other, name)  # podman's older names
@@ -183,6 +213,10 @@ def _with_omitted(value: dict[str, Any], omitted: dict[str, Any]) -> dict[str, A
     for name in ("LogCount", "LogSize"):
         if f"HealthcheckMax{name}" in result:  # Go's name is shorter than JSON's
             result[f"HealthMax{name}"] = result[f"HealthcheckMax{name}"]
+    if "lockNumber" in result:
+        result["LockNumber"] = result["lockNumber"]
+    if omitted is IMAGE_OMITTED:
+        result["HealthCheck"] = result["Healthcheck"]
     for key in [key for key in result if key.startswith("sdNotify")]:
         result[f"S{key[1:]}"] = result[key]  # the field's name in Go
     if "Health" in omitted:

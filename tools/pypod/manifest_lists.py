@@ -38,6 +38,7 @@ ENTRY = (
         kind="string",
         metavar="architecture",
         help="Override the architecture of the specified image or artifact",
+        completer="=386 amd64 arm arm64 loong64 mips mips64 mips64le mipsle ppc64 ppc64le riscv64 s390x",
     ),
     Option(
         "features",
@@ -45,7 +46,13 @@ ENTRY = (
         metavar="features",
         help="Override the features of the specified image or artifact",
     ),
-    Option("os", kind="string", metavar="OS", help="Override the OS of the specified image or artifact"),
+    Option(
+        "os",
+        kind="string",
+        metavar="OS",
+        help="Override the OS of the specified image or artifact",
+        completer="=linux windows",
+    ),
     Option(
         "os-version",
         kind="string",

@@ -29,7 +29,7 @@ CONTAINER: dict[str, Entry | Group] = {
     "commit": (_C + "commit", "Create new image based on the changed container"),
     "cp": (_C + "cp", "Copy files/folders between a container and the local filesystem"),
     "create": (_C + "create", "Create but do not start a container"),
-    "diff": (_C + "diff", "Inspect changes to the container's file systems"),
+    "diff": (_C + "diff:CONTAINER", "Inspect changes to the container's file systems"),
     "exec": (_C + "exec", "Run a process in a running container"),
     "exists": (_C + "exists", "Check if a container exists in local storage"),
     "export": (_C + "export", "Export container's filesystem contents as a tar archive"),
@@ -61,7 +61,7 @@ CONTAINER: dict[str, Entry | Group] = {
 
 IMAGE: dict[str, Entry | Group] = {
     "build": ("pypod.commands.build", "Build an image using instructions from Containerfiles"),
-    "diff": (_C + "diff", "Inspect changes to the image's file systems"),
+    "diff": (_C + "diff:IMAGE", "Inspect changes to the image's file systems"),
     "exists": (_I + "exists", "Check if an image exists in local storage"),
     "history": (_I + "history", "Show history of a specified image"),
     "import": (_I + "import_", "Import a tarball to create a filesystem image"),
@@ -195,7 +195,7 @@ OPTIONS = (
         kind="string",
         help='Cgroup manager to use ("cgroupfs"|"systemd")',
         metavar="string",
-        completer="pypod.complete:cgroup_managers",
+        completer="=cgroupfs systemd",
     ),
     Option(
         "cdi-spec-dir",
@@ -232,6 +232,7 @@ OPTIONS = (
         help="Connection to use for a remote service (CONTAINER_CONNECTION)",
         metavar="string",
         leading=True,
+        completer="pypod.complete:connections",
     ),
     Option("db-backend", kind="string", hidden=True, leading=True, help="Database backend to use (sqlite)"),
     Option(
@@ -243,7 +244,7 @@ OPTIONS = (
         kind="string",
         help='Events backend to use ("file"|"journald"|"none")',
         metavar="string",
-        completer="pypod.complete:events_backends",
+        completer="=file journald none",
     ),
     Option(
         "hooks-dir",
@@ -269,7 +270,7 @@ OPTIONS = (
         kind="string",
         default="warn",
         help="Log messages above specified level (trace, debug, info, warn, warning, error, fatal, panic)",
-        completer="pypod.complete:log_levels",
+        completer="=trace debug info warn warning error fatal panic",
     ),
     Option(
         "max-workers",
@@ -288,7 +289,7 @@ OPTIONS = (
         kind="stringArray",
         help="Load the containers.conf(5) module",
         leading=True,
-        completer="pypod.complete:modules",
+        completer="pypod.complete_options:modules",
     ),
     Option(
         "namespace", kind="string", hidden=True, help="Refused, as by podman: there are no views of a store"
@@ -352,7 +353,14 @@ OPTIONS = (
         completer="file",
     ),
     Option("runtime-flag", kind="stringArray", help="add global flags for the container runtime"),
-    Option("ssh", kind="string", help="define the ssh mode", metavar="string", leading=True),
+    Option(
+        "ssh",
+        kind="string",
+        help="define the ssh mode",
+        metavar="string",
+        leading=True,
+        completer="=golang native",
+    ),
     Option(
         "storage-driver",
         kind="string",
@@ -430,7 +438,6 @@ PROGRAM = Program(
             "commit",
             "cp",
             "create",
-            "diff",
             "exec",
             "export",
             "init",
@@ -455,6 +462,7 @@ PROGRAM = Program(
         **_same(
             IMAGE, "build", "history", "import", "load", "pull", "push", "save", "search", "tag", "untag"
         ),
+        "diff": (_C + "diff", "Display the changes to the object's file system"),
         "ps": (_C + "list", "List containers"),
         "images": (_I + "list", "List images in local storage"),
         "rmi": (_I + "rm", "Remove one or more images from local storage"),

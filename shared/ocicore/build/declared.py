@@ -14,9 +14,21 @@ DECLARATION: tuple[tuple[str, str, dict[str, Any]], ...] = (
         {"kind": "stringArray", "metavar": "KEY[=VALUE]", "help": "Set an annotation of the image"},
     ),
     ("all-platforms", "", {"kind": "bool", "help": "Build for every platform that all base images have"}),
-    ("arch", "", {"kind": "string", "help": "Architecture to build for"}),
+    (
+        "arch",
+        "",
+        {
+            "kind": "string",
+            "help": "Architecture to build for",
+            "completer": "=386 amd64 arm arm64 loong64 mips mips64 mips64le mipsle ppc64 ppc64le riscv64 s390x",
+        },
+    ),
     ("build-arg", "", {"kind": "stringArray", "metavar": "NAME=VALUE", "help": "Value of a build argument"}),
-    ("build-arg-file", "", {"kind": "stringArray", "metavar": "FILE", "help": "File with NAME=VALUE lines"}),
+    (
+        "build-arg-file",
+        "",
+        {"kind": "stringArray", "metavar": "FILE", "help": "File with NAME=VALUE lines", "completer": "file"},
+    ),
     (
         "build-context",
         "",
@@ -57,7 +69,15 @@ DECLARATION: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ),
     ("cache-ttl", "", {"kind": "string", "help": "Only use cached images that are younger than this"}),
     ("compat-volumes", "", {"kind": "bool", "help": "Undo what RUN changes in volumes"}),
-    ("compression-format", "", {"kind": "string", "help": "Compression of layers sent to --cache-to"}),
+    (
+        "compression-format",
+        "",
+        {
+            "kind": "string",
+            "help": "Compression of layers sent to --cache-to",
+            "completer": "=gzip zstd zstd:chunked",
+        },
+    ),
     ("compression-level", "", {"kind": "int", "default": -1, "help": "Compression level"}),
     (
         "created-annotation",
@@ -83,10 +103,24 @@ DECLARATION: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
         "file",
         "f",
-        {"kind": "stringArray", "metavar": "PATH|URL", "help": "Containerfile, - for standard input"},
+        {
+            "kind": "stringArray",
+            "metavar": "PATH|URL",
+            "help": "Containerfile, - for standard input",
+            "completer": "file",
+        },
     ),
     ("force-rm", "", {"kind": "bool", "help": "Remove the working container of a step that failed, too"}),
-    ("format", "", {"kind": "string", "env": "BUILDAH_FORMAT", "help": "Format of the image: oci or docker"}),
+    (
+        "format",
+        "",
+        {
+            "kind": "string",
+            "env": "BUILDAH_FORMAT",
+            "help": "Format of the image: oci or docker",
+            "completer": "=oci docker",
+        },
+    ),
     ("from", "", {"kind": "string", "help": "Image to use instead of that of the first FROM"}),
     ("hooks-dir", "", {"kind": "stringArray", "help": "Directory with OCI hooks"}),
     ("identity-label", "", {"kind": "bool", "default": True, "help": "Add the label io.buildah.version"}),
@@ -121,7 +155,7 @@ DECLARATION: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("no-hostname", "", {"kind": "bool", "help": "Do not create /etc/hostname for RUN"}),
     ("no-hosts", "", {"kind": "bool", "help": "Do not create /etc/hosts for RUN"}),
     ("omit-history", "", {"kind": "bool", "help": "Leave the history out"}),
-    ("os", "", {"kind": "string", "help": "Operating system to build for"}),
+    ("os", "", {"kind": "string", "help": "Operating system to build for", "completer": "=linux windows"}),
     (
         "os-feature",
         "",
@@ -138,6 +172,7 @@ DECLARATION: tuple[tuple[str, str, dict[str, Any]], ...] = (
             "default": "missing",
             "bare": "missing",
             "help": "Pull images: always, missing, never, newer",
+            "completer": "=always missing never newer",
         },
     ),
     (

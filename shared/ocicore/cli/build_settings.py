@@ -21,7 +21,7 @@ RUN_SETTINGS = (
     *in_order(
         *RUN_OPTIONS,
         Option("add-host", kind="stringArray", metavar="HOST:IP", help="Add a custom host-to-IP mapping"),
-        Option("cgroup-parent", kind="string", help="Parent cgroup for commands"),
+        Option("cgroup-parent", kind="string", help="Parent cgroup for commands", completer="file"),
         Option("cpu-period", kind="uint", help="Length of a CPU period, microseconds"),
         Option("cpu-quota", kind="int", help="CPU time in a period, microseconds"),
         Option("cpu-shares", "c", kind="uint", help="CPU shares (relative weight)"),
@@ -34,7 +34,12 @@ RUN_SETTINGS = (
         Option("http-proxy", kind="bool", default=True, help="Pass HTTP proxy variables on"),
         Option("memory", "m", kind="string", help="Memory limit"),
         Option("memory-swap", kind="string", help="Memory and swap limit, -1 for unlimited"),
-        Option("security-opt", kind="stringArray", help="Security options"),
+        Option(
+            "security-opt",
+            kind="stringArray",
+            help="Security options",
+            completer="=apparmor= label= no-new-privileges seccomp= :nospace",
+        ),
         Option("shm-size", kind="string", default="65536k", help="Size of /dev/shm"),
         Option("ulimit", kind="strings", help="Ulimit options"),
     ),

@@ -1,13 +1,14 @@
 """Shell completion: the scripts for bash, zsh and fish, and what they call, `PROGRAM __complete WORDS…`.
 
-The last word is the one being typed (maybe empty). Answers are lines "word<TAB>description"; the lines ":file" and
-":dir" ask the shell to complete names of files or directories itself.
+The last word is the one being typed (maybe empty). Answers are lines "word<TAB>description"; the last line is ":N", N
+being what the shell is to do with them, as bits with the numbers of cobra's completion (which podman, buildah and skopeo
+use: scripts made by those programs work with ours). Below `--option=` the answers are values without the option.
 """
 
 from __future__ import annotations
 
 from ocicore.cli import bind
-from ocicore.cli.declare import Argument, Command, Group, Option
+from ocicore.cli.declare import LIST_KINDS, Argument, Command, Group, Option
 from ocicore.errors import Error, InvalidInput
 
 TYPE_CHECKING = False
@@ -20,26 +21,49 @@ if TYPE_CHECKING:
 
 _BASH = r"""# bash completion for @NAME@
 _@FUNCTION@_complete() {
-    local cur words cword line word
+    local cur words cword line does=0 lead=
+    local -a answers
     COMPREPLY=()
     if declare -F _get_comp_words_by_ref >/dev/null; then
         _get_comp_words_by_ref -n "=:" cur words cword
     else
-        cur=${COMP_WORDS[COMP_CWORD]} words=("${COMP_WORDS[@]}") cword=$COMP_CWORD
+        # Words as they were typed: bash has broken them at each "=" and ":".
+        words=() cword=-1
+        local index glue=
+        for ((index = 0; index <= COMP_CWORD; index++)); do
+            line=${COMP_WORDS[index]}
+            if [[ -n $glue || ( $line == [=:]* && $cword -gt 0 ) ]]; then
+                words[cword]+=$line
+            else
+                words[++cword]=$line
+            fi
+            [[ $line == *[=:] && $COMP_WORDBREAKS == *"${line: -1}"* ]] && glue=1 || glue=
+        done
+        cur=${words[cword]}
     fi
     while IFS= read -r line; do
-        case $line in
-        :file) compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -f -- "${cur#*=}")) ;;
-        :dir) compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -d -- "${cur#*=}")) ;;
-        *)
-            word=${line%%$'\t'*}
-            [[ $word == --*= || $word == *[:/.] ]] && compopt -o nospace 2>/dev/null
-            COMPREPLY+=("$word")
-            ;;
-        esac
-    done < <(@NAME@ __complete "${words[@]:1:cword}" 2>/dev/null)
-    if declare -F __ltrim_colon_completions >/dev/null; then
-        __ltrim_colon_completions "$cur"
+        answers+=("${line%%$'\t'*}")
+    done < <("${words[0]/#\~\//$HOME/}" __complete "${words[@]:1:cword}" 2>/dev/null)
+    (( ${#answers[@]} )) || return
+    line=${answers[${#answers[@]}-1]}
+    unset "answers[${#answers[@]}-1]"
+    [[ $line == :+([0-9]) || $line == :[0-9] ]] && does=${line#:}
+    [[ $cur == -*=* ]] && cur=${cur#*=}
+    # Only what follows the last place at which bash broke the word is replaced.
+    [[ $cur == *=* && $COMP_WORDBREAKS == *=* ]] && lead=${cur%"${cur##*=}"}
+    [[ ${cur#"$lead"} == *:* && $COMP_WORDBREAKS == *:* ]] && lead=${cur%"${cur##*:}"}
+    for line in "${answers[@]}"; do
+        [[ $line == "$cur"* ]] && COMPREPLY+=("${line#"$lead"}")
+    done
+    (( does & 2 )) && compopt -o nospace 2>/dev/null
+    if (( ! ${#COMPREPLY[@]} )); then
+        if (( does & 16 )); then
+            compopt -o filenames 2>/dev/null
+            mapfile -t COMPREPLY < <(compgen -d -- "${cur#"$lead"}")
+        elif (( ! (does & 4) )); then
+            compopt -o filenames 2>/dev/null
+            mapfile -t COMPREPLY < <(compgen -f -- "${cur#"$lead"}")
+        fi
     fi
 }
 complete -F _@FUNCTION@_complete @NAME@
@@ -47,20 +71,26 @@ complete -F _@FUNCTION@_complete @NAME@
 
 _ZSH = r"""#compdef @NAME@
 _@FUNCTION@() {
-    local -a answers
-    local line word note
-    while IFS= read -r line; do
-        case $line in
-        :file) _files ;;
-        :dir) _files -/ ;;
-        *)
-            word=${line%%$'\t'*}
-            note=${line#*$'\t'}
-            answers+=("${word//:/\\:}:$note")
-            ;;
-        esac
-    done < <(@NAME@ __complete "${(@)words[2,CURRENT]}" 2>/dev/null)
-    (( ${#answers} )) && _describe -t values '@NAME@' answers
+    local -a answers given space
+    local line word note does=0
+    given=("${(@f)$(${~words[1]} __complete "${(@)words[2,CURRENT]}" 2>/dev/null)}")
+    [[ $given[-1] == :<-> ]] && does=${given[-1]#:}
+    given[-1]=()
+    for line in $given; do
+        word=${line%%$'\t'*}
+        note=${line#"$word"}
+        answers+=("${word//:/\\:}${note:+:${note#$'\t'}}")
+    done
+    (( does & 2 )) && space=(-S '')
+    [[ $PREFIX == -*=* ]] && compset -P 1 '*='
+    if (( ${#answers} )) && _describe -V -t values '@NAME@' answers $space; then
+        return 0
+    fi
+    if (( does & 16 )); then
+        _files -/
+    elif (( ! (does & 4) )); then
+        _files
+    fi
 }
 if [ "$funcstack[1]" = "_@FUNCTION@" ]; then
     _@FUNCTION@ "$@"
@@ -71,15 +101,21 @@ fi
 
 _FISH = r"""# fish completion for @NAME@
 function __@FUNCTION@_complete
-    set -l words (commandline -opc) (commandline -ct)
-    for line in (@NAME@ __complete $words[2..-1] 2>/dev/null)
-        switch $line
-            case :file
-                __fish_complete_path (commandline -ct)
-            case :dir
-                __fish_complete_directories (commandline -ct)
-            case '*'
-                echo $line
+    set -l words (commandline -opc)
+    set -l typing (commandline -ct)
+    set -l answers ($words[1] __complete $words[2..-1] "$typing" 2>/dev/null)
+    set -l does (string replace -r '^:' '' -- $answers[-1])
+    set -e answers[-1]
+    set -l lead (string match -r -- '^-[^=]*=' "$typing")
+    set -l found (string match -- (string replace -- "$lead" '' "$typing")"*" $answers)
+    for line in $found
+        echo "$lead$line"
+    end
+    if test (count $found) -eq 0
+        if test (math "floor($does / 16) % 2") -eq 1
+            __fish_complete_directories "$typing"
+        else if test (math "floor($does / 4) % 2") -eq 0
+            __fish_complete_path "$typing"
         end
     end
 end
@@ -88,8 +124,14 @@ complete -c @NAME@ -f -a '(__@FUNCTION@_complete)'
 
 _SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 
-#: Answers that leave the work to the shell.
-_SHELLS_OWN = (":file", ":dir")
+#: Answers of completers that say what the shell does: names of files or directories where no answer fits, no blank
+#: after the word.
+STEERING = (":file", ":dir", ":nospace")
+_NO_SPACE, _NO_FILES, _DIRECTORIES = 2, 4, 16
+_DIRECTIVES = {_NO_SPACE: "NoSpace", _NO_FILES: "NoFileComp", _DIRECTORIES: "FilterDirs"}
+
+#: Kinds of options that may be given again.
+_REPEATED = LIST_KINDS | {"count"}
 
 #: `PROGRAM completion SHELL`; programs put this module into their table.
 COMMAND = Command(
@@ -99,7 +141,7 @@ COMMAND = Command(
         Option("file", "f", kind="path", help="Write the script to this file"),
         Option("no-desc", also=("no-descriptions",), help="Leave descriptions out"),
     ),
-    arguments=(Argument("shell", help="bash, zsh or fish"),),
+    arguments=(Argument("shell", help="bash, zsh or fish", completer="=bash zsh fish"),),
     examples=(
         ("source <(pypod completion bash)", "complete in the running shell"),
         ("pypod completion fish -f ~/.config/fish/completions/pypod.fish", "complete in every new fish"),
@@ -161,19 +203,26 @@ def complete_main(
 
     found = complete(program, words or [""], context)
     for word, note in found:
-        stdout.write(f"{word}\t{note}\n" if note and descriptions else f"{word}\n")
-    # As programs with cobra's completion end; scripts that test completions read it.
-    unfinished = len(found) == 1 and found[0][0].endswith(("=", ":", "/", "."))
-    directive = (
-        "Default" if found and found[-1][0] in _SHELLS_OWN else "NoSpace" if unfinished else "NoFileComp"
-    )
+        if word not in STEERING:
+            stdout.write(f"{word}\t{note}\n" if note and descriptions else f"{word}\n")
+    bits = directive(found)
+    stdout.write(f":{bits}\n")
     stdout.flush()
-    stderr.write(f"Completion ended with directive: ShellCompDirective{directive}\n")
+    names = [f"ShellCompDirective{name}" for bit, name in _DIRECTIVES.items() if bits & bit]
+    told = ", ".join(names or ["ShellCompDirectiveDefault"])
+    stderr.write(f"Completion ended with directive: {told}\n")
     return 0
 
 
+def directive(found: list[tuple[str, str]]) -> int:
+    """What the shell does with the answers of `complete`: the bits no space (2), no files (4), directories (16)."""
+    words = [word for word, _ in found]
+    bits = 0 if ":file" in words else _DIRECTORIES if ":dir" in words else _NO_FILES
+    return bits | (_NO_SPACE if ":nospace" in words else 0)
+
+
 def complete(program: Program, words: list[str], context: object = None) -> list[tuple[str, str]]:
-    """What the last word may become, with descriptions.
+    """What the last word may become, with descriptions; words of `STEERING` among them.
 
     Args:
         context: called as `(path, global options found)` for the `Context` of a completer; None leaves
@@ -184,12 +233,12 @@ def complete(program: Program, words: list[str], context: object = None) -> list
     for word in before:
         line.take(word)
     if line.pending is not None:
-        return _option_values(line.pending, typing, "", line, context)
+        return _option_values(line.pending, typing, line, context)
     if typing.startswith("-") and not line.ended:
         name, equals, text = typing.partition("=")
         option = line.by_long.get(name[2:]) if name.startswith("--") else None
         if equals and option is not None:
-            return _option_values(option, text, f"{name}=", line, context)
+            return _option_values(option, text, line, context)
         return line.option_names(typing)
     if line.table is not None:
         return [(name, summary) for name, summary in _commands(line.table) if name.startswith(typing)]
@@ -207,6 +256,7 @@ class _Line:
         self.options: tuple[Option, ...] = program.options
         self.pending: Option | None = None
         self.found: list[tuple[Option, str]] = []
+        self.given: set[Option] = set()
         self.words: list[str] = []
         self.ended = False
         self._index()
@@ -232,10 +282,12 @@ class _Line:
                 if option is None or option.takes_value():
                     self._take_option(option, word[index:] or None)
                     break
+                self.given.add(option)
 
     def _take_option(self, option: Option | None, text: str | None) -> None:
         if option is None:
             return
+        self.given.add(option)
         if text is not None:
             self.found.append((option, text))
         elif option.takes_value():
@@ -266,15 +318,16 @@ class _Line:
         own = self.command.options if self.command is not None else () if self.path else self.program.options
         found = []
         for option in own:
-            if option.hidden:
+            if option.hidden or (option in self.given and option.kind not in _REPEATED):
                 continue
-            ending = "=" if option.bare is None and option.takes_value() else ""
             if f"--{option.long}".startswith(typing):
-                found.append((f"--{option.long}{ending}", option.help))
+                found.append((f"--{option.long}", option.help))
             if option.short and typing in ("-", f"-{option.short}"):
                 found.append((f"-{option.short}", option.help))
         if "--help".startswith(typing):
             found.append(("--help", "Show help and exit"))
+        if not self.path and self.command is None and "--version".startswith(typing):
+            found.append(("--version", "Show the version and exit"))
         return found
 
 
@@ -289,16 +342,27 @@ def _commands(table: Mapping[str, object]) -> list[tuple[str, str]]:
     return sorted(found)
 
 
-def _option_values(
-    option: Option, typing: str, lead: str, line: _Line, context: object
-) -> list[tuple[str, str]]:
+def _option_values(option: Option, typing: str, line: _Line, context: object) -> list[tuple[str, str]]:
+    if option.kind == "strings":
+        # A comma list: what is typed belongs to its last element.
+        lead, comma, last = typing.rpartition(",")
+        found = _values(option, last, line, context)
+        return [(word if word in STEERING else lead + comma + word, note) for word, note in found]
+    return _values(option, typing, line, context)
+
+
+def _values(option: Option, typing: str, line: _Line, context: object) -> list[tuple[str, str]]:
+    if option.completer:
+        return _from_completer(option.completer, typing, line, context)
     if option.choices:
-        return [(lead + choice, "") for choice in option.choices if choice.startswith(typing)]
+        return _beginning(option.choices, typing)
     if option.kind in ("bool", "tristate"):
-        return [(lead + choice, "") for choice in ("true", "false") if choice.startswith(typing)]
-    if option.kind == "path" and not option.completer:
-        return [(":file", "")]
-    return _from_completer(option.completer, typing, lead, line, context)
+        return _beginning(("true", "false"), typing)
+    return [(":file", "")] if option.kind == "path" else []
+
+
+def _beginning(words: Iterable[str], typing: str) -> list[tuple[str, str]]:
+    return [(word, "") for word in words if word in STEERING or word.startswith(typing)]
 
 
 def _argument_values(line: _Line, typing: str, context: object) -> list[tuple[str, str]]:
@@ -307,32 +371,32 @@ def _argument_values(line: _Line, typing: str, context: object) -> list[tuple[st
     index = len(line.words)
     for argument in line.command.arguments:
         if argument.max is None or index < argument.max:
-            return _from_completer(argument.completer, typing, "", line, context)
+            return _from_completer(argument.completer, typing, line, context)
         index -= argument.max
     return []
 
 
-def _from_completer(
-    completer: str, typing: str, lead: str, line: _Line, context: object
-) -> list[tuple[str, str]]:
+def _from_completer(completer: str, typing: str, line: _Line, context: object) -> list[tuple[str, str]]:
     if completer in ("file", "dir"):
         return [(f":{completer}", "")]
+    if completer.startswith("="):
+        return _beginning(completer[1:].split(), typing)
     if not completer or not callable(context):
         return []
     from ocicore.cli.main import load_function
 
     shared = set(line.program.options)
+    found = []
     try:
         ctx = context(line.path, [pair for pair in line.found if pair[0] in shared])
         answers: Iterable[str] = load_function(completer)(typing, line.words, ctx)  # type: ignore[assignment]
-        pairs = [answer.partition("\t") for answer in answers]
-    except (Error, OSError, ValueError):
-        return []  # a completion that fails completes nothing; the command itself will say why
-    return [
-        (word if word in _SHELLS_OWN else lead + word, note)
-        for word, _, note in pairs
-        if word in _SHELLS_OWN or word.startswith(typing)
-    ]
+        for answer in answers:
+            word, _, note = answer.partition("\t")
+            if word in STEERING or word.startswith(typing):
+                found.append((word, note))
+    except Exception:  # noqa: BLE001 – who presses Tab wants no error: the command itself will say what is wrong
+        pass
+    return found
 
 
 def main(argv: list[str]) -> int:

@@ -200,8 +200,10 @@ class Argument:
         name: attribute name; its upper case is the placeholder in usage lines unless `metavar` is given.
         min, max: how many words; `max=None` is any number. Arguments are filled from the left, each as far
             as the minima of those after it allow.
-        completer: what completes it: "file", "dir", a function "module:function" called as
-            `(incomplete: str, words: list[str], ctx) -> Iterable[str]`, or "" for nothing.
+        completer: what completes it: "file", "dir", words that are always the same ("=always never :file"), a function
+            "module:function" called as `(incomplete: str, words: list[str], ctx) -> Iterable[str]` (its answers are words,
+            maybe with a tab and a description, and ":file", ":dir", ":nospace" for what the shell does: names of files
+            where no word fits, no blank after the word), or "" for nothing.
     """
 
     __slots__ = ("completer", "help", "max", "metavar", "min", "name")

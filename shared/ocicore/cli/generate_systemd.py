@@ -28,13 +28,19 @@ _OPTIONS = (
         "env", "e", kind="stringArray", metavar="KEY=VALUE", help="Set a variable for the unit's commands"
     ),
     Option("files", "f", help="Write files into the current directory instead of printing"),
-    Option("format", kind="string", help='Print the units as "json"'),
+    Option("format", kind="string", help='Print the units as "json"', completer="=json"),
     Option("name", "n", help="Use the container's name instead of its id"),
     Option("new", help="Make a new container at every start instead of starting the existing one"),
     Option("no-header", help="Leave out who made the unit and when"),
     Option("pod-prefix", kind="string", default="pod", help="First part of the names of pods' units"),
     Option("requires", kind="stringArray", metavar="UNIT", help="Require this unit"),
-    Option("restart-policy", kind="string", default_text="on-failure", help="systemd's Restart= setting"),
+    Option(
+        "restart-policy",
+        kind="string",
+        default_text="on-failure",
+        help="systemd's Restart= setting",
+        completer="=no on-success on-failure on-abnormal on-watchdog on-abort always",
+    ),
     Option("restart-sec", kind="uint", help="Seconds to wait before a restart"),
     Option("separator", kind="string", default="-", help="What stands between the prefix and the name"),
     Option("start-timeout", kind="uint", metavar="SECONDS", help="Time allowed for the start"),
@@ -60,8 +66,8 @@ Please refer to pypod-systemd.unit(5) for details.
 """
 
 
-def command(program: str, *, deprecated: bool = False) -> Command:
-    """The declaration, with examples in the words of the program."""
+def command(program: str, *, deprecated: bool = False, completer: str = "") -> Command:
+    """The declaration, with examples in the words of the program; `completer` is that of the object."""
     return Command(
         "[DEPRECATED] Generate systemd units" if deprecated else "Generate systemd units",
         description=(
@@ -73,7 +79,12 @@ def command(program: str, *, deprecated: bool = False) -> Command:
         ),
         options=_OPTIONS,
         arguments=(
-            Argument("container", metavar="CONTAINER|POD", help="Name or id of the container or pod"),
+            Argument(
+                "container",
+                metavar="CONTAINER|POD",
+                help="Name or id of the container or pod",
+                completer=completer,
+            ),
         ),
         examples=(
             (

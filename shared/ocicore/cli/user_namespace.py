@@ -16,17 +16,28 @@ if TYPE_CHECKING:
 
 _MAP = "CTRID:HOSTID:LENGTH"
 USER_NAMESPACE = (
-    Option("userns", kind="string", metavar="PATH", help="User namespace: container, host, auto or a path"),
+    Option(
+        "userns",
+        kind="string",
+        metavar="PATH",
+        help="User namespace: container, host, auto or a path",
+        completer="=host private container auto keep-id nomap ns: :file",
+    ),
     Option("userns-uid-map", kind="strings", metavar=_MAP, help="UID map of the user namespace"),
     Option("userns-gid-map", kind="strings", metavar=_MAP, help="GID map of the user namespace"),
     Option(
-        "userns-uid-map-user", kind="string", metavar="NAME", help="Use the UIDs of this user in /etc/subuid"
+        "userns-uid-map-user",
+        kind="string",
+        metavar="NAME",
+        help="Use the UIDs of this user in /etc/subuid",
+        completer="ocicore.cli.completers:subordinate_users",
     ),
     Option(
         "userns-gid-map-group",
         kind="string",
         metavar="NAME",
         help="Use the GIDs of this group in /etc/subgid",
+        completer="ocicore.cli.completers:subordinate_groups",
     ),
 )
 

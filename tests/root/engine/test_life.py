@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from support.programs import Tool
+from support.pypod_completions import Completions
 from support.pypod_health import HealthOnRequest
 from support.pypod_life import IMAGE, NONET, Life, names, store_of_its_own
 from support.pypod_scripts import Scripts
@@ -79,6 +80,10 @@ class TestLife(Life):
         assert pypod.out("ps", "-a", "--format", "{{.Status}}") == "Paused"
         pypod("unpause", "p")
         pypod("exec", "p", "true")
+
+
+class TestCompletions(Completions):
+    """Everything that holds for root and ordinary users alike."""
 
 
 class TestScripts(Scripts):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from support.programs import Tool
+from support.pypod_completions import Completions
 from support.pypod_health import HealthOnRequest
 from support.pypod_life import IMAGE, NONET, Life, until
 from support.pypod_scripts import Scripts, completions
@@ -94,6 +95,10 @@ class TestLife(Life):
 
     def test_host_network(self, pypod: Tool) -> None:
         assert pypod.out("run", "--rm", "--network", "host", IMAGE, "id", "-u") == "0"
+
+
+class TestCompletions(Completions):
+    """Everything that holds for root and ordinary users alike."""
 
 
 class TestScripts(Scripts):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 from ocicore.cli.bind import Args
 from ocicore.cli.context import Context
@@ -25,6 +26,15 @@ RUN = Command(
         Option("memory", "m", kind="string", help="Memory limit"),
         Option("cpus", kind="float", group="Resources", help="Number of processors"),
         Option("secret-thing", hidden=True),
+        Option("when", kind="string", completer="=always never :file", help="When"),
+        Option("share", kind="strings", completer="=ipc net uts", help="What is shared"),
+        Option(
+            "filter",
+            kind="stringArray",
+            completer="=status= status=running status=exited pod:one pod:two",
+            help="Which ones",
+        ),
+        Option("broken", kind="string", completer="unit.cli.sample_commands:broken", help="Fails"),
     ),
     arguments=(
         Argument("image", help="Image to run"),
@@ -121,6 +131,15 @@ def run(args: Args, ctx: Context) -> int:
 def names(incomplete: str, words: list[str], ctx: Context) -> list[str]:
     assert ctx.globals.root is not None
     return [name for name in ("web\trunning", "worker", "db") if name not in words]
+
+
+def broken(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
+    yield incomplete
+    if incomplete == "KeyError":
+        raise KeyError(incomplete)
+    if incomplete == "NotFound":
+        raise NotFound("failed")
+    raise OSError("failed")
 
 
 def fail(args: Args, ctx: Context) -> int:

@@ -8,8 +8,8 @@ import subprocess
 import pytest
 
 from ocicore.cli import bind, man
-from ocicore.cli.completion import complete
-from ocicore.cli.declare import FLAG_KINDS, LIST_KINDS, Group, Option, Program
+from ocicore.cli.completion import STEERING, complete
+from ocicore.cli.declare import FLAG_KINDS, LIST_KINDS, Argument, Group, Option, Program
 from ocicore.cli.main import load_function, main
 from support.declared import commands, leaves, programs
 
@@ -35,6 +35,16 @@ def _check_options(options: tuple[Option, ...]) -> None:
             bind.convert(option, option.bare)
 
 
+def _check_completers(parts: tuple[Option | Argument, ...]) -> None:
+    for completer in {part.completer for part in parts} - {"", "file", "dir"}:
+        if completer.startswith("="):
+            words = completer[1:].split()
+            assert words and len(set(words)) == len(words)
+            assert {word for word in words if word.startswith(":")} <= set(STEERING)
+        else:
+            assert callable(load_function(completer))
+
+
 @pytest.mark.parametrize(
     ("program", "path", "module"), _COMMANDS, ids=[" ".join((p.name, *path)) for p, path, _ in _COMMANDS]
 )
@@ -48,27 +58,19 @@ def test_command(program: Program, path: tuple[str, ...], module: str) -> None:
     longs = {name for option in command.options for name in (option.long, *option.also)}
     for names_of_set in (*command.exclusive, *command.together, command.lenient_with):
         assert set(names_of_set) <= longs
-    for completer in {part.completer for part in (*command.options, *command.arguments)} - {
-        "",
-        "file",
-        "dir",
-    }:
-        assert callable(load_function(completer))
+    _check_completers((*command.options, *command.arguments))
     assert callable(load_function(command.handler or module.partition(":")[0] + ":run"))
     out = io.StringIO()
     assert main(program, [*path, "--help"], {}, io.StringIO(), out, io.StringIO()) == 0
     assert f"Usage:\n  {' '.join((program.name, *path))}" in out.getvalue()
     shown = {word for word, _ in complete(program, [*path, "--"])}
-    assert all(
-        f"--{option.long}" in {word.rstrip("=") for word in shown}
-        for option in command.options
-        if not option.hidden
-    )
+    assert all(f"--{option.long}" in shown for option in command.options if not option.hidden)
 
 
 @pytest.mark.parametrize("program", _PROGRAMS, ids=lambda program: program.name)
 def test_program(program: Program) -> None:
     _check_options(program.options)
+    _check_completers(program.options)
     out = io.StringIO()
     assert main(program, ["--help"], {}, io.StringIO(), out, io.StringIO()) == 0
     for name, entry in program.commands.items():

@@ -125,17 +125,60 @@ def test_completion_of_commands() -> None:
 
 
 def test_completion_of_options() -> None:
-    assert [word for word, _ in complete(PROGRAM, ["ps", "--l"])] == ["--last=", "--latest", "--layers="]
-    assert complete(PROGRAM, ["ps", "--sort="]) == [
-        ("--sort=created", ""),
-        ("--sort=id", ""),
-        ("--sort=names", ""),
-    ]
+    assert [word for word, _ in complete(PROGRAM, ["ps", "--l"])] == ["--last", "--latest", "--layers"]
+    # What is given already is offered again only when it may be repeated.
+    given = ["ps", "--latest", "-n", "1", "-v", "--layers=1"]
+    assert [word for word, _ in complete(PROGRAM, [*given, "--l"])] == ["--layers"]
+    assert ("--verbose", "") in complete(PROGRAM, [*given, "--"])
+    assert complete(PROGRAM, ["ps", "--sort="]) == [("created", ""), ("id", ""), ("names", "")]
     assert complete(PROGRAM, ["ps", "--sort", "n"]) == [("names", "")]
     assert complete(PROGRAM, ["--root", ""]) == [(":file", "")]
     assert complete(PROGRAM, ["ps", "--from", ""]) == [(":dir", "")]
     assert ("-i", "Keep standard input open") in complete(PROGRAM, ["run", "-"])
     assert complete(PROGRAM, ["run", "--secret"]) == []
+    assert complete(PROGRAM, ["--vers"]) == [("--version", "Show the version and exit")]
+    assert complete(PROGRAM, ["run", "--vers"]) == []
+
+
+def test_completion_of_fixed_values() -> None:
+    """Words in the declaration; in a comma list what is typed belongs to the last element."""
+    assert complete(PROGRAM, ["run", "--when", ""]) == [("always", ""), ("never", ""), (":file", "")]
+    assert complete(PROGRAM, ["run", "--when=a"]) == [("always", ""), (":file", "")]
+    assert complete(PROGRAM, ["run", "--share", "ipc,n"]) == [("ipc,net", "")]
+    assert complete(PROGRAM, ["run", "--share", ""]) == [("ipc", ""), ("net", ""), ("uts", "")]
+
+
+@pytest.mark.parametrize(
+    ("found", "bits", "words"),
+    [
+        ([], 4, "NoFileComp"),
+        (["a"], 4, "NoFileComp"),
+        (["a", ":nospace"], 6, "NoSpace, ShellCompDirectiveNoFileComp"),
+        ([":file"], 0, "Default"),
+        (["a", ":file", ":nospace"], 2, "NoSpace"),
+        ([":dir"], 16, "FilterDirs"),
+    ],
+)
+def test_what_the_shell_is_told(
+    found: list[str], bits: int, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The numbers and words are those of cobra's completion."""
+    monkeypatch.setattr(completion, "complete", lambda *_: [(word, "") for word in found])
+    out, err = io.StringIO(), io.StringIO()
+    assert main(PROGRAM, ["__complete", "x"], {}, io.StringIO(), out, err) == 0
+    shown = [word for word in found if word not in completion.STEERING]
+    assert out.getvalue().splitlines() == [*shown, f":{bits}"]
+    assert err.getvalue() == f"Completion ended with directive: ShellCompDirective{words}\n"
+
+
+def test_a_completer_that_fails_is_silent() -> None:
+    """What it had found so far is offered."""
+    for error in ("KeyError", "NotFound", "OSError", ""):
+        out, err = io.StringIO(), io.StringIO()
+        argv = ["__complete", "--root", "/x", "run", "--broken", error]
+        assert main(PROGRAM, argv, {}, io.StringIO(), out, err) == 0
+        assert out.getvalue() == (f"{error}\n:4\n")
+        assert "ailed" not in err.getvalue()
 
 
 def test_completion_of_arguments() -> None:
@@ -144,10 +187,10 @@ def test_completion_of_arguments() -> None:
         main(PROGRAM, ["__complete", *words], {}, io.StringIO(), out, io.StringIO())
         return out.getvalue()
 
-    assert run("rm", "w") == "web\trunning\nworker\n"
-    assert run("rm", "-f", "web\trunning", "w") == "worker\n"
-    assert run("--root", "/x", "rm", "--", "d") == "db\n"
-    assert run("ps", "") == ""
+    assert run("rm", "w") == "web\trunning\nworker\n:4\n"
+    assert run("rm", "-f", "web\trunning", "w") == "worker\n:4\n"
+    assert run("--root", "/x", "rm", "--", "d") == "db\n:4\n"
+    assert run("ps", "") == ":4\n"
 
 
 def _bash(line: str, tmp_path: Path) -> list[str]:
@@ -161,22 +204,45 @@ def _bash(line: str, tmp_path: Path) -> list[str]:
         "from unit.cli.sample_commands import PROGRAM\nfrom ocicore.cli.main import entry\nentry(PROGRAM)\n"
     )
     fake.chmod(0o755)
-    words = line.split(" ")
+    words = [word for part in line.split(" ") for word in re.findall("[=:]+|[^=:]+|^$", part)]
     listed = " ".join(f"'{word}'" for word in words)
     driver = (
-        f"{script('sample', 'bash')}\nPATH={tmp_path}:$PATH\n"
+        f"{script('sample', 'bash')}\nPATH={tmp_path}:$PATH\ncd {tmp_path}; COMP_WORDBREAKS='\"=:'\n"
         f"COMP_WORDS=({listed}); COMP_CWORD={len(words) - 1}; _sample_complete\n"
         'printf "%s\\n" "${COMPREPLY[@]}"\n'
     )
     done = subprocess.run(["bash", "-c", driver], capture_output=True, text=True)
     assert done.stderr == ""
-    return done.stdout.split()
+    return [word for word in done.stdout.splitlines() if word]
 
 
-def test_bash_script(tmp_path: Path) -> None:
-    assert _bash("sample con", tmp_path) == ["container"]
-    assert _bash("sample ps --sort=i", tmp_path) == ["--sort=id"]
-    assert _bash("sample rm w", tmp_path) == ["web", "worker"]
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("sample con", ["container"]),
+        ("sample rm w", ["web", "worker"]),
+        ("sample rm x", []),
+        # bash has broken these at "=" and ":", and replaces only what stands behind.
+        ("sample ps --sort=i", ["id"]),
+        ("sample ps --sort i", ["id"]),
+        ("sample ps --sort=", ["created", "id", "names"]),
+        ("sample run --filter status=r", ["running"]),
+        ("sample run --filter=status=r", ["running"]),
+        ("sample run --filter pod:", ["one", "two"]),
+        ("sample run --filter sta", ["status=", "status=exited", "status=running"]),
+        # The shell's own names, where no word fits.
+        ("sample ps --from ", ["a folder"]),
+        ("sample ps --from=a", ["a folder"]),
+        ("sample run --when s", ["sample", "some file"]),
+        ("sample run --when=so", ["some file"]),
+        ("sample run --when a", ["always"]),
+        ("sample rm s", []),
+    ],
+)
+def test_bash_script(tmp_path: Path, line: str, offered: list[str]) -> None:
+    (tmp_path / "a folder").mkdir()
+    (tmp_path / "some file").touch()
+    assert sorted(_bash(line, tmp_path)) == offered
 
 
 def test_scripts_parse() -> None:

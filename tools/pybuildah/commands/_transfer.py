@@ -48,7 +48,7 @@ OPTIONS = (
 )
 ARGUMENTS = (
     Argument("container", metavar="CONTAINER"),
-    Argument("paths", max=None, metavar="SOURCE [SOURCE...] [DESTINATION]"),
+    Argument("paths", max=None, metavar="SOURCE [SOURCE...] [DESTINATION]", completer="file"),
 )
 
 

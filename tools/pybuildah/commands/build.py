@@ -26,7 +26,7 @@ COMMAND = Command(
         *RUN_SETTINGS,
         *REGISTRY,
     ),
-    arguments=(Argument("context", min=0, metavar="[CONTEXT]"),),
+    arguments=(Argument("context", min=0, metavar="[CONTEXT]", completer="file"),),
     too_many="accepts at most 1 arg(s), received 2",
     exclusive=(("pull", "pull-always", "pull-never"),),
     examples=(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 COMMAND = Command(
     "Dump a bolt database",
     description="Prints buckets, keys and values; the format is for people and may change.",
-    arguments=(Argument("database", metavar="DATABASE"),),
+    arguments=(Argument("database", metavar="DATABASE", completer="file"),),
 )
 
 

@@ -25,7 +25,7 @@ COMMAND = Command(
         Option("type", "t", kind="string", help="Type of trusted execution environment: SEV or SNP"),
         Option("workload-id", "w", kind="string", help="Identifier of the workload"),
     ),
-    arguments=(Argument("source"), Argument("target")),
+    arguments=(Argument("source"), Argument("target", completer="file")),
 )
 
 

@@ -35,7 +35,7 @@ COMMAND = Command(
     ),
     arguments=(
         Argument("container", metavar="CONTAINER"),
-        Argument("command", max=None, metavar="COMMAND [ARGUMENT...]"),
+        Argument("command", max=None, metavar="COMMAND [ARGUMENT...]", completer="file"),
     ),
     interspersed=False,
     too_few="container ID and command must be specified",

@@ -21,7 +21,7 @@ COMMAND = Command(
             help="Mount a container and set a variable to its path",
         ),
     ),
-    arguments=(Argument("command", min=0, max=None, metavar="[COMMAND [ARGUMENT...]]"),),
+    arguments=(Argument("command", min=0, max=None, metavar="[COMMAND [ARGUMENT...]]", completer="file"),),
     interspersed=False,
     examples=(("pybuildah unshare sh build.sh", "run a script that mounts containers"),),
 )

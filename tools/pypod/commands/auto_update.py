@@ -28,7 +28,12 @@ COMMAND = Command(
             help="Path to the authentication file. Use REGISTRY_AUTH_FILE environment variable to override",
         ),
         Option("dry-run", help="Check for pending updates"),
-        Option("format", kind="string", help="Change the output format to JSON or a Go template"),
+        Option(
+            "format",
+            kind="string",
+            help="Change the output format to JSON or a Go template",
+            completer="pypod.complete_fields:printed",
+        ),
         Option("rollback", default=True, help="Rollback to previous image if update fails"),
         Option(
             "tls-verify",

@@ -30,6 +30,7 @@ COMMAND = Command(
             kind="strings",
             metavar="KEY[:PASSPHRASE]",
             help="Private key for an encrypted image",
+            completer="file",
         ),
         Option(
             "sign-by",
@@ -48,7 +49,7 @@ COMMAND = Command(
         *REGISTRY,
         *RETRY,
     ),
-    arguments=(Argument("context", min=0, metavar="[CONTEXT]"),),
+    arguments=(Argument("context", min=0, metavar="[CONTEXT]", completer="file"),),
     exclusive=(("pull", "pull-always", "pull-never"),),
     examples=(
         ("pypod build .", "from ./Containerfile"),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 COMMAND = Command(
     "Help about any command",
     description="Prints the help of any command: pypod help container run.",
-    arguments=(Argument("words", min=0, max=None, metavar="[COMMAND...]"),),
+    arguments=(Argument("words", min=0, max=None, metavar="[command]", completer="pypod.complete:commands"),),
     examples=(("pypod help image pull", "the same as pypod image pull --help"),),
 )
 

@@ -24,7 +24,7 @@ COMMAND = Command(
             kind="string",
             default="json",
             help="Format the output to a Go template or json",
-            completer="pypod.complete:inspect_format",
+            completer="pypod.complete_fields:inspected",
         ),
         LATEST,
         Option("size", "s", help="Display total file size"),
@@ -33,7 +33,8 @@ COMMAND = Command(
             "t",
             kind="string",
             default="all",
-            help='Specify inspect-object type ("image", "container", "network", "volume", "all")',
+            help='Specify inspect-object type ("image", "container", "network", "pod", "volume", "all")',
+            completer="=all container image network pod volume",
         ),
     ),
     arguments=(
@@ -41,8 +42,8 @@ COMMAND = Command(
             "names",
             min=0,
             max=None,
-            metavar="{CONTAINER|IMAGE|NETWORK|VOLUME} [...]",
-            completer="pypod.complete:containers",
+            metavar="{CONTAINER|IMAGE|POD|NETWORK|VOLUME} [...]",
+            completer="pypod.complete:anything",
         ),
     ),
     examples=(
@@ -54,11 +55,13 @@ COMMAND = Command(
 
 def run(args: Args, ctx: Context) -> int:
     from ocicore.errors import InvalidInput
-    from pypod.inspecting import CONTAINER_OMITTED, IMAGE_OMITTED, VOLUME_OMITTED, show
+    from pypod.inspecting import CONTAINER_OMITTED, IMAGE_OMITTED, POD_OMITTED, VOLUME_OMITTED, show
     from pypod.session import open_engine
 
-    if args.type not in ("all", "container", "image", "network", "volume"):
-        raise InvalidInput(f'invalid type "{args.type}": must be container, image, network, volume or all')
+    if args.type not in ("all", "container", "image", "network", "pod", "volume"):
+        raise InvalidInput(
+            f'invalid type "{args.type}": must be container, image, network, pod, volume or all'
+        )
     if args.size and args.type not in ("all", "container"):
         raise InvalidInput(f'size is not supported for type "{args.type}"')
     if not args.names and not args.latest:
@@ -67,17 +70,24 @@ def run(args: Args, ctx: Context) -> int:
         raise InvalidInput("--latest and arguments cannot be used together")
     engine = open_engine(ctx)
     names = [engine.state.containers.latest().id] if args.latest else args.names
-    omitted = {"container": CONTAINER_OMITTED, "image": IMAGE_OMITTED, "volume": VOLUME_OMITTED}
-    return show(
-        ctx,
-        names,
-        lambda name: _find(engine, name, args),
-        args.format,
-        omitted=omitted.get(args.type, CONTAINER_OMITTED if args.type == "all" else None),
-    )
+    omitted = {
+        "container": CONTAINER_OMITTED,
+        "image": IMAGE_OMITTED,
+        "pod": POD_OMITTED,
+        "volume": VOLUME_OMITTED,
+    }
+    kinds: dict[int, str] = {}
+
+    def find(name: str) -> dict[str, Any]:
+        kind, found = _find(engine, name, args)
+        kinds[id(found)] = kind
+        return found
+
+    return show(ctx, names, find, args.format, omitted=lambda one: omitted.get(kinds[id(one)], {}))
 
 
-def _find(engine: Engine, name: str, args: Args) -> dict[str, Any]:
+def _find(engine: Engine, name: str, args: Args) -> tuple[str, dict[str, Any]]:
+    """(its kind, the object). Raises NotFound."""
     from ocicore.errors import InvalidInput, NotFound
 
     kinds: dict[str, Callable[[], dict[str, Any]]] = {
@@ -85,15 +95,16 @@ def _find(engine: Engine, name: str, args: Args) -> dict[str, Any]:
         "image": lambda: _image(engine, name),
         "volume": lambda: _volume(engine, name),
         "network": lambda: _network(engine, name),
+        "pod": lambda: _pod(engine, name),
     }
     if args.type != "all":
         try:
-            return kinds[args.type]()
+            return args.type, kinds[args.type]()
         except InvalidInput:
             raise NotFound(f'no such {args.type}: "{name}"') from None
-    for look in kinds.values():
+    for kind, look in kinds.items():
         try:
-            return look()
+            return kind, look()
         except (NotFound, InvalidInput):
             continue
     raise NotFound(f'no such object: "{name}"')
@@ -115,6 +126,12 @@ def _volume(engine: Engine, name: str) -> dict[str, Any]:
     from ocicore.engine import volume_listing
 
     return volume_listing.inspect(engine, engine.state.volumes.find(name))
+
+
+def _pod(engine: Engine, name: str) -> dict[str, Any]:
+    from ocicore.engine import pod_listing
+
+    return pod_listing.inspect(engine, engine.state.pods.find(name))
 
 
 def _network(engine: Engine, name: str) -> dict[str, Any]:

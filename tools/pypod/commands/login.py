@@ -43,7 +43,7 @@ COMMAND = Command(
         Option("username", "u", kind="string", help="username for registry"),
         Option("verbose", "v", help="write more detailed information to stdout"),
     ),
-    arguments=(Argument("registry", min=0, metavar="[REGISTRY]"),),
+    arguments=(Argument("registry", min=0, metavar="[REGISTRY]", completer="pypod.complete:registries"),),
     examples=(
         ("pypod login quay.io", "asks for name and password"),
         ("pypod login -u me --password-stdin registry:5000 < file", "without a question"),

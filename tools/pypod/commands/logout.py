@@ -27,7 +27,7 @@ COMMAND = Command(
             help="path of a Docker-compatible config file to update instead",
         ),
     ),
-    arguments=(Argument("registry", min=0, metavar="[REGISTRY]"),),
+    arguments=(Argument("registry", min=0, metavar="[REGISTRY]", completer="pypod.complete:registries"),),
     examples=(("pypod logout quay.io", "forget its credentials"),),
 )
 

@@ -19,7 +19,7 @@ COMMAND = Command(
             help="Join the rootless network namespace used for netavark networking",
         ),
     ),
-    arguments=(Argument("command", min=0, max=None, metavar="[COMMAND [ARG...]]"),),
+    arguments=(Argument("command", min=0, max=None, metavar="[COMMAND [ARG...]]", completer="file"),),
     interspersed=False,
     examples=(
         ("pypod unshare cat /proc/self/uid_map", "how ids are mapped"),

@@ -11,7 +11,15 @@ if TYPE_CHECKING:
 
 COMMAND = Command(
     "Display the pypod version information",
-    options=(Option("format", "f", kind="string", help="Change the output format to JSON or a Go template"),),
+    options=(
+        Option(
+            "format",
+            "f",
+            kind="string",
+            help="Change the output format to JSON or a Go template",
+            completer="pypod.complete_fields:printed",
+        ),
+    ),
     examples=(("pypod version --format '{{.Client.Version}}'", "the bare number"),),
 )
 

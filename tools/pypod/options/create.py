@@ -8,7 +8,13 @@ from pypod.options.registry import RETRY, SIGNATURE_POLICY
 _SIZE = "<number>[<unit>]"
 
 PROCESS = (
-    Option("attach", "a", kind="strings", help="Attach to STDIN, STDOUT or STDERR"),
+    Option(
+        "attach",
+        "a",
+        kind="strings",
+        help="Attach to STDIN, STDOUT or STDERR",
+        completer="=stdin stdout stderr",
+    ),
     Option("annotation", kind="stringArray", help="Add annotations to container (key=value)"),
     Option("entrypoint", kind="string", help="Overwrite the default ENTRYPOINT of the image"),
     Option("env", "e", kind="stringArray", help="Set environment variables in container"),
@@ -46,7 +52,12 @@ PROCESS = (
         kind="string",
         help="Configure execution domain using personality (e.g., LINUX/LINUX32)",
     ),
-    Option("stop-signal", kind="string", help="Signal to stop a container. Default is SIGTERM"),
+    Option(
+        "stop-signal",
+        kind="string",
+        help="Signal to stop a container. Default is SIGTERM",
+        completer="pypod.complete_options:signals",
+    ),
     Option(
         "stop-timeout",
         kind="uint",
@@ -58,12 +69,14 @@ PROCESS = (
         kind="string",
         default="container",
         help='control sd-notify behavior ("container"|"conmon"|"ignore")',
+        completer="=conmon container healthy ignore",
     ),
     Option(
         "systemd",
         kind="string",
         default="true",
         help='Run container in systemd mode ("true"|"false"|"always")',
+        completer="=true false always",
     ),
     Option(
         "timeout",
@@ -75,8 +88,14 @@ PROCESS = (
     Option("umask", kind="string", default_text="0022", help="Set umask in container"),
     Option("unsetenv", kind="stringArray", help="Unset environment default variables in container"),
     Option("unsetenv-all", help="Unset all default environment variables in container"),
-    Option("user", "u", kind="string", help="Username or UID (format: <name|uid>[:<group|gid>])"),
-    Option("workdir", "w", kind="string", help="Working directory inside the container"),
+    Option(
+        "user",
+        "u",
+        kind="string",
+        help="Username or UID (format: <name|uid>[:<group|gid>])",
+        completer="pypod.complete_options:user",
+    ),
+    Option("workdir", "w", kind="string", help="Working directory inside the container", completer="file"),
 )
 
 IDENTITY = (
@@ -91,8 +110,19 @@ IDENTITY = (
     ),
     Option("disable-content-trust", help="This is a Docker specific option and is a NOOP"),
     Option("hostname", "h", kind="string", help="Set container hostname"),
-    Option("log-driver", kind="string", default_text="k8s-file", help="Logging driver for the container"),
-    Option("log-opt", kind="stringArray", help="Logging driver options"),
+    Option(
+        "log-driver",
+        kind="string",
+        default_text="k8s-file",
+        help="Logging driver for the container",
+        completer="=journald k8s-file none passthrough passthrough-tty",
+    ),
+    Option(
+        "log-opt",
+        kind="stringArray",
+        help="Logging driver options",
+        completer="pypod.complete_options:log_option",
+    ),
     Option("name", kind="string", help="Assign a name to the container"),
     Option("pidfile", kind="path", help="Write the container process ID to the file", metavar="string"),
     Option("replace", help="If a container with the same name exists, replace it"),
@@ -100,16 +130,19 @@ IDENTITY = (
         "requires",
         kind="strings",
         help="Add one or more requirement containers that must be started before this container will start",
+        completer="pypod.complete:containers",
     ),
     Option(
         "restart",
         kind="string",
         help='Restart policy to apply when a container exits ("always"|"no"|"never"|"on-failure"|"unless-stopped")',
+        completer="=always no on-failure unless-stopped",
     ),
     Option(
         "decryption-key",
         kind="strings",
         help="Key needed to decrypt the image (e.g. /path/to/key.pem)",
+        completer="file",
     ),
     Option(
         "rm",
@@ -119,6 +152,7 @@ IDENTITY = (
         "chrootdirs",
         kind="stringArray",
         help="Chroot directories inside the container, which get the hosts, resolv.conf and the like as well",
+        completer="file",
     ),
     Option("rootfs", help="The first argument is not an image but the rootfs to the exploded container"),
 )
@@ -130,6 +164,7 @@ IMAGE = (
         kind="string",
         metavar="ARCH",
         help="use ARCH instead of the architecture of the machine for choosing images",
+        completer="=386 amd64 arm arm64 loong64 mips mips64 mips64le mipsle ppc64 ppc64le riscv64 s390x",
     ),
     Option(
         "authfile",
@@ -152,6 +187,7 @@ IMAGE = (
         kind="string",
         metavar="OS",
         help="use OS instead of the running OS for choosing images",
+        completer="=linux windows",
     ),
     Option(
         "platform",
@@ -163,6 +199,7 @@ IMAGE = (
         kind="string",
         default="missing",
         help='Pull image policy ("always"|"missing"|"never"|"newer")',
+        completer="=always missing never newer",
     ),
     Option("quiet", "q", help="Suppress output information when pulling images"),
     *RETRY,
@@ -187,8 +224,14 @@ MOUNTS = (
         kind="string",
         default_text="anonymous",
         help='Tells how to handle the builtin image volumes ("bind"|"tmpfs"|"ignore")',
+        completer="=anonymous bind tmpfs ignore",
     ),
-    Option("mount", kind="stringArray", help="Attach a filesystem mount to the container"),
+    Option(
+        "mount",
+        kind="stringArray",
+        help="Attach a filesystem mount to the container",
+        completer="=type=bind, type=volume, type=tmpfs, type=image, type=glob, type=devpts, type=ramfs, :nospace",
+    ),
     Option("read-only", help="Make containers root filesystem read-only"),
     Option(
         "read-only-tmpfs",
@@ -213,9 +256,21 @@ MOUNTS = (
         kind="stringArray",
         metavar="tmpfs",
         help="Mount a temporary filesystem (tmpfs) into a container",
+        completer="file",
     ),
-    Option("volume", "v", kind="stringArray", help="Bind mount a volume into the container"),
-    Option("volumes-from", kind="stringArray", help="Mount volumes from the specified container(s)"),
+    Option(
+        "volume",
+        "v",
+        kind="stringArray",
+        help="Bind mount a volume into the container",
+        completer="pypod.complete_options:volume",
+    ),
+    Option(
+        "volumes-from",
+        kind="stringArray",
+        help="Mount volumes from the specified container(s)",
+        completer="pypod.complete:containers",
+    ),
 )
 
 NETWORK = (
@@ -228,11 +283,18 @@ NETWORK = (
         "hosts-file",
         kind="string",
         help='Base file to create the /etc/hosts file inside the container, or one of the special values ("image"|"none")',
+        completer="=image none :file",
     ),
     Option("ip", kind="string", help="Specify a static IPv4 address for the container"),
     Option("ip6", kind="string", help="Specify a static IPv6 address for the container"),
     Option("mac-address", kind="string", help="Container MAC address (e.g. 92:d0:c6:0a:29:33)"),
-    Option("network", kind="stringArray", also=("net",), help="Connect a container to a network"),
+    Option(
+        "network",
+        kind="stringArray",
+        also=("net",),
+        help="Connect a container to a network",
+        completer="pypod.complete_options:network",
+    ),
     Option("network-alias", kind="strings", help="Add network-scoped alias for the container"),
     Option(
         "no-hostname",
@@ -249,31 +311,69 @@ NETWORK = (
 )
 
 NAMESPACES = (
-    Option("cgroupns", kind="string", help="cgroup namespace to use"),
+    Option(
+        "cgroupns",
+        kind="string",
+        help="cgroup namespace to use",
+        completer="pypod.complete_options:namespace",
+    ),
     Option("gidmap", kind="strings", help="GID map to use for the user namespace"),
-    Option("ipc", kind="string", help="IPC namespace to use"),
-    Option("pid", kind="string", help="PID namespace to use"),
-    Option("subgidname", kind="string", help="Name of range listed in /etc/subgid for use in user namespace"),
-    Option("subuidname", kind="string", help="Name of range listed in /etc/subuid for use in user namespace"),
+    Option(
+        "ipc", kind="string", help="IPC namespace to use", completer="pypod.complete_options:ipc_namespace"
+    ),
+    Option("pid", kind="string", help="PID namespace to use", completer="pypod.complete_options:namespace"),
+    Option(
+        "subgidname",
+        kind="string",
+        help="Name of range listed in /etc/subgid for use in user namespace",
+        completer="ocicore.cli.completers:subordinate_groups",
+    ),
+    Option(
+        "subuidname",
+        kind="string",
+        help="Name of range listed in /etc/subuid for use in user namespace",
+        completer="ocicore.cli.completers:subordinate_users",
+    ),
     Option("uidmap", kind="strings", help="UID map to use for the user namespace"),
-    Option("userns", kind="string", help="User namespace to use"),
-    Option("uts", kind="string", help="UTS namespace to use"),
+    Option(
+        "userns",
+        kind="string",
+        help="User namespace to use",
+        completer="pypod.complete_options:user_namespace",
+    ),
+    Option("uts", kind="string", help="UTS namespace to use", completer="pypod.complete_options:namespace"),
 )
 
 SECURITY = (
-    Option("secret", kind="stringArray", help="Add secret to container"),
-    Option("cap-add", kind="strings", help="Add capabilities to the container"),
-    Option("cap-drop", kind="strings", help="Drop capabilities from the container"),
-    Option("device", kind="stringArray", help="Add a host device to the container"),
+    Option("secret", kind="stringArray", help="Add secret to container", completer="pypod.complete:secrets"),
+    Option(
+        "cap-add",
+        kind="strings",
+        help="Add capabilities to the container",
+        completer="ocicore.cli.completers:capabilities",
+    ),
+    Option(
+        "cap-drop",
+        kind="strings",
+        help="Drop capabilities from the container",
+        completer="ocicore.cli.completers:capabilities",
+    ),
+    Option("device", kind="stringArray", help="Add a host device to the container", completer="file"),
     Option("gpus", kind="strings", help="GPU devices to add to the container ('all' to pass all GPUs)"),
     Option("device-cgroup-rule", kind="strings", help="Add a rule to the cgroup allowed devices list"),
     Option("privileged", help="Give extended privileges to container"),
-    Option("security-opt", kind="stringArray", help="Security Options"),
+    Option(
+        "security-opt",
+        kind="stringArray",
+        help="Security Options",
+        completer="pypod.complete_options:security",
+    ),
     Option(
         "seccomp-policy",
         kind="string",
         default="default",
         help='Policy for selecting a seccomp profile ("default"|"image")',
+        completer="=default image",
     ),
     Option("sysctl", kind="strings", help="Sysctl options"),
     Option("ulimit", kind="strings", help="Ulimit options"),
@@ -290,14 +390,16 @@ RESOURCES = (
         kind="stringArray",
         metavar="DEVICE_NAME:WEIGHT",
         help="Block IO weight (relative device weight)",
+        completer="file",
     ),
     Option("cgroup-conf", kind="strings", help="Configure cgroup v2 (key=value)"),
-    Option("cgroup-parent", kind="string", help="Optional parent cgroup for the container"),
+    Option("cgroup-parent", kind="string", help="Optional parent cgroup for the container", completer="file"),
     Option(
         "cgroups",
         kind="string",
         default="enabled",
         help='control container cgroup configuration ("enabled"|"disabled"|"no-conmon"|"split")',
+        completer="=enabled disabled no-conmon split",
     ),
     Option("cpu-period", kind="uint", help="Limit the CPU CFS (Completely Fair Scheduler) period"),
     Option("cpu-quota", kind="int", help="Limit the CPU CFS (Completely Fair Scheduler) quota"),
@@ -315,21 +417,25 @@ RESOURCES = (
         "device-read-bps",
         kind="stringArray",
         help="Limit read rate (bytes per second) from a device (e.g. --device-read-bps=/dev/sda:1mb)",
+        completer="file",
     ),
     Option(
         "device-read-iops",
         kind="stringArray",
         help="Limit read rate (IO per second) from a device (e.g. --device-read-iops=/dev/sda:1000)",
+        completer="file",
     ),
     Option(
         "device-write-bps",
         kind="stringArray",
         help="Limit write rate (bytes per second) to a device (e.g. --device-write-bps=/dev/sda:1mb)",
+        completer="file",
     ),
     Option(
         "device-write-iops",
         kind="stringArray",
         help="Limit write rate (IO per second) to a device (e.g. --device-write-iops=/dev/sda:1000)",
+        completer="file",
     ),
     Option("kernel-memory", kind="string", hidden=True, help="No longer supported by kernels"),
     Option("memory", "m", kind="string", metavar=_SIZE, help="Memory limit (unit: b, k, m or g)"),
@@ -415,6 +521,7 @@ HEALTH = (
         kind="string",
         default="none",
         help="action to take once the container turns unhealthy",
+        completer="=none kill restart stop",
     ),
     Option(
         "health-retries",

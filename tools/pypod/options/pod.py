@@ -67,13 +67,19 @@ CREATE_POD = (
         kind="string",
         default_text="continue",
         help='Behaviour when the last container exits ("continue"|"stop")',
+        completer="=continue stop",
     ),
     Option(
         "infra",
         default=True,
         help="Create an infra container associated with the pod to share namespaces with",
     ),
-    Option("infra-image", kind="string", help="Image to use to override builtin infra container"),
+    Option(
+        "infra-image",
+        kind="string",
+        help="Image to use to override builtin infra container",
+        completer="pypod.complete:images",
+    ),
     Option("pod-id-file", kind="path", metavar="string", help="Write the pod ID to the file"),
     Option("replace", help="If a pod with the same name exists, replace it"),
     Option(
@@ -81,6 +87,7 @@ CREATE_POD = (
         kind="string",
         default="ipc,net,uts",
         help="A comma delimited list of kernel namespaces the pod will share",
+        completer="pypod.complete_options:shared_namespaces",
     ),
     Option(
         "share-parent",
@@ -97,8 +104,10 @@ def check(args: Args) -> None:
     files = bool(values.get("pod_id_file"))
     if every and latest:
         raise InvalidInput("--all and --latest cannot be used together")
-    if args.pods and (every or latest):
-        raise InvalidInput("no arguments are needed with " + ("--all" if every else "--latest"))
+    if args.pods and latest:
+        raise InvalidInput("--latest and pods cannot be used together")
+    if args.pods and every:
+        raise InvalidInput("no arguments are needed with --all")
     if files and (every or latest):
         raise InvalidInput(f"--{'all' if every else 'latest'} and --pod-id-file cannot be used together")
     if args.pods and files:

@@ -45,8 +45,15 @@ PLATFORM = (
         kind="string",
         metavar="ARCH",
         help="Use ARCH instead of the architecture of the machine for choosing images",
+        completer="=386 amd64 arm arm64 loong64 mips mips64 mips64le mipsle ppc64 ppc64le riscv64 s390x",
     ),
-    Option("os", kind="string", metavar="OS", help="Use OS instead of the running OS for choosing images"),
+    Option(
+        "os",
+        kind="string",
+        metavar="OS",
+        help="Use OS instead of the running OS for choosing images",
+        completer="=linux windows",
+    ),
     Option(
         "platform",
         kind="string",

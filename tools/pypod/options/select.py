@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 LATEST = Option("latest", "l", help="Act on the latest container pypod is aware of")
 CIDFILE = Option("cidfile", kind="stringArray", help="Read the container ID from the file", completer="file")
-FILTER = Option("filter", "f", kind="stringArray", help="Filter output based on conditions given")
+FILTER = Option(
+    "filter",
+    "f",
+    kind="stringArray",
+    help="Filter output based on conditions given",
+    completer="pypod.complete_options:container_filter",
+)
 
 
 def all_option(what: str) -> Option:

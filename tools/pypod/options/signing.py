@@ -49,5 +49,6 @@ ENCRYPTION = (
         kind="strings",
         metavar="PROTOCOL:FILE",
         help="Encrypt the image for a public key: jwe:FILE or pkcs7:FILE",
+        completer="file",
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ocicore.cli.completers import TRANSPORTS
 from ocicore.cli.declare import Argument, Command, Option
 from pyskopeo.options import AUTHFILE, OLD_TLS_VERIFY, RETRY, SIGNING, image
 
@@ -48,7 +49,7 @@ COMMAND = Command(
         *image("src-", creds_also=("screds",)),
         *image("dest-", creds_also=("dcreds",)),
     ),
-    arguments=(Argument("source", metavar="SOURCE-IMAGE"), Argument("destination", metavar="DESTINATION-IMAGE")),
+    arguments=(Argument("source", metavar="SOURCE-IMAGE", completer=TRANSPORTS), Argument("destination", metavar="DESTINATION-IMAGE", completer=TRANSPORTS)),
     too_few="Exactly two arguments expected",
     too_many="Exactly two arguments expected",
     examples=(

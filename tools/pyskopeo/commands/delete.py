@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ocicore.cli.completers import TRANSPORTS
 from ocicore.cli.declare import Argument, Command
 from pyskopeo.options import RETRY, image
 
@@ -14,7 +15,7 @@ COMMAND = Command(
     "Delete image IMAGE-NAME",
     description='Delete an "IMAGE_NAME" from a transport (docker://, oci:, containers-storage:).',
     options=(*RETRY, *image()),
-    arguments=(Argument("image", metavar="IMAGE-NAME"),),
+    arguments=(Argument("image", metavar="IMAGE-NAME", completer=TRANSPORTS),),
     too_few="Exactly one argument expected",
     too_many="Exactly one argument expected",
     examples=(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ocicore.cli.completers import TRANSPORTS
 from ocicore.cli.declare import Argument, Command, Option
 from pyskopeo.options import RETRY, image
 
@@ -26,7 +27,7 @@ COMMAND = Command(
         *RETRY,
         *image(),
     ),
-    arguments=(Argument("image", metavar="IMAGE-NAME"),),
+    arguments=(Argument("image", metavar="IMAGE-NAME", completer=TRANSPORTS),),
     too_few="Exactly one argument expected",
     too_many="Exactly one argument expected",
     examples=(

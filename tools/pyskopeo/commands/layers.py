@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ocicore.cli.completers import TRANSPORTS
 from ocicore.cli.declare import Argument, Command
 from pyskopeo.options import RETRY, image
 
@@ -16,7 +17,7 @@ COMMAND = Command(
     "Get layers of IMAGE-NAME",
     options=(*RETRY, *image()),
     arguments=(
-        Argument("image", metavar="IMAGE-NAME"),
+        Argument("image", metavar="IMAGE-NAME", completer=TRANSPORTS),
         Argument("layers", min=0, max=None, metavar="[LAYER...]"),
     ),
 )

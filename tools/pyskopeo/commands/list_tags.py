@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ocicore.cli.completers import TRANSPORTS
 from ocicore.cli.declare import Argument, Command
 from pyskopeo.options import RETRY, registry
 
@@ -15,7 +16,7 @@ COMMAND = Command(
     "List tags in the transport/repository specified by the SOURCE-IMAGE",
     description="Return the list of tags from the transport/repository (docker://, docker-archive:) as JSON.",
     options=(*RETRY, *registry()),
-    arguments=(Argument("image", metavar="SOURCE-IMAGE"),),
+    arguments=(Argument("image", metavar="SOURCE-IMAGE", completer=TRANSPORTS),),
     too_few="Exactly one non-option argument expected",
     too_many="Exactly one non-option argument expected",
     examples=(("pyskopeo list-tags docker://registry.example.com/fedora", "all its tags"),),

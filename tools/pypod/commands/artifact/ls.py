@@ -13,7 +13,12 @@ COMMAND = Command(
     "List OCI artifacts",
     description="Lists the OCI artifacts of the local store.",
     options=(
-        Option("format", kind="string", help="Format volume output using JSON or a Go template"),
+        Option(
+            "format",
+            kind="string",
+            help="Format volume output using JSON or a Go template",
+            completer="pypod.complete_fields:printed",
+        ),
         Option("no-trunc", help="Do not truncate output"),
         Option("noheading", "n", help="Do not print column headings"),
     ),

@@ -18,6 +18,7 @@ COMMAND = Command(
             "decryption-key",
             kind="stringArray",
             help="Key needed to decrypt the image (e.g. /path/to/key.pem)",
+            completer="file",
         ),
         Option("quiet", "q", help="Suppress output information when pulling images"),
         *REGISTRY,

@@ -17,7 +17,13 @@ COMMAND = Command(
         Option("ignore", "i", help="Ignore error if artifact does not exist"),
     ),
     arguments=(
-        Argument("artifacts", min=0, max=None, metavar="ARTIFACT", completer="pypod.complete:artifacts"),
+        Argument(
+            "artifacts",
+            min=0,
+            max=None,
+            metavar="ARTIFACT [ARTIFACT...]",
+            completer="pypod.complete:artifacts",
+        ),
     ),
     examples=(("pypod artifact rm quay.io/me/art:1", "one"),),
 )

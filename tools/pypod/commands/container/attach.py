@@ -20,6 +20,7 @@ COMMAND = Command(
             default_text="ctrl-p,ctrl-q",
             metavar="[a-Z]",
             help="Select the key sequence for detaching a container",
+            completer="pypod.complete_options:detach_keys",
         ),
         LATEST,
         Option("no-stdin", help="Do not attach STDIN. The default is false"),
@@ -38,8 +39,10 @@ def run(args: Args, ctx: Context) -> int:
     from ocicore.runtime.attach import parse_detach_keys
     from pypod.session import open_engine
 
-    if bool(args.containers) == bool(args.latest):
-        raise InvalidInput("attach requires the name or id of one running container or the latest flag")
+    if args.containers and args.latest:
+        raise InvalidInput("--latest and containers cannot be used together")
+    if not (args.containers or args.latest):
+        raise InvalidInput('"pypod attach" requires a name, id, or the "--latest" flag')
     engine = open_engine(ctx)
     table = engine.state.containers
     container = table.latest() if args.latest else table.find(args.containers)

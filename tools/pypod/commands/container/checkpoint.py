@@ -22,6 +22,7 @@ COMMAND = Command(
             kind="string",
             default="zstd",
             help="Select compression algorithm (gzip, none, zstd) for checkpoint archive",
+            completer="=gzip none zstd",
         ),
         Option("create-image", kind="string", help="Create checkpoint image with specified name"),
         Option("export", "e", kind="path", metavar="string", help="Export the checkpoint image to a tar.gz"),

@@ -20,7 +20,15 @@ COMMAND = Command(
         Option("rm", help="After cleanup, remove the container entirely"),
         Option("rmi", help="After cleanup, remove the image entirely"),
     ),
-    arguments=(Argument("containers", min=0, max=None, metavar="CONTAINER [CONTAINER...]"),),
+    arguments=(
+        Argument(
+            "containers",
+            min=0,
+            max=None,
+            metavar="CONTAINER [CONTAINER...]",
+            completer="pypod.complete:exited",
+        ),
+    ),
     examples=(("pypod container cleanup --all", "put everything right after a crash"),),
 )
 

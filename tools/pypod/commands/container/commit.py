@@ -19,6 +19,7 @@ COMMAND = Command(
             "c",
             kind="stringArray",
             help="Apply the following possible instructions to the created image (default []): CMD | ENTRYPOINT | ENV | EXPOSE | LABEL | ONBUILD | STOPSIGNAL | USER | VOLUME | WORKDIR",
+            completer="=CMD ENTRYPOINT ENV EXPOSE LABEL ONBUILD STOPSIGNAL USER VOLUME WORKDIR :nospace",
         ),
         Option(
             "config",
@@ -33,6 +34,7 @@ COMMAND = Command(
             default="oci",
             metavar="Format",
             help="Format of the image manifest and metadata",
+            completer="=oci docker",
         ),
         Option("iidfile", kind="path", metavar="file", help="file to write the image ID to"),
         Option("include-volumes", help="Include container volumes as image volumes"),
@@ -43,7 +45,7 @@ COMMAND = Command(
     ),
     arguments=(
         Argument("container", completer="pypod.complete:containers"),
-        Argument("image", min=0, metavar="[IMAGE]"),
+        Argument("image", min=0, metavar="[IMAGE]", completer="pypod.complete:images"),
     ),
     examples=(("pypod commit -q --author 'Somebody' web web:snapshot", "an image of what it is now"),),
 )

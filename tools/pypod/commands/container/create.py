@@ -31,6 +31,7 @@ COMMAND = Command(
             kind="string",
             metavar="type",
             help='Make this a pod init container: run at every start of the pod ("always") or at the first ("once")',
+            completer="=always once",
         ),
     ),
     arguments=(

@@ -10,23 +10,52 @@ if TYPE_CHECKING:
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
 
-COMMAND = Command(
-    "Display the changes to the object's file system",
-    description="Displays changes to the container or image's file system. The container or image will be compared to its parent layer or the second argument when given.",
-    options=(Option("format", kind="string", help="Change the output format (json)"), LATEST),
-    arguments=(
-        Argument(
-            "names",
-            min=0,
-            max=2,
-            metavar="{CONTAINER|IMAGE} [{CONTAINER|IMAGE}]",
-            completer="pypod.complete:containers",
+_FORMAT = Option("format", kind="string", help="Change the output format (json)", completer="=json")
+
+
+def _declared(
+    summary: str, metavar: str, completer: str, options: tuple[Option, ...], example: str
+) -> Command:
+    return Command(
+        summary,
+        description=(
+            "Displays changes to the container or image's file system. The container or image will be compared to its "
+            "parent layer or the second argument when given."
         ),
-    ),
-    examples=(
-        ("pypod diff web", "what it has changed"),
-        ("pypod diff --format json image1 image2", "as JSON"),
-    ),
+        options=options,
+        arguments=(
+            Argument(
+                "names",
+                min=0,
+                max=2,
+                metavar=f"{metavar} [{metavar}]",
+                completer=f"pypod.complete:{completer}",
+            ),
+        ),
+        handler="pypod.commands.container.diff:run",
+        examples=(
+            (f"pypod {example}", "what it has changed"),
+            (f"pypod {example.rpartition(' ')[0]} --format json one two", "as JSON"),
+        ),
+    )
+
+
+COMMAND = _declared(
+    "Display the changes to the object's file system",
+    "{CONTAINER|IMAGE}",
+    "containers_and_images",
+    (_FORMAT, LATEST),
+    "diff web",
+)
+CONTAINER = _declared(
+    "Inspect changes to the container's file systems",
+    "CONTAINER",
+    "containers",
+    (_FORMAT, LATEST),
+    "container diff web",
+)
+IMAGE = _declared(
+    "Inspect changes to the image's file systems", "IMAGE", "images", (_FORMAT,), "image diff alpine"
 )
 
 _NAMES = {"A": "added", "C": "changed", "D": "deleted"}
@@ -37,12 +66,15 @@ def run(args: Args, ctx: Context) -> int:
     from ocicore.errors import InvalidInput
     from pypod.session import open_engine
 
-    if bool(args.names) == args.latest:
+    latest = bool(args.as_dict().get("latest"))
+    if args.names and latest:
+        raise InvalidInput("--latest and containers cannot be used together")
+    if not (args.names or latest):
         raise InvalidInput("container or image must be specified: pypod diff [options] {CONTAINER|IMAGE}")
     if args.format not in ("", "json"):
         raise InvalidInput("only supported value for '--format' is 'json'")
     engine = open_engine(ctx)
-    names = [engine.state.containers.latest().id] if args.latest else list(args.names)
+    names = [engine.state.containers.latest().id] if latest else list(args.names)
     kind = ctx.path[0] if ctx.path[0] in ("container", "image") else "all"
     found = diffing.changes(engine, names[0], names[1] if len(names) > 1 else "", kind=kind)
     if args.format == "json":

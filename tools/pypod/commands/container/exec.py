@@ -21,6 +21,7 @@ COMMAND = Command(
             kind="string",
             default_text="ctrl-p,ctrl-q",
             help="Select the key sequence for detaching a container",
+            completer="pypod.complete_options:detach_keys",
         ),
         Option("env", "e", kind="stringArray", help="Set environment variables"),
         Option(
@@ -40,13 +41,20 @@ COMMAND = Command(
             "u",
             kind="string",
             help="Sets the username or UID used and optionally the groupname or GID for the specified command",
+            completer="pypod.complete_options:user",
         ),
         Option("wait", kind="uint", hidden=True, help="Total seconds to wait for the container to start"),
-        Option("workdir", "w", kind="string", help="Working directory inside the container"),
+        Option(
+            "workdir", "w", kind="string", help="Working directory inside the container", completer="file"
+        ),
     ),
     arguments=(
         Argument(
-            "words", min=0, max=None, metavar="CONTAINER COMMAND [ARG...]", completer="pypod.complete:running"
+            "words",
+            min=0,
+            max=None,
+            metavar="CONTAINER COMMAND [ARG...]",
+            completer="pypod.complete:command_in_running",
         ),
     ),
     interspersed=False,

@@ -20,7 +20,7 @@ COMMAND = Command(
             min=0,
             max=None,
             metavar="CONTAINER [CONTAINER...]",
-            completer="pypod.complete:containers",
+            completer="pypod.complete:created",
         ),
     ),
     examples=(("pypod init --all", "initialize every container that has not started"),),

@@ -22,7 +22,7 @@ COMMAND = Command(
             kind="string",
             default="json",
             help="Format the output to a Go template or json",
-            completer="pypod.complete:inspect_format",
+            completer="pypod.complete_fields:inspected",
         ),
         LATEST,
         Option("size", "s", help="Display total file size"),
@@ -47,6 +47,8 @@ def run(args: Args, ctx: Context) -> int:
     from pypod.inspecting import CONTAINER_OMITTED, show
     from pypod.session import open_engine
 
+    if args.containers and args.latest:
+        raise InvalidInput("--latest and arguments cannot be used together")
     if not args.containers and not args.latest:
         raise InvalidInput("no containers specified")
     engine = open_engine(ctx)

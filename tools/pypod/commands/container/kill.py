@@ -17,7 +17,14 @@ COMMAND = Command(
         all_option("Signal all running containers"),
         CIDFILE,
         LATEST,
-        Option("signal", "s", kind="string", default="KILL", help="Signal to send to the container"),
+        Option(
+            "signal",
+            "s",
+            kind="string",
+            default="KILL",
+            help="Signal to send to the container",
+            completer="pypod.complete_options:signals",
+        ),
     ),
     arguments=(
         Argument(

@@ -17,7 +17,12 @@ COMMAND = Command(
     description="Mounts the specified container's root file system in a location which can be accessed from the host, and returns its location. Without a container, what is mounted is listed.",
     options=(
         all_option("Mount all containers"),
-        Option("format", kind="string", help="Print the mounted containers in specified format (json)"),
+        Option(
+            "format",
+            kind="string",
+            help="Print the mounted containers in specified format (json)",
+            completer="=json",
+        ),
         LATEST,
         Option("no-trunc", also=("notruncate",), help="Do not truncate output"),
     ),

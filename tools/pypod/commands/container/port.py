@@ -15,7 +15,9 @@ COMMAND = Command(
     description="List port mappings for the CONTAINER, or look up the public-facing port that is NAT-ed to the PRIVATE_PORT.",
     options=(all_option("Display port information for all containers"), LATEST),
     arguments=(
-        Argument("words", min=0, max=2, metavar="CONTAINER [PORT]", completer="pypod.complete:containers"),
+        Argument(
+            "words", min=0, max=2, metavar="CONTAINER [PORT]", completer="pypod.complete:container_port"
+        ),
     ),
     examples=(("pypod port web 80/tcp", "the address behind which port 80 is found"),),
 )

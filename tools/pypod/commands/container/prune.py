@@ -13,7 +13,12 @@ COMMAND = Command(
     "Remove all non running containers",
     description="Removes all non running containers.",
     options=(
-        Option("filter", kind="stringArray", help="Provide filter values (e.g. 'label=<key>=<value>')"),
+        Option(
+            "filter",
+            kind="stringArray",
+            help="Provide filter values (e.g. 'label=<key>=<value>')",
+            completer="=label= label!= until= :nospace",
+        ),
         Option("force", "f", help="Do not prompt for confirmation. The default is false"),
     ),
     examples=(("pypod container prune --force --filter until=24h", "those made more than a day ago"),),

@@ -70,7 +70,7 @@ COMMAND = Command(
             min=0,
             max=None,
             metavar="CONTAINER|IMAGE [CONTAINER|IMAGE...]",
-            completer="pypod.complete:containers",
+            completer="pypod.complete:containers_and_images",
         ),
     ),
     examples=(
@@ -127,6 +127,8 @@ def run(args: Args, ctx: Context) -> int:
 def _check(args: Args) -> None:
     from ocicore.errors import InvalidInput
 
+    if args.all and args.latest:
+        raise InvalidInput("--all and --latest cannot be used together")
     if args.import_:
         if args.all or args.latest:
             raise InvalidInput("cannot use --import with --all or --latest")

@@ -19,7 +19,12 @@ COMMAND = Command(
         all_option("Remove all containers"),
         CIDFILE,
         Option("depend", help="Remove container and all containers that depend on the selected container"),
-        Option("filter", kind="stringArray", help="Filter output based on conditions given"),
+        Option(
+            "filter",
+            kind="stringArray",
+            help="Filter output based on conditions given",
+            completer="pypod.complete_options:container_filter",
+        ),
         Option("force", "f", help="Force removal of a running or unusable container"),
         Option("ignore", "i", help="Ignore errors when a specified container is missing"),
         LATEST,

@@ -25,6 +25,7 @@ COMMAND = Command(
             default_text="ctrl-p,ctrl-q",
             metavar="[a-Z]",
             help="Override the key sequence for detaching a container",
+            completer="pypod.complete_options:detach_keys",
         ),
         Option(
             "preserve-fds",

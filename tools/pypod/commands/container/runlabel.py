@@ -30,7 +30,7 @@ COMMAND = Command(
     arguments=(
         Argument("label", metavar="LABEL"),
         Argument("image", metavar="IMAGE", completer="pypod.complete:images"),
-        Argument("words", min=0, max=None, metavar="[ARG...]"),
+        Argument("words", min=0, max=None, metavar="[ARG...]", completer="file"),
     ),
     interspersed=False,
     examples=(("pypod container runlabel --display run myimage", "show what would be run"),),

@@ -23,7 +23,10 @@ COMMAND = Command(
             help="Show all containers. Only running containers are shown by default. The default is false",
         ),
         Option(
-            "format", kind="string", help="Pretty-print container statistics to JSON or using a Go template"
+            "format",
+            kind="string",
+            help="Pretty-print container statistics to JSON or using a Go template",
+            completer="pypod.complete_fields:printed",
         ),
         Option("interval", "i", kind="int", default=5, help="Time in seconds between stats reports"),
         LATEST,

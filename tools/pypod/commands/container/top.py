@@ -20,7 +20,7 @@ COMMAND = Command(
             min=0,
             max=None,
             metavar="CONTAINER [FORMAT-DESCRIPTORS|ARGS...]",
-            completer="pypod.complete:running",
+            completer="pypod.complete:container_columns",
         ),
     ),
     interspersed=False,

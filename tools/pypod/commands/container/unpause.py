@@ -19,7 +19,7 @@ COMMAND = Command(
             min=0,
             max=None,
             metavar="CONTAINER [CONTAINER...]",
-            completer="pypod.complete:running",
+            completer="pypod.complete:paused",
         ),
     ),
     examples=(("pypod unpause web", "unpause one container"),),

@@ -23,7 +23,12 @@ COMMAND = Command(
         *HEALTH,
         Option("env", "e", kind="stringArray", help="Set environment variables for the next start"),
         LATEST,
-        Option("restart", kind="string", help="Restart policy to apply when a container exits"),
+        Option(
+            "restart",
+            kind="string",
+            help="Restart policy to apply when a container exits",
+            completer="=always no on-failure unless-stopped",
+        ),
         Option("ulimit", kind="strings", help="Ulimit options for the next start"),
         Option("unsetenv", kind="strings", help="Unset environment variables for the next start"),
     ),
@@ -38,7 +43,9 @@ def run(args: Args, ctx: Context) -> int:
     from ocicore.errors import InvalidInput
     from pypod.session import open_engine
 
-    if bool(args.container) == args.latest:
+    if args.container and args.latest:
+        raise InvalidInput("--latest and containers cannot be used together")
+    if not (args.container or args.latest):
         raise InvalidInput("update needs the name of one container, or --latest")
     engine = open_engine(ctx)
     table = engine.state.containers

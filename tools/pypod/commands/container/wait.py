@@ -14,7 +14,12 @@ COMMAND = Command(
     "Block on one or more containers",
     description="Block until one or more containers stop and then print their exit codes.",
     options=(
-        Option("condition", kind="strings", help="Condition to wait on"),
+        Option(
+            "condition",
+            kind="strings",
+            help="Condition to wait on",
+            completer="=configured created exited healthy initialized paused removing running stopped stopping unhealthy unknown",
+        ),
         Option("exit-first-match", help="Exit when the first of the containers has met a condition"),
         Option("ignore", help="Ignore if a container does not exist"),
         Option(
@@ -46,6 +51,8 @@ def run(args: Args, ctx: Context) -> int:
     from pypod.options import select
     from pypod.session import open_engine
 
+    if args.containers and args.latest:
+        raise InvalidInput("--latest and containers cannot be used together")
     if not (args.containers or args.latest):
         raise InvalidInput('"pypod wait" requires a name, id, or the "--latest" flag')
     if args.interval.isdigit():

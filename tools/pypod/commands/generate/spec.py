@@ -14,10 +14,19 @@ COMMAND = Command(
     description="Generates JSON with which podman's REST interface makes the same container or pod again.",
     options=(
         Option("compact", "c", help="Print the json in a compact format for consumption"),
-        Option("filename", "f", kind="path", metavar="string", help="Write output to the specified path"),
+        Option(
+            "filename",
+            "f",
+            kind="path",
+            metavar="string",
+            help="Write output to the specified path",
+            completer="file",
+        ),
         Option("name", "n", default=True, help="Specify a new name for the generated spec"),
     ),
-    arguments=(Argument("object", metavar="{CONTAINER|POD}", completer="pypod.complete:containers"),),
+    arguments=(
+        Argument("object", metavar="{CONTAINER|POD}", completer="pypod.complete:containers_and_pods"),
+    ),
     examples=(("pypod generate spec -f web.json web", "into a file"),),
 )
 

@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
 
-COMMAND = generate_systemd.command("pypod generate systemd", deprecated=True)
+COMMAND = generate_systemd.command(
+    "pypod generate systemd", deprecated=True, completer="pypod.complete:containers_and_pods"
+)
 
 
 def run(args: Args, ctx: Context) -> int:

@@ -13,7 +13,12 @@ COMMAND = Command(
     "Show history of a specified image",
     description="Displays the history of an image. The information can be printed out in an easy to read, or user specified format, and can be truncated.",
     options=(
-        Option("format", kind="string", help="Change the output to JSON or a Go template"),
+        Option(
+            "format",
+            kind="string",
+            help="Change the output to JSON or a Go template",
+            completer="pypod.complete_fields:printed",
+        ),
         Option("human", "H", default=True, help="Display sizes and dates in human readable format"),
         Option("no-trunc", also=("notruncate",), help="Do not truncate the output"),
         Option("quiet", "q", help="Display the numeric IDs only"),

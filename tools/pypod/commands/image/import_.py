@@ -14,15 +14,21 @@ COMMAND = Command(
     "Import a tarball to create a filesystem image",
     description="Create a container image from the contents of the specified tarball (.tar, .tar.gz, .tgz, .bzip, .tar.xz, .txz). Note remote tar balls can be specified, via web address.",
     options=(
-        Option("arch", kind="string", help="Set the architecture of the imported image"),
+        Option(
+            "arch",
+            kind="string",
+            help="Set the architecture of the imported image",
+            completer="=386 amd64 arm arm64 loong64 mips mips64 mips64le mipsle ppc64 ppc64le riscv64 s390x",
+        ),
         Option(
             "change",
             "c",
             kind="stringArray",
             help="Apply the following possible instructions to the created image (default []): CMD | ENTRYPOINT | ENV | EXPOSE | LABEL | ONBUILD | STOPSIGNAL | USER | VOLUME | WORKDIR",
+            completer="=CMD ENTRYPOINT ENV EXPOSE LABEL ONBUILD STOPSIGNAL USER VOLUME WORKDIR :nospace",
         ),
         Option("message", "m", kind="string", help="Set commit message for imported image"),
-        Option("os", kind="string", help="Set the OS of the imported image"),
+        Option("os", kind="string", help="Set the OS of the imported image", completer="=linux windows"),
         Option("quiet", "q", help="Suppress output"),
         Option("variant", kind="string", help="Set the variant of the imported image"),
         SIGNATURE_POLICY,

@@ -14,7 +14,12 @@ COMMAND = Command(
     description="Displays the low-level information of an image identified by name or ID.",
     options=(
         Option(
-            "format", "f", kind="string", default="json", help="Format the output to a Go template or json"
+            "format",
+            "f",
+            kind="string",
+            default="json",
+            help="Format the output to a Go template or json",
+            completer="pypod.complete_fields:printed",
         ),
     ),
     arguments=(Argument("images", max=None, metavar="IMAGE [IMAGE...]", completer="pypod.complete:images"),),

@@ -19,13 +19,30 @@ COMMAND = Command(
     options=(
         Option("all", "a", default_text="hides intermediate images", help="Show all images"),
         Option("digests", help="Show digests"),
-        Option("filter", "f", kind="stringArray", help="Filter output based on conditions provided"),
-        Option("format", kind="string", help="Change the output format to JSON or a Go template"),
+        Option(
+            "filter",
+            "f",
+            kind="stringArray",
+            help="Filter output based on conditions provided",
+            completer="pypod.complete_options:image_filter",
+        ),
+        Option(
+            "format",
+            kind="string",
+            help="Change the output format to JSON or a Go template",
+            completer="pypod.complete_fields:printed",
+        ),
         Option("history", help="Display the image name history"),
         Option("no-trunc", help="Do not truncate output"),
         Option("noheading", "n", help="Do not print column headings"),
         Option("quiet", "q", help="Display only image IDs"),
-        Option("sort", kind="string", default="created", help="Sort by created, id, repository, size, tag"),
+        Option(
+            "sort",
+            kind="string",
+            default="created",
+            help="Sort by created, id, repository, size, tag",
+            completer="=created id repository size tag",
+        ),
     ),
     arguments=(Argument("image", min=0, max=1, metavar="[IMAGE]", completer="pypod.complete:images"),),
     examples=(

@@ -14,7 +14,12 @@ COMMAND = Command(
     description="Mounts the specified images' root file systems read-only in a location which can be accessed from the host, and prints the location.",
     options=(
         Option("all", "a", help="Mount all images"),
-        Option("format", kind="string", help="Print the mounted images in specified format (json)"),
+        Option(
+            "format",
+            kind="string",
+            help="Print the mounted images in specified format (json)",
+            completer="=json",
+        ),
     ),
     arguments=(Argument("images", min=0, max=None, metavar="[IMAGE...]", completer="pypod.complete:images"),),
     examples=(("pypod image mount alpine", "look at its files"),),

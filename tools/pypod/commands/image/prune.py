@@ -24,7 +24,12 @@ COMMAND = Command(
             "external",
             help="Remove images even when they are used by external containers (e.g. by build containers)",
         ),
-        Option("filter", kind="stringArray", help="Provide filter values (e.g. 'label=<key>=<value>')"),
+        Option(
+            "filter",
+            kind="stringArray",
+            help="Provide filter values (e.g. 'label=<key>=<value>')",
+            completer="=label= label!= until= :nospace",
+        ),
         Option("force", "f", help="Do not prompt for confirmation"),
     ),
     examples=(("pypod image prune -a -f", "every image without a container"),),

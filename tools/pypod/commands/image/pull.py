@@ -19,7 +19,10 @@ COMMAND = Command(
         *REGISTRY,
         *RETRY,
         Option(
-            "decryption-key", kind="strings", help="Key needed to decrypt the image (e.g. /path/to/key.pem)"
+            "decryption-key",
+            kind="strings",
+            help="Key needed to decrypt the image (e.g. /path/to/key.pem)",
+            completer="file",
         ),
         Option("disable-content-trust", help="This is a Docker specific option and is a NOOP"),
         Option(
@@ -31,7 +34,7 @@ COMMAND = Command(
         Option("quiet", "q", help="Suppress output information when pulling images"),
         SIGNATURE_POLICY,
     ),
-    arguments=(Argument("images", max=None, metavar="IMAGE [IMAGE...]"),),
+    arguments=(Argument("images", max=None, metavar="IMAGE [IMAGE...]", completer="pypod.complete:images"),),
     examples=(
         ("pypod pull quay.io/library/alpine:3.20", "one image"),
         ("pypod pull --all-tags quay.io/me/app", "every tag"),

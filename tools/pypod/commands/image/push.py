@@ -27,6 +27,7 @@ COMMAND = Command(
             metavar="string",
             default_text='"gzip"',
             help="compression format to use",
+            completer="=gzip zstd zstd:chunked",
         ),
         Option("compression-level", kind="int", metavar="int", help="compression level to use"),
         Option(
@@ -46,6 +47,7 @@ COMMAND = Command(
             kind="string",
             default_text="manifest type of source",
             help="Manifest type (oci, v2s2) to use in the destination",
+            completer="=oci v2s2 v2s1",
         ),
         Option("quiet", "q", help="Suppress output information when pushing images"),
         Option("remove-signatures", help="Discard any pre-existing signatures in the image"),
@@ -55,7 +57,7 @@ COMMAND = Command(
     ),
     arguments=(
         Argument("image", completer="pypod.complete:images"),
-        Argument("destination", min=0, metavar="[DESTINATION]"),
+        Argument("destination", min=0, metavar="[DESTINATION]", completer="pypod.complete:images"),
     ),
     examples=(
         ("pypod push app quay.io/me/app:1", "under another name"),

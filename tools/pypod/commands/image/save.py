@@ -23,6 +23,7 @@ COMMAND = Command(
             kind="string",
             default="docker-archive",
             help="Save image to oci-archive, oci-dir (directory with oci manifest type), docker-archive, docker-dir (directory with v2s2 manifest type)",
+            completer="=oci-dir oci-archive docker-dir docker-archive",
         ),
         Option(
             "multi-image-archive",

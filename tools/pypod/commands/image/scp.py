@@ -23,8 +23,8 @@ COMMAND = Command(
         Option("quiet", "q", help="Suppress the output"),
     ),
     arguments=(
-        Argument("source", metavar="IMAGE", completer="pypod.complete:images"),
-        Argument("target", min=0, metavar="[HOST::]"),
+        Argument("source", metavar="IMAGE", completer="pypod.complete:copy_over_ssh"),
+        Argument("target", min=0, metavar="[HOST::]", completer="pypod.complete:copy_over_ssh"),
     ),
     examples=(
         ("pypod image scp app:1 me@server.example.com::", "to another machine"),

@@ -18,8 +18,19 @@ COMMAND = Command(
     description="Searches a registry, or all unqualified-search registries, for images whose names contain a term.",
     options=(
         Option("compatible", help="List stars, official and automated columns (Docker compatibility)"),
-        Option("filter", "f", kind="stringArray", help="Filter output based on conditions provided"),
-        Option("format", kind="string", help="Change the output format to JSON or a Go template"),
+        Option(
+            "filter",
+            "f",
+            kind="stringArray",
+            help="Filter output based on conditions provided",
+            completer="=is-automated= is-official= stars= :nospace",
+        ),
+        Option(
+            "format",
+            kind="string",
+            help="Change the output format to JSON or a Go template",
+            completer="pypod.complete_fields:printed",
+        ),
         Option("limit", kind="int", help="Limit the number of results"),
         Option("list-tags", help="List the tags of the input registry"),
         Option("no-trunc", help="Do not truncate the output"),

@@ -14,7 +14,9 @@ COMMAND = Command(
     description="Adds one or more additional names to locally-stored image.",
     arguments=(
         Argument("image", completer="pypod.complete:images"),
-        Argument("names", max=None, metavar="TARGET_NAME [TARGET_NAME...]"),
+        Argument(
+            "names", max=None, metavar="TARGET_NAME [TARGET_NAME...]", completer="pypod.complete:images"
+        ),
     ),
     examples=(("pypod tag 0e3bbc2 fedora:latest", "give the image a name"),),
 )

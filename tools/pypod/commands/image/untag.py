@@ -14,7 +14,7 @@ COMMAND = Command(
     description="Removes one or more names from a locally-stored image, or all of them.",
     arguments=(
         Argument("image", completer="pypod.complete:images"),
-        Argument("names", min=0, max=None, metavar="[NAME...]"),
+        Argument("names", min=0, max=None, metavar="[NAME...]", completer="pypod.complete:images"),
     ),
     examples=(("pypod untag 0e3bbc2 fedora:latest", "take that name away"),),
 )

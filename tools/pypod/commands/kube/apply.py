@@ -37,7 +37,7 @@ COMMAND = Command(
             min=0,
             max=None,
             metavar="[CONTAINER...|POD...|VOLUME...]",
-            completer="pypod.complete:containers",
+            completer="pypod.complete:for_kube",
         ),
     ),
     examples=(

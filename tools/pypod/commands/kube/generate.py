@@ -32,7 +32,7 @@ COMMAND = Command(
             "names",
             max=None,
             metavar="{CONTAINER...|POD...|VOLUME...}",
-            completer="pypod.complete:containers",
+            completer="pypod.complete:for_kube",
         ),
     ),
     examples=(("pypod kube generate -f web.yml webpod", "a pod, into a file"),),

@@ -33,11 +33,26 @@ COMMAND = Command(
         Option("down", hidden=True, help="Stop pods defined in the YAML file"),
         Option("force", help="Remove volumes as part of --down"),
         Option("ip", kind="strings", metavar="ipSlice", help="Static IP addresses to assign to the pods"),
-        Option("log-driver", kind="string", default_text="k8s-file", help="Logging driver for the container"),
-        Option("log-opt", kind="stringArray", help="Logging driver options"),
+        Option(
+            "log-driver",
+            kind="string",
+            default_text="k8s-file",
+            help="Logging driver for the container",
+            completer="=journald k8s-file none passthrough passthrough-tty",
+        ),
+        Option(
+            "log-opt",
+            kind="stringArray",
+            help="Logging driver options",
+            completer="pypod.complete_options:log_option",
+        ),
         Option("mac-address", kind="strings", help="Static MAC addresses to assign to the pods"),
         Option(
-            "network", kind="stringArray", also=("net",), help="Connect pod to network(s) or network mode"
+            "network",
+            kind="stringArray",
+            also=("net",),
+            help="Connect pod to network(s) or network mode",
+            completer="pypod.complete_options:network",
         ),
         Option(
             "no-hostname",
@@ -72,7 +87,12 @@ COMMAND = Command(
             help="How the service container ends when containers fail: none, any or all",
         ),
         Option("start", default=True, help="Start the pod after creating it"),
-        Option("userns", kind="string", help="User namespace to use"),
+        Option(
+            "userns",
+            kind="string",
+            help="User namespace to use",
+            completer="pypod.complete_options:user_namespace",
+        ),
         Option("wait", "w", help="Clean up all objects created when a SIGTERM is received or pods exit"),
         *REGISTRY,
         SIGNATURE_POLICY,

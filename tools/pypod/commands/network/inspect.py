@@ -48,6 +48,7 @@ COMMAND = Command(
             kind="string",
             default="json",
             help="Pretty-print network to JSON or using a Go template",
+            completer="pypod.complete_fields:printed",
         ),
     ),
     arguments=(

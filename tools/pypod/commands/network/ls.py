@@ -12,8 +12,19 @@ if TYPE_CHECKING:
 COMMAND = Command(
     "List networks",
     options=(
-        Option("filter", "f", kind="stringArray", help="Provide filter values (e.g. 'name=podman')"),
-        Option("format", kind="string", help="Pretty-print networks to JSON or using a Go template"),
+        Option(
+            "filter",
+            "f",
+            kind="stringArray",
+            help="Provide filter values (e.g. 'name=podman')",
+            completer="pypod.complete_options:network_filter",
+        ),
+        Option(
+            "format",
+            kind="string",
+            help="Pretty-print networks to JSON or using a Go template",
+            completer="pypod.complete_fields:printed",
+        ),
         Option("no-trunc", help="Do not truncate the network ID"),
         Option("noheading", "n", help="Do not print headers"),
         Option("quiet", "q", help="display only names"),

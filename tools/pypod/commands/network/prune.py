@@ -13,7 +13,12 @@ COMMAND = Command(
     "Prune unused networks",
     description="Prune unused networks: those that no container is on. The default network stays.",
     options=(
-        Option("filter", kind="stringArray", help="Provide filter values (e.g. 'label=<key>=<value>')"),
+        Option(
+            "filter",
+            kind="stringArray",
+            help="Provide filter values (e.g. 'label=<key>=<value>')",
+            completer="=label= label!= until= :nospace",
+        ),
         Option("force", "f", help="do not prompt for confirmation"),
     ),
     examples=(("pypod network prune -f", "without a question"),),

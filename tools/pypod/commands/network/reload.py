@@ -16,7 +16,9 @@ COMMAND = Command(
     "removed them. Addresses stay the same.",
     options=(all_option("Reload network configuration of all containers"), LATEST),
     arguments=(
-        Argument("containers", min=0, max=None, metavar="[CONTAINER...]", completer="pypod.complete:running"),
+        Argument(
+            "containers", min=0, max=None, metavar="[CONTAINER...]", completer="pypod.complete:containers"
+        ),
     ),
     examples=(("pypod network reload --all", "everything that runs"),),
 )

@@ -15,7 +15,12 @@ COMMAND = Command(
     description="Displays the configuration of pods, by name or id, as a JSON list or through a Go template.",
     options=(
         Option(
-            "format", "f", kind="string", default="json", help="Format the output to a Go template or json"
+            "format",
+            "f",
+            kind="string",
+            default="json",
+            help="Format the output to a Go template or json",
+            completer="pypod.complete_fields:printed",
         ),
         LATEST,
     ),
@@ -27,12 +32,20 @@ COMMAND = Command(
 def run(args: Args, ctx: Context) -> int:
     from ocicore.engine import pod_listing
     from ocicore.errors import InvalidInput
-    from pypod.inspecting import show
+    from pypod.inspecting import POD_OMITTED, show
     from pypod.session import open_engine
 
-    if bool(args.pods) == args.latest:
-        raise InvalidInput("you must provide the name or id of a pod, or --latest alone")
+    if args.pods and args.latest:
+        raise InvalidInput("--latest and arguments cannot be used together")
+    if not (args.pods or args.latest):
+        raise InvalidInput("you must provide the name or id of a pod, or --latest")
     engine = open_engine(ctx)
     table = engine.state.pods
     names = [table.latest().id] if args.latest else list(args.pods)
-    return show(ctx, names, lambda name: pod_listing.inspect(engine, table.find(name)), args.format)
+    return show(
+        ctx,
+        names,
+        lambda name: pod_listing.inspect(engine, table.find(name)),
+        args.format,
+        omitted=POD_OMITTED,
+    )

@@ -17,10 +17,17 @@ COMMAND = Command(
         Option("all", "a", help="Kill all containers in all pods"),
         LATEST,
         Option(
-            "signal", "s", kind="string", default="KILL", help="Signal to send to the containers in the pod"
+            "signal",
+            "s",
+            kind="string",
+            default="KILL",
+            help="Signal to send to the containers in the pod",
+            completer="pypod.complete_options:signals",
         ),
     ),
-    arguments=(Argument("pods", min=0, max=None, metavar="POD [POD...]", completer="pypod.complete:pods"),),
+    arguments=(
+        Argument("pods", min=0, max=None, metavar="POD [POD...]", completer="pypod.complete:pods_running"),
+    ),
     examples=(("pypod pod kill --signal TERM mywebserverpod", "ask them to end"),),
 )
 

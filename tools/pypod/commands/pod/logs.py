@@ -18,7 +18,11 @@ COMMAND = Command(
         *(option for option in CONTAINER_LOGS.options if option.long != "latest"),
         LATEST,
         Option(
-            "container", "c", kind="string", help="Filter logs by container name or id which belongs to pod"
+            "container",
+            "c",
+            kind="string",
+            help="Filter logs by container name or id which belongs to pod",
+            completer="pypod.complete:containers",
         ),
     ),
     arguments=(Argument("pod", min=0, metavar="POD", completer="pypod.complete:pods"),),
@@ -32,8 +36,10 @@ def run(args: Args, ctx: Context) -> int:
     from pypod.commands.container.logs import show
     from pypod.session import open_engine
 
-    if bool(args.pod) == args.latest:
-        raise InvalidInput("specify a pod name or ID, or --latest alone")
+    if args.pod and args.latest:
+        raise InvalidInput("--latest and pods cannot be used together")
+    if not (args.pod or args.latest):
+        raise InvalidInput("specify at least one pod name or ID to log")
     engine = open_engine(ctx)
     table = engine.state.pods
     pod = table.latest() if args.latest else table.find(args.pod)

@@ -14,7 +14,9 @@ COMMAND = Command(
     "Pause one or more pods",
     description="Freezes all running containers of one or more pods.",
     options=(Option("all", "a", help="Pause all running pods"), LATEST),
-    arguments=(Argument("pods", min=0, max=None, metavar="POD [POD...]", completer="pypod.complete:pods"),),
+    arguments=(
+        Argument("pods", min=0, max=None, metavar="POD [POD...]", completer="pypod.complete:pods_running"),
+    ),
     examples=(("pypod pod pause mywebserverpod", "one pod"),),
 )
 

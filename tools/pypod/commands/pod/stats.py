@@ -20,13 +20,18 @@ COMMAND = Command(
     options=(
         Option("all", "a", help="Provide stats for all pods"),
         Option(
-            "format", kind="string", help="Pretty-print container statistics to JSON or using a Go template"
+            "format",
+            kind="string",
+            help="Pretty-print container statistics to JSON or using a Go template",
+            completer="pypod.complete_fields:printed",
         ),
         LATEST,
         Option("no-reset", help="Disable resetting the screen when streaming"),
         Option("no-stream", help="Disable streaming stats and only pull the first result"),
     ),
-    arguments=(Argument("pods", min=0, max=None, metavar="[POD...]", completer="pypod.complete:pods"),),
+    arguments=(
+        Argument("pods", min=0, max=None, metavar="[POD...]", completer="pypod.complete:pods_running"),
+    ),
     examples=(("pypod pod stats --no-stream webpod", "once, for one pod"),),
 )
 

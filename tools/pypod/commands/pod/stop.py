@@ -14,7 +14,9 @@ COMMAND = Command(
     "Stop one or more pods",
     description="Stops the running containers of one or more pods: all are asked to end, and killed after a grace time.",
     options=(Option("all", "a", help="Stop all running pods"), IGNORE, LATEST, POD_ID_FILE, TIME),
-    arguments=(Argument("pods", min=0, max=None, metavar="POD [POD...]", completer="pypod.complete:pods"),),
+    arguments=(
+        Argument("pods", min=0, max=None, metavar="POD [POD...]", completer="pypod.complete:pods_running"),
+    ),
     examples=(("pypod pod stop --time 2 mywebserverpod", "with two seconds of patience"),),
 )
 

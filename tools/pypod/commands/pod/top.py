@@ -21,7 +21,7 @@ COMMAND = Command(
             min=0,
             max=None,
             metavar="POD [FORMAT-DESCRIPTORS|ARGS...]",
-            completer="pypod.complete:pods",
+            completer="pypod.complete:pod_columns",
         ),
     ),
     interspersed=False,

@@ -14,7 +14,9 @@ COMMAND = Command(
     "Unpause one or more pods",
     description="Thaws all paused containers of one or more pods.",
     options=(Option("all", "a", help="Unpause all pods"), LATEST),
-    arguments=(Argument("pods", min=0, max=None, metavar="POD [POD...]", completer="pypod.complete:pods"),),
+    arguments=(
+        Argument("pods", min=0, max=None, metavar="POD [POD...]", completer="pypod.complete:pods_paused"),
+    ),
     examples=(("pypod pod unpause mywebserverpod", "one pod"),),
 )
 

@@ -25,7 +25,11 @@ COMMAND = Command(
         Option("reload-systemd", default=True, help="Reload systemd after installing Quadlets"),
         Option("replace", "r", help="Replace the installation even if the quadlet already exists"),
     ),
-    arguments=(Argument("files", metavar="QUADLET-PATH-OR-URL [FILES-PATH-OR-URL...]", min=0, max=None),),
+    arguments=(
+        Argument(
+            "files", metavar="QUADLET-PATH-OR-URL [FILES-PATH-OR-URL...]", min=0, max=None, completer="file"
+        ),
+    ),
     examples=(("pypod quadlet install web.container", "the service web, of this user or of the system"),),
 )
 

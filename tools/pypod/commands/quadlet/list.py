@@ -18,7 +18,12 @@ COMMAND = Command(
             kind="stringArray",
             help="Filter output based on conditions given: name=, status=, pod=, app=",
         ),
-        Option("format", kind="string", help="Pretty-print output to JSON or using a Go template"),
+        Option(
+            "format",
+            kind="string",
+            help="Pretty-print output to JSON or using a Go template",
+            completer="pypod.complete_fields:printed",
+        ),
         Option("noheading", "n", help="Do not print headers"),
     ),
     examples=(("pypod quadlet list", "files, their services and how these are"),),

@@ -11,7 +11,14 @@ if TYPE_CHECKING:
 
 COMMAND = Command(
     "Display the contents of a quadlet",
-    arguments=(Argument("quadlet", metavar="QUADLET", help="Name of the file, with what it ends with"),),
+    arguments=(
+        Argument(
+            "quadlet",
+            metavar="QUADLET",
+            help="Name of the file, with what it ends with",
+            completer="pypod.complete:quadlets",
+        ),
+    ),
     examples=(("pypod quadlet print web.container", "the file, wherever it lies"),),
 )
 

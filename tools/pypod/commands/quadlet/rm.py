@@ -25,7 +25,11 @@ COMMAND = Command(
         Option("ignore", "i", help="Do not error for Quadlets that do not exist"),
         Option("reload-systemd", default=True, help="Reload systemd after removal"),
     ),
-    arguments=(Argument("quadlets", metavar="QUADLET [QUADLET...]", min=0, max=None),),
+    arguments=(
+        Argument(
+            "quadlets", metavar="QUADLET [QUADLET...]", min=0, max=None, completer="pypod.complete:quadlets"
+        ),
+    ),
     examples=(("pypod quadlet rm --force web.container", "stop the service and remove the file"),),
 )
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 COMMAND = Command(
     "Check if a secret exists in local storage",
     description="If the named secret exists in local storage, exits with 0, otherwise with 1.",
-    arguments=(Argument("secret"),),
+    arguments=(Argument("secret", completer="pypod.complete:secrets"),),
     examples=(("pypod secret exists my_secret", "look at the exit status"),),
     statuses=((1, "the secret does not exist"),),
 )

@@ -15,11 +15,20 @@ if TYPE_CHECKING:
 COMMAND = Command(
     "Inspect a secret",
     options=(
-        Option("format", "f", kind="string", default="json", help="Format inspect output using Go template"),
+        Option(
+            "format",
+            "f",
+            kind="string",
+            default="json",
+            help="Format inspect output using Go template",
+            completer="pypod.complete_fields:printed",
+        ),
         Option("pretty", help="Print inspect output in human-readable format"),
         Option("showsecret", help="Display the secret"),
     ),
-    arguments=(Argument("secrets", max=None, metavar="SECRET [SECRET...]"),),
+    arguments=(
+        Argument("secrets", max=None, metavar="SECRET [SECRET...]", completer="pypod.complete:secrets"),
+    ),
     examples=(("pypod secret inspect my_secret", "everything but the secret"),),
 )
 
@@ -37,7 +46,12 @@ def run(args: Args, ctx: Context) -> int:
             _print(ctx, _describe(engine, name, args.showsecret))
         return 0
     return show(
-        ctx, args.secrets, lambda name: _describe(engine, name, args.showsecret), args.format, indent="    "
+        ctx,
+        args.secrets,
+        lambda name: _describe(engine, name, args.showsecret),
+        args.format,
+        indent="    ",
+        omitted={"SecretData": ""},
     )
 
 

@@ -12,8 +12,19 @@ if TYPE_CHECKING:
 COMMAND = Command(
     "List secrets",
     options=(
-        Option("filter", "f", kind="stringArray", help="Filter secret output"),
-        Option("format", kind="string", help="Format volume output using Go template"),
+        Option(
+            "filter",
+            "f",
+            kind="stringArray",
+            help="Filter secret output",
+            completer="pypod.complete_options:secret_filter",
+        ),
+        Option(
+            "format",
+            kind="string",
+            help="Format volume output using Go template",
+            completer="pypod.complete_fields:printed",
+        ),
         Option("noheading", "n", help="Do not print headers"),
         Option("quiet", "q", help="Print secret IDs only"),
     ),

@@ -15,7 +15,11 @@ COMMAND = Command(
         Option("all", "a", help="Remove all secrets"),
         Option("ignore", "i", help="Ignore errors when a specified secret is missing"),
     ),
-    arguments=(Argument("secrets", min=0, max=None, metavar="SECRET [SECRET...]"),),
+    arguments=(
+        Argument(
+            "secrets", min=0, max=None, metavar="SECRET [SECRET...]", completer="pypod.complete:secrets"
+        ),
+    ),
     examples=(("pypod secret rm my_secret", "by name or id"),),
 )
 

@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 COMMAND = Command(
     "Show pypod disk usage",
     options=(
-        Option("format", kind="string", help="Pretty-print images using a Go template"),
+        Option(
+            "format",
+            kind="string",
+            help="Pretty-print images using a Go template",
+            completer="pypod.complete_fields:printed",
+        ),
         Option("verbose", "v", help="Show detailed information on disk usage"),
     ),
     exclusive=(("format", "verbose"),),

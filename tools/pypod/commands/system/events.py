@@ -15,8 +15,19 @@ COMMAND = Command(
     "Show system events",
     description="Monitor system events: what happens to containers, images, volumes and secrets. By default, streaming mode is used, printing new events as they occur.",
     options=(
-        Option("filter", "f", kind="stringArray", help="filter output"),
-        Option("format", kind="string", help="format the output using a Go template"),
+        Option(
+            "filter",
+            "f",
+            kind="stringArray",
+            help="filter output",
+            completer="pypod.complete_options:event_filter",
+        ),
+        Option(
+            "format",
+            kind="string",
+            help="format the output using a Go template",
+            completer="pypod.complete_fields:printed",
+        ),
         Option("no-trunc", default=True, help="do not truncate the output"),
         Option("since", kind="string", help="show all events created since timestamp"),
         Option(

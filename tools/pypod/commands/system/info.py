@@ -12,7 +12,15 @@ if TYPE_CHECKING:
 COMMAND = Command(
     "Display pypod system information",
     description="Displays information pertinent to the host, current storage stats, configured container registries, and build of pypod.",
-    options=(Option("format", "f", kind="string", help="Change the output format to JSON or a Go template"),),
+    options=(
+        Option(
+            "format",
+            "f",
+            kind="string",
+            help="Change the output format to JSON or a Go template",
+            completer="pypod.complete_fields:printed",
+        ),
+    ),
     examples=(("pypod info --format '{{.Host.OCIRuntime.Name}}'", "which OCI runtime is used"),),
 )
 

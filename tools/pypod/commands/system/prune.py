@@ -16,7 +16,12 @@ COMMAND = Command(
         Option("all", "a", help="Remove all unused data"),
         Option("build", help="Remove build containers and the cache of RUN --mount=type=cache"),
         Option("external", help="Remove container data in storage not controlled by pypod"),
-        Option("filter", kind="stringArray", help="Provide filter values (e.g. 'label=<key>=<value>')"),
+        Option(
+            "filter",
+            kind="stringArray",
+            help="Provide filter values (e.g. 'label=<key>=<value>')",
+            completer="=label= label!= until= :nospace",
+        ),
         Option("force", "f", help="Do not prompt for confirmation. The default is false"),
         Option("volumes", help="Prune volumes"),
     ),

@@ -13,7 +13,14 @@ COMMAND = Command(
     "Display detailed information on one or more volumes",
     options=(
         Option("all", "a", help="Inspect all volumes"),
-        Option("format", "f", kind="string", default="json", help="Format volume output using Go template"),
+        Option(
+            "format",
+            "f",
+            kind="string",
+            default="json",
+            help="Format volume output using Go template",
+            completer="pypod.complete_fields:printed",
+        ),
     ),
     arguments=(
         Argument(

@@ -12,8 +12,19 @@ if TYPE_CHECKING:
 COMMAND = Command(
     "List volumes",
     options=(
-        Option("filter", "f", kind="stringArray", help="Filter volume output"),
-        Option("format", kind="string", help="Format volume output using JSON or a Go template"),
+        Option(
+            "filter",
+            "f",
+            kind="stringArray",
+            help="Filter volume output",
+            completer="pypod.complete_options:volume_filter",
+        ),
+        Option(
+            "format",
+            kind="string",
+            help="Format volume output using JSON or a Go template",
+            completer="pypod.complete_fields:printed",
+        ),
         Option("noheading", "n", help="Do not print headers"),
         Option("quiet", "q", help="Print volume output in quiet mode"),
     ),

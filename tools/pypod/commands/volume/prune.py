@@ -20,7 +20,12 @@ COMMAND = Command(
             default=True,
         ),
         Option("dry-run", help="Show which volumes would be removed and remove none"),
-        Option("filter", kind="stringArray", help="Provide filter values (e.g. 'label=<key>=<value>')"),
+        Option(
+            "filter",
+            kind="stringArray",
+            help="Provide filter values (e.g. 'label=<key>=<value>')",
+            completer="pypod.complete_options:volume_filter",
+        ),
         Option("force", "f", help="Do not prompt for confirmation"),
     ),
     examples=(("pypod volume prune --force", "without a question"),),

@@ -28,9 +28,10 @@ COMMAND = Command(
             kind="string",
             default="signedBy",
             help="Trust type, accept values: signedBy(default), sigstoreSigned, accept, reject",
+            completer="=signedBy accept reject",
         ),
     ),
-    arguments=(Argument("registry", metavar="REGISTRY"),),
+    arguments=(Argument("registry", metavar="REGISTRY", completer="pypod.complete:registries"),),
     examples=(
         ("pypod image trust set -t reject default", "nothing else may be used"),
         ("pypod image trust set -f /etc/pki/key.gpg registry.example.com", "signed with that key"),

@@ -19,7 +19,7 @@ COMMAND = Command(
         Option("raw", help="Output raw policy file"),
         Option("registrypath", kind="path", hidden=True, help="Directory of registries.d"),
     ),
-    arguments=(Argument("registry", min=0, metavar="[REGISTRY]"),),
+    arguments=(Argument("registry", min=0, metavar="[REGISTRY]", completer="pypod.complete:registries"),),
     examples=(("pypod image trust show --raw", "the file itself"),),
 )
 

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from ocicore.cli.context import Context
 
 _OPTIONS = (
-    Option("format", "f", kind="string", help="Custom Go template for printing connections"),
+    Option(
+        "format",
+        "f",
+        kind="string",
+        help="Custom Go template for printing connections",
+        completer="pypod.complete_fields:printed",
+    ),
     Option("quiet", "q", help="Display names only"),
 )
 
