@@ -7,14 +7,25 @@ values of options.
 
 from __future__ import annotations
 
+import functools
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from ocicore.cli.context import Context
+    from ocicore.engine.context import Engine
 
 #: Letters of an id that are shown, and with how many typed ones it is offered.
 _SHOWN, _FROM = 12, 2
+
+
+@functools.cache
+def opened(ctx: Context) -> Engine:
+    """The engine, once for all that an answer is put together from: a user enters the namespace only once."""
+    from pypod.session import open_engine
+
+    return open_engine(ctx)
 
 
 def containers(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
@@ -61,9 +72,7 @@ def of_status(
         statuses: those of `engine.records`; empty for any.
         ids: False for none, True for all; None from the second letter on.
     """
-    from pypod.session import open_engine
-
-    state = open_engine(ctx).state
+    state = opened(ctx).state
     pods_by_id: dict[str, str] | None = None
     for container in state.containers.all():
         if statuses and container.status not in statuses:
@@ -91,9 +100,7 @@ def pods(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
 
 def all_pods(incomplete: str, ctx: Context, *, names: bool = True, ids: bool | None = None) -> Iterator[str]:
     """Names and ids of pods; `ids` as for `of_status`."""
-    from pypod.session import open_engine
-
-    for id, name in open_engine(ctx).state.pods.names().items():
+    for id, name in opened(ctx).state.pods.names().items():
         yield from _id_and_name(id, name, incomplete, names=names, ids=ids)
 
 
@@ -109,18 +116,15 @@ def pods_paused(incomplete: str, words: list[str], ctx: Context) -> Iterator[str
 
 def _pods_in(incomplete: str, ctx: Context, states: Collection[str]) -> Iterator[str]:
     from ocicore.engine import pod_listing
-    from pypod.session import open_engine
 
-    for view in pod_listing.views(open_engine(ctx)):
+    for view in pod_listing.views(opened(ctx)):
         if view.state in states:
             yield from _id_and_name(view.pod.id, view.pod.name, incomplete)
 
 
 def images(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
     """Images: their whole names; when something is typed also the ends of names ("app:1" of "quay.io/me/app:1") and ids."""
-    from pypod.session import open_engine
-
-    for image in open_engine(ctx).images.list():
+    for image in opened(ctx).images.list():
         if len(incomplete) >= _FROM and image.id.startswith(incomplete):
             yield image.id[: max(_SHOWN, len(incomplete))]
         for name in image.repo_tags:
@@ -133,9 +137,7 @@ def images(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
 
 def volumes(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
     """Names of volumes."""
-    from pypod.session import open_engine
-
-    for volume in open_engine(ctx).state.volumes.all():
+    for volume in opened(ctx).state.volumes.all():
         if volume.name.startswith(incomplete):
             yield volume.name
 
@@ -150,9 +152,8 @@ def all_networks(
 ) -> Iterator[str]:
     """Names and ids of networks; `ids` as for `of_status`."""
     from ocicore.engine import network_setup
-    from pypod.session import open_engine
 
-    for network in network_setup.definitions(open_engine(ctx)).list():
+    for network in network_setup.definitions(opened(ctx)).list():
         yield from _id_and_name(network["id"], network["name"], incomplete, names=names, ids=ids)
 
 
@@ -166,18 +167,16 @@ def all_secrets(
 ) -> Iterator[str]:
     """Names and ids of secrets; `ids` as for `of_status`."""
     from ocicore.engine import secrets as recorded
-    from pypod.session import open_engine
 
-    for secret in recorded.all_secrets(open_engine(ctx)):
+    for secret in recorded.all_secrets(opened(ctx)):
         yield from _id_and_name(secret["id"], secret["name"], incomplete, names=names, ids=ids)
 
 
 def artifacts(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
     """Names of artifacts."""
     from ocicore.image.artifact_store import ArtifactStore
-    from pypod.session import open_engine
 
-    for artifact in ArtifactStore(open_engine(ctx).store.graph_root).all():
+    for artifact in ArtifactStore(opened(ctx).store.graph_root).all():
         if artifact.name.startswith(incomplete):
             yield artifact.name
 
@@ -262,17 +261,15 @@ def container_port(incomplete: str, words: list[str], ctx: Context) -> Iterator[
         yield from containers(incomplete, words, ctx)
         return
     from ocicore.engine import inspect_host_config
-    from pypod.session import open_engine
 
-    yield from inspect_host_config.port_bindings(open_engine(ctx).state.containers.find(words[0]))
+    yield from inspect_host_config.port_bindings(opened(ctx).state.containers.find(words[0]))
 
 
 def list_members(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
     """Digests of the images in the manifest list that the first word names."""
     from ocicore.image import manifest_list
-    from pypod.session import open_engine
 
-    for member in manifest_list.load(open_engine(ctx).images, words[0]).inspected()["manifests"]:
+    for member in manifest_list.load(opened(ctx).images, words[0]).inspected()["manifests"]:
         yield member["digest"]
 
 
@@ -303,10 +300,8 @@ def commands(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
 
 def image_paths(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
     """Files of the image that the first word names; the host's where none fits."""
-    from pypod.session import open_engine
-
     yield ":file"  # also when the image is not here
-    engine = open_engine(ctx)
+    engine = opened(ctx)
     image = engine.images.find(words[0])
     root = engine.store.mount_image(image.id)
     try:
@@ -317,12 +312,10 @@ def image_paths(incomplete: str, words: list[str], ctx: Context) -> Iterator[str
 
 def copy_places(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
     """Containers with a colon, the files of the one that is typed already, or the host's files."""
-    from pypod.session import open_engine
-
     yield ":file"
     name, colon, path = incomplete.partition(":")
     if colon and "/" not in name:
-        engine = open_engine(ctx)
+        engine = opened(ctx)
         container = engine.state.containers.find(name)
         root = container.config.get("rootfs") or engine.store.mount(container.id)
         try:

@@ -211,9 +211,9 @@ def inspected(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
 def _kind(name: str, ctx: Context) -> str:
     """What begins with the name: a container before an image, a volume, a pod and a network."""
     from ocicore.engine import network_setup
-    from pypod.session import open_engine
+    from pypod.complete import opened
 
-    engine = open_engine(ctx)
+    engine = opened(ctx)
     tags = [tag for image in engine.images.list() for tag in image.repo_tags]
     kinds = {
         "container": [word for c in engine.state.containers.all() for word in (c.name, c.id)],

@@ -418,7 +418,7 @@ def before(bound: Bound, ctx: Context) -> None:
 PROGRAM = Program(
     "pypod",
     version=VERSION,
-    summary="Manage containers, pods and images without a daemon",
+    summary="Manage pods, containers and images",
     options=OPTIONS,
     before="pypod.program:before",
     check_globals="pypod.options.early:check_globals",
