@@ -106,8 +106,10 @@ class Scripts:
             longs = {option.long for option in bind.load_command(module).options}
             if program.name != "pypod" or "latest" not in longs or path[-1] in _LATEST_AND_WORDS:
                 continue
-            tried += 1
             done = pypod(*path, "--latest", "nosuch", status=125)
+            if done.stderr.endswith(" a container requires root\n"):
+                continue  # an ordinary user hears that first
+            tried += 1
             assert re.fullmatch(
                 r"Error: .*--latest and (containers|pods|arguments) cannot be used together\n", done.stderr
             ), (path, done.stderr)

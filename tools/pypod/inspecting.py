@@ -73,6 +73,10 @@ IMAGE_OMITTED: dict[str, Any] = {
     "User": "",
 }
 POD_OMITTED: dict[str, Any] = {
+    "CgroupParent": "",
+    "CgroupPath": "",
+    "Hostname": "",
+    "LockNumber": 0,
     "Namespace": "",
     "Labels": {},
     "InfraContainerID": "",
