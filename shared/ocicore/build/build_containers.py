@@ -11,9 +11,11 @@ from ocicore.errors import Error, NotFound
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from ocicore.build.options import BuildOptions
     from ocicore.build.working import WorkingContainer
+    from ocicore.image.local import LocalImage
     from ocicore.storage.store import Store
 
 
@@ -45,12 +47,16 @@ class BuildContainers:
         self.keep_steps = options.layers and not options.remove_containers
         self.step_failed = False
 
-    def register(self, container: WorkingContainer) -> None:
-        """Note a working container."""
-        lease = leases.take(self._store, container.id)
+    def create(self, image: LocalImage | None, **settings: Any) -> WorkingContainer:
+        """A new working container, noted; its record is still to be saved.
+
+        Args:
+            settings: see `working.create`.
+        """
+        container, lease = leases.create(self._store, image, **settings)
         with self._lock:
             self._held.append((container, lease))
-        container.save()
+        return container
 
     def keeps_step(self, *, final: bool) -> bool:
         """Whether the working container of a step that succeeded stays."""

@@ -61,12 +61,11 @@ def _scanned(executor: Executor, image: LocalImage) -> LocalImage:
         return image
     import tempfile
 
-    from ocicore.build import commit, sbom, working
+    from ocicore.build import commit, sbom
 
     scan.contexts = [options.context]
     scan.contexts += [value for kind, value in options.build_contexts.values() if kind == "directory"]
-    container = working.create(
-        executor.environment.store,
+    container = executor.containers.create(
         image,
         image_name=image.id,
         architecture=image.config().architecture,
@@ -74,7 +73,7 @@ def _scanned(executor: Executor, image: LocalImage) -> LocalImage:
         id_maps=options.id_maps,
         keep_base_annotations=True,
     )
-    executor.containers.register(container)
+    container.save()
     with tempfile.TemporaryDirectory(prefix="sbom-", dir=executor.scratch) as scratch:
         files = sbom.scan(container, scan, executor.environment, scratch)
         if files:

@@ -14,7 +14,10 @@ from ocicore.files import locks
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
+    from ocicore.build.working import WorkingContainer
+    from ocicore.image.local import LocalImage
     from ocicore.storage.store import Store
 
 _NAME = "build.lease"
@@ -24,6 +27,26 @@ def take(store: Store, container_id: str) -> int:
     """Make a new container one of this build; the descriptor that holds the lease. Raises OSError."""
     store.container_dir(container_id)
     return locks.new_lease(_path(store, container_id))
+
+
+def create(store: Store, image: LocalImage | None, **settings: Any) -> tuple[WorkingContainer, int]:
+    """A new working container that is one of this build from the first moment, and its lease.
+
+    Args:
+        settings: see `working.create`.
+    """
+    from ocicore.build import working
+
+    taken: list[int] = []
+    try:
+        container = working.create(
+            store, image, before_record=lambda number: taken.append(take(store, number)), **settings
+        )
+    except BaseException:
+        for lease in taken:
+            os.close(lease)
+        raise
+    return container, taken.pop()
 
 
 def give_up(store: Store, container_id: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 
-from ocicore.build import leases, working
+from ocicore.build import leases
 from ocicore.errors import NotFound
 from ocicore.oci import platform as platforms
 
@@ -30,12 +30,10 @@ def reserved(store: Store, choose: Callable[[], IdMaps]) -> Iterator[IdMaps]:
     """
     with store.choosing_ids():
         maps = choose()
-        container = working.create(
+        container, lease = leases.create(
             store, None, suffix="build-ids", architecture=platforms.host().architecture, id_maps=maps
         )
-    lease = -1
     try:
-        lease = leases.take(store, container.id)
         container.save()
         yield maps
     finally:
@@ -44,5 +42,4 @@ def reserved(store: Store, choose: Callable[[], IdMaps]) -> Iterator[IdMaps]:
         except NotFound:
             pass  # somebody removed all containers meanwhile
         finally:
-            if lease >= 0:
-                os.close(lease)
+            os.close(lease)

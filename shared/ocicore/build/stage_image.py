@@ -103,8 +103,7 @@ class StageImage:
         if self.container is None:
             executor = self.executor
             options = executor.options
-            self.container = working.create(
-                executor.environment.store,
+            self.container = executor.containers.create(
                 self.image,
                 **self._description(),
                 isolation="oci",
@@ -116,7 +115,7 @@ class StageImage:
                 self.container.raw["defaultMountsFilePath"] = options.mounts_file
             for name, host, path in options.namespaces:
                 self.container.set_namespace(name, host=host, path=path)
-            executor.containers.register(self.container)
+            self.container.save()
             self._annotate(self.container)
             if self.container.draft.config.get("Volumes") and not options.layers:
                 self.mounted()  # Their folders belong into the one layer, whatever the steps do.

@@ -329,6 +329,7 @@ def create(
     suffix: str = "",
     id_maps: IdMaps | None = None,
     mount_options: Sequence[str] | None = None,
+    before_record: Callable[[str], object] | None = None,
     **settings: Any,
 ) -> WorkingContainer:
     """Make a working container on an image, or on nothing. The record is written by `save`.
@@ -336,6 +337,7 @@ def create(
     Args:
         name: exact name, "" for one derived from the image ("alpine-working-container-1").
         suffix: what derived names end in instead of "working-container".
+        before_record: see `Store.create_container`.
         settings: see `describe`.
 
     Raises:
@@ -351,6 +353,7 @@ def create(
         suffix or "working-container",
         id_maps,
         mount_options,
+        before_record,
     )
     result.raw["container-name"] = container.names[0] if container.names else ""
     result.raw["container-id"] = container.id
@@ -398,13 +401,19 @@ def _claim(
     suffix: str,
     id_maps: IdMaps | None,
     mount_options: Sequence[str] | None,
+    before_record: Callable[[str], object] | None,
 ) -> Container:
     """Create the storage container; derived names get -1, -2 … until one is free."""
     image_id = image.id if image is not None else None
 
     def attempt(candidate: str) -> Container:
         return store.create_container(
-            names=[candidate], image=image_id, id_maps=id_maps, mount_options=mount_options, volatile=True
+            names=[candidate],
+            image=image_id,
+            id_maps=id_maps,
+            mount_options=mount_options,
+            volatile=True,
+            before_record=before_record,
         )
 
     if name:

@@ -14,7 +14,7 @@ from ocicore.storage.tempdirs import TempDir
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from ocicore.storage.records import Container, IdMaps, Image, Layer
@@ -49,6 +49,7 @@ def create_container(
     volatile: bool,
     big_data: Mapping[str, bytes],
     options: Mapping[str, str] | None,
+    before_record: Callable[[str], object] | None,
 ) -> Container:
     """See `Store.create_container`."""
     if bool(mount_label) != bool(process_label):
@@ -78,7 +79,7 @@ def create_container(
                 parent = _mapped_parent(store, temp, source, parent, wanted)
             layer_id = identifiers.new_id()
             temp.intend(layer_id, doomed=True)
-            if big_data:
+            if big_data or before_record is not None:
                 temp.intend_record("container", container_id)
             created = layers.create_locked(
                 temp,
@@ -91,6 +92,8 @@ def create_container(
                 volatile=volatile,
                 options=options,
             )
+            if before_record is not None:
+                before_record(container_id)
             return containers.create_locked(
                 id=container_id,
                 names=names,

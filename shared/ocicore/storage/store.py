@@ -495,6 +495,7 @@ class Store:
         volatile: bool = False,
         big_data: Mapping[str, bytes] | None = None,
         options: Mapping[str, str] | None = None,
+        before_record: Callable[[str], object] | None = None,
     ) -> Container:
         """A container with a new read-write layer on the top layer of `image` (an id), or on `layer`.
 
@@ -504,6 +505,8 @@ class Store:
             mount_options: for the root file system instead of the configured ones.
             volatile: keep no promise about the read-write layer after a crash of the host (faster).
             options: --storage-opt (size, inodes).
+            before_record: called with the id before anybody can know of the container; what it makes in the
+                container's directory goes with it, should it not come to be.
 
         Raises:
             Conflict: the id, or a name ("the container name "x" is already in use by …").
@@ -526,6 +529,7 @@ class Store:
             volatile=volatile,
             big_data=big_data or {},
             options=options,
+            before_record=before_record,
         )
 
     def choosing_ids(self) -> AbstractContextManager[object]:
