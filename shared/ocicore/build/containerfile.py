@@ -120,9 +120,14 @@ class Instruction:
 
 
 def no_command(run: Instruction) -> SyntaxProblem:
-    """The error for a RUN without one, in the words that buildah gets from whatever it starts then."""
-    reason = "executable path not specified" if run.json else "the shell's -c requires an argument"
-    return run.problem(f"RUN without a command: {reason}")
+    """The error for a RUN without one, with the words and the exit status that buildah gets from whatever it starts then."""
+    reason, status = (
+        ("executable path not specified", 1) if run.json else ("the shell's -c requires an argument", 2)
+    )
+    text = f'RUN without a command: building at STEP "{run.message}": {reason}: exit status {status}'
+    problem = SyntaxProblem(run.file, run.line, text, "", FORMS["run"][1])
+    problem.exit_status = status
+    return problem
 
 
 class Containerfile:

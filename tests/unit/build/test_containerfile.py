@@ -141,8 +141,19 @@ def test_errors_name_file_line_and_text(text: str, line: int, problem: str) -> N
 def test_a_run_without_a_command_may_be_what_a_shell_of_its_own_is_for() -> None:
     assert names('FROM a\nSHELL ["/bin/true"]\nRUN\n') == ["from", "shell", "run"]
     assert only("ONBUILD RUN\n").trigger is not None
-    with pytest.raises(SyntaxProblem, match="RUN without a command: executable path not specified"):
+    with pytest.raises(SyntaxProblem, match='"RUN": executable path not specified: exit status 1') as caught:
         parse('FROM a\nSHELL ["/bin/true"]\nRUN [ ]\n')
+    assert caught.value.exit_status == 1
+
+
+def test_a_run_without_a_command_ends_as_the_shell_would() -> None:
+    with pytest.raises(SyntaxProblem) as caught:
+        parse("FROM a\nRUN --network=none\n")
+    assert caught.value.exit_status == 2
+    assert caught.value.message == (
+        'Containerfile:2: RUN without a command: building at STEP "RUN --network=none": '
+        "the shell's -c requires an argument: exit status 2"
+    )
 
 
 def test_unknown_instructions_suggest_the_nearest() -> None:
