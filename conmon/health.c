@@ -44,12 +44,17 @@ static bool starting_up(const struct conmon *c)
     return c->options.health.startup_process_spec != NULL && !c->health.startup_done;
 }
 
-static void schedule(struct conmon *c)
+static int64_t interval_of(const struct conmon *c)
 {
-    const struct health_options *o = &c->options.health;
-    int64_t interval = starting_up(c) ? o->startup_interval_ms : o->interval_ms;
+    return starting_up(c) ? c->options.health.startup_interval_ms : c->options.health.interval_ms;
+}
+
+/* at_once: the first check of its kind, or the first with another interval; podman's timers start with one, too. */
+static void schedule(struct conmon *c, bool at_once)
+{
+    int64_t interval = interval_of(c);
     timer_cancel(c, TIMER_HEALTH);
-    if (c->health.run_again)
+    if (c->health.run_again || (at_once && interval > 0))
         run_check(c);
     else if (interval > 0)
         timer_start(c, TIMER_HEALTH, interval, run_check);
@@ -133,13 +138,14 @@ static void judge(struct conmon *c, int exit_code)
     struct health_check *h = &c->health;
     const char *before = h->status;
     const char *action = HEALTH_ACTION_NONE;
+    bool first = false;
     h->checks++;
     h->last_exit_code = exit_code;
     if (starting_up(c)) {
         h->successes = exit_code == 0 ? h->successes + 1 : 0;
         h->streak = exit_code == 0 ? 0 : h->streak + 1;
         if (h->successes >= o->startup_successes) {
-            h->startup_done = true;
+            h->startup_done = first = true;
             h->run_started_ms = now_ms();
         } else if (o->startup_retries > 0 && h->streak >= o->startup_retries) {
             h->status = HEALTH_STATUS_UNHEALTHY;
@@ -162,7 +168,7 @@ static void judge(struct conmon *c, int exit_code)
                                    .output = h->log_used > 0 ? h->log[h->log_used - 1].output : NULL};
     health_publish(c, strcmp(before, h->status) != 0, &latest);
     if (c->phase == PHASE_RUN)
-        schedule(c);
+        schedule(c, first);
 }
 
 static char *pidfile_path(struct conmon *c)
@@ -301,7 +307,7 @@ static void wait_for_program(struct conmon *c)
         return;
     }
     c->health.run_started_ms = now_ms();
-    schedule(c);
+    schedule(c, true);
 }
 
 /* running: the container's own program runs already, nothing has to be waited for. */
@@ -378,6 +384,7 @@ void health_reload(struct conmon *c)
     free(path);
     options_free(&fresh);
     bool ran = h->status != NULL;
+    int64_t interval = interval_of(c);
     c->options.health = fresh.health;
     free(h->reloaded);
     h->reloaded = text;
@@ -391,7 +398,7 @@ void health_reload(struct conmon *c)
         h->startup_done = fresh.health.startup_process_spec == NULL;
         health_publish(c, false, NULL);
         if (h->pid <= 0)
-            schedule(c);
+            schedule(c, interval_of(c) != interval);
     }
 }
 

@@ -228,6 +228,36 @@ def test_startup_check(tmp_path: Path, running: str) -> None:
         assert health.state()["StartupDone"] is True
 
 
+@pytest.mark.parametrize("exit_code", [0, 1])
+@pytest.mark.parametrize("startup", [False, True])
+def test_the_first_check_comes_at_once(tmp_path: Path, running: str, startup: bool, exit_code: int) -> None:
+    """Not an interval later; so does the first of the usual ones after the last of the start. A failure in the start
+    period does not count."""
+    ready = tmp_path / "startup.json"
+    ready.write_text(json.dumps({"args": ["true"]}))
+    before = (
+        ("--health-startup-process-spec", str(ready), "--health-startup-interval", "1h") if startup else ()
+    )
+    health = Health(
+        tmp_path, f"exit {exit_code}", "--health-interval", "1h", "--health-start-period", "1h", "--health-retries", "1",
+        *before,
+    )  # fmt: skip
+    with Monitor(tmp_path, running, *health.options) as monitor:
+        monitor.launched().sync()
+        (tmp_path / "go").touch()
+        checks = 1 + startup
+
+        def log() -> list[dict[str, object]]:
+            found = health.state()["Log"] if health.state_file.exists() else []
+            assert isinstance(found, list)
+            return found
+
+        wait_until(lambda: len(log()) == checks, "the first check")
+        assert [entry["ExitCode"] for entry in log()] == [*[0] * startup, exit_code]
+        assert health.state()["Status"] == ("healthy" if exit_code == 0 else "starting")
+        assert health.state()["FailingStreak"] == 0
+
+
 def test_startup_retries_restart(tmp_path: Path, running: str) -> None:
     startup = tmp_path / "startup.json"
     startup.write_text(json.dumps({"args": ["false"]}))

@@ -419,6 +419,26 @@ class Life:
         pypod("secret", "rm", "word")
         assert "no such secret" in pypod("create", "--secret", "word", IMAGE, status=125).stderr
 
+    def test_the_first_health_check_comes_at_once(self, pypod: Tool) -> None:
+        """As with podman's timers: who waits for a container to be healthy does not wait for the interval. What fails in
+        the start period does not count."""
+        hours = ("--health-interval", "2h", "--health-start-period", "1h", "--health-retries", "1")
+        pypod("run", "-d", "--name", "well", *NONET, *hours, "--health-cmd", "true", IMAGE, "sleep", "1000")
+        pypod("wait", "--condition", "healthy", "well")
+        startup = ("--health-startup-cmd", "true", "--health-startup-interval", "2h")
+        up = ("run", "-d", "--name", "up", *NONET, *hours, *startup, "--health-cmd", "true", IMAGE)
+        pypod(*up, "sleep", "1000")
+        pypod("wait", "--condition", "healthy", "up")
+        ill = ("run", "-d", "--name", "ill", *NONET, *hours, "--health-cmd", "false", IMAGE)
+        pypod(*ill, "sleep", "1000")
+        health = "{{range .State.Health.Log}}x{{end}} {{.State.Health.Status}} {{.State.Health.FailingStreak}}"
+        state = ("inspect", "--format", health, "ill")
+        until(lambda: pypod.out(*state) == "x starting 0", "the first failure")
+        pypod("update", "--health-interval", "3h", "ill")
+        until(lambda: pypod.out(*state) == "xx starting 0", "another with the new interval")
+        pypod("restart", "-t", "0", "well")
+        pypod("wait", "--condition", "healthy", "well")
+
     def test_health(self, pypod: Tool) -> None:
         pypod(
             "run", "-d", "--name", "h", *NONET, "--health-cmd", "test -f /ok", "--health-interval", "1s",

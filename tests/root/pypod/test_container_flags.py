@@ -19,7 +19,8 @@ def test_unhealthy_containers_are_stopped_as_they_want(pypod: Tool) -> None:
     check = ("--health-cmd", "false", "--health-interval", "1s", "--health-retries", "1")
     stop = ("--health-on-failure", "stop", "--stop-timeout", "1", "--stop-signal", "USR1")
     pypod("run", "-d", "--name", "deaf", *NONET, *check, *stop, IMAGE, "sleep", "1000")
-    caught = 'trap "exit 5" USR1; while :; do sleep 0.1; done'
+    caught = 'trap "exit 5" USR1; touch /caught; while :; do sleep 0.1; done'
+    check = ("--health-cmd", "test ! -e /caught", *check[2:])
     pypod("run", "-d", "--name", "polite", *NONET, *check, *stop, IMAGE, "sh", "-c", caught)
     started = time.monotonic()
     state = ("inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}")
