@@ -105,6 +105,7 @@ VALUES: dict[str, str] = {
     "run --attach std": "stdin stdout stderr",
     "kill --signal SIGWI": "SIGWINCH",
     "kill --signal us": "usr1 usr2",
+    "kill --signal PO": "POLL",
     "stop --filter id=zz": "",
     "wait --condition pa": "paused",
     "pod create --share ipc,n": "ipc,net ipc,none",

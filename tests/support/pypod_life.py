@@ -431,7 +431,9 @@ class Life:
         pypod("wait", "--condition", "healthy", "up")
         ill = ("run", "-d", "--name", "ill", *NONET, *hours, "--health-cmd", "false", IMAGE)
         pypod(*ill, "sleep", "1000")
-        health = "{{range .State.Health.Log}}x{{end}} {{.State.Health.Status}} {{.State.Health.FailingStreak}}"
+        health = (
+            "{{range .State.Health.Log}}x{{end}} {{.State.Health.Status}} {{.State.Health.FailingStreak}}"
+        )
         state = ("inspect", "--format", health, "ill")
         until(lambda: pypod.out(*state) == "x starting 0", "the first failure")
         pypod("update", "--health-interval", "3h", "ill")

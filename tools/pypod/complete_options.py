@@ -255,7 +255,15 @@ def shared_namespaces(incomplete: str, words: list[str], ctx: Context) -> Iterat
 
 def network(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
     """--network: a mode, or networks."""
-    modes = {"bridge": None, "none": None, **_NAMESPACES, "pasta": None, "slirp4netns": None}
+    modes = {
+        "bridge": None,
+        "none": None,
+        **_NAMESPACES,
+        "pasta": None,
+        "pasta:": None,
+        "slirp4netns": None,
+        "slirp4netns:": None,
+    }
     yield from _after_key(incomplete, ctx, modes)
     if ":" not in incomplete:
         yield from complete.all_networks(incomplete, ctx)
@@ -326,7 +334,7 @@ def signals(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
     """Names of signals, the way the typed one begins: with or without SIG, in small letters or large ones."""
     import signal
 
-    names = [member.name.removeprefix("SIG") for member in signal.Signals]
+    names = [name.removeprefix("SIG") for name in signal.Signals.__members__]
     first, last = int(signal.SIGRTMIN), int(signal.SIGRTMAX)
     names += [f"RTMIN+{number}" for number in range(1, (last - first) // 2 + 1)]
     names += [f"RTMAX-{number}" for number in range(1, (last - first) // 2)]

@@ -27,7 +27,9 @@ _HEADERS = {
     "group": "GROUP",
     "groups": "GROUPS",
     "hgroup": "HGROUP",
+    "hgroups": "HGROUPS",
     "hpid": "HPID",
+    "huid": "HUID",
     "huser": "HUSER",
     "label": "LABEL",
     "nice": "NI",
@@ -43,6 +45,7 @@ _HEADERS = {
     "stime": "STIME",
     "time": "TIME",
     "tty": "TTY",
+    "uid": "UID",
     "user": "USER",
     "vsz": "VSZ",
 }
@@ -245,9 +248,15 @@ def _label(process: _Process) -> str:
         return "?"
 
 
-def _groups(process: _Process) -> str:
+def _groups(process: _Process, *, host: bool = False) -> str:
     numbers = process.status.get("Groups", "").split()
-    return ",".join(process.name_of("group", int(number), host=False) for number in numbers)
+    return ",".join(process.name_of("group", int(number), host=host) for number in numbers)
+
+
+def _user_number(process: _Process) -> str:
+    number = _ids(process, "Uid", 1)
+    inside = _map_inside(process.first, "uid", number)
+    return str(number if inside is None else inside)
 
 
 def _percent(process: _Process) -> str:
@@ -271,7 +280,9 @@ _COLUMNS: dict[str, Callable[[_Process], str]] = {
     "group": lambda p: p.name_of("group", _ids(p, "Gid", 1), host=False),
     "groups": _groups,
     "hgroup": lambda p: p.name_of("group", _ids(p, "Gid", 1), host=True),
+    "hgroups": lambda p: _groups(p, host=True),
     "hpid": lambda p: str(p.host_pid),
+    "huid": lambda p: str(_map_outside("uid", _ids(p, "Uid", 1))),
     "huser": lambda p: p.name_of("passwd", _ids(p, "Uid", 1), host=True),
     "label": _label,
     "nice": lambda p: str(p.number(16)),
@@ -287,6 +298,7 @@ _COLUMNS: dict[str, Callable[[_Process], str]] = {
     "stime": _started,
     "time": lambda p: _duration(p.cpu_seconds()),
     "tty": _tty,
+    "uid": _user_number,
     "user": lambda p: p.name_of("passwd", _ids(p, "Uid", 1), host=False),
     "vsz": lambda p: (p.status.get("VmSize") or "0").split()[0],
 }

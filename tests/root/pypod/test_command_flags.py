@@ -124,6 +124,11 @@ def test_restart_only_what_runs(pypod: Tool) -> None:
     assert shown == "on"
     assert pypod.out("wait", "--condition", "running", "on") == "-1"
     assert "pid" in pypod.out("top", "--list-descriptors").split()
+    mapped = ("--user", "33:34", "--group-add", "5", "--uidmap", "0:100000:65536")
+    pypod("run", "-d", "--name", "mapped", *NONET, *mapped, IMAGE, "sleep", "1000")
+    assert pypod.out("top", "mapped", "uid", "huid").split() == ["UID", "HUID", "33", "100033"]
+    heading, groups = pypod.out("top", "mapped", "hgroups").splitlines()
+    assert (heading.strip(), set(groups.split(","))) == ("HGROUPS", {"100005", "100034"})
     pypod("rm", "-f", "-t", "0", "on", "off")
 
 
