@@ -21,6 +21,11 @@ def read(args: Args) -> Encryption:
     public: list[str] = list(getattr(args, "encryption_key", ()))
     private: list[str] = list(getattr(args, "decryption_key", ()))
     layers: tuple[int, ...] = tuple(getattr(args, "encrypt_layer", ()))
+    if not all(public) or (not public and args.given("encryption-key")):
+        # A variable that was empty: what was to be encrypted must not go out in the clear.
+        raise InvalidInput(
+            "--encryption-key: invalid recipient format", hint="expected jwe:FILE or pkcs7:FILE, not nothing"
+        )
     if public and private:
         raise InvalidInput("--encryption-key and --decryption-key cannot be specified together")
     if layers and not public:

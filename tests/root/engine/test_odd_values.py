@@ -125,6 +125,12 @@ def test_a_name_that_means_none_stops_all(pypod: Tool, verb: str) -> None:
 
 
 def test_names_of_nothing(pypod: Tool) -> None:
+    assert pypod("rmi", "nope", status=1).stderr == "Error: nope: image not known\n"
+    assert "reference" in pypod("rmi", "UPPER", status=125).stderr
+    pypod("image", "exists", "nope", status=1)
+    pypod("image", "exists", "UPPER", status=125)
+    assert "name or ID cannot be empty" in pypod("volume", "rm", "", status=125).stderr
+    assert "--force option must be specified" in pypod("volume", "rm", "-t", "1", "v", status=125).stderr
     assert "name or ID cannot be empty" in pypod("rm", "/", status=125).stderr
     assert "sort" in pypod("ps", "--sort=", status=125).stderr
 
@@ -133,6 +139,8 @@ def test_pods_of_which_one_is_not_there(pypod: Tool) -> None:
     pypod("pod", "create", "--infra=false", "p")
     assert pypod("pod", "rm", "p", "nope", status=1).stdout == ""
     assert pypod.out("pod", "ps", "--format", "{{.Name}}") == "p"
+    assert pypod.out("pod", "logs", "p") == ""
+    assert "name or ID cannot be empty" in pypod("pod", "rm", "", status=125).stderr
     pypod("pod", "rm", "p")
 
 

@@ -129,6 +129,7 @@ def test_copy_options(server: RegistryServer, skopeo: Pyskopeo, tmp_path: Path) 
         (("copy", "--all", "--multi-arch", "all", "dir:x", "dir:y"), "Cannot use --all and --multi-arch flags together"),
         (("copy", "--multi-arch", "some", "dir:x", "dir:y"), "unknown multi-arch option"),
         (("copy", "--format", "v9", "dir:x", "dir:y"), "unknown format"),
+        (("copy", "--encryption-key=", "dir:x", "dir:y"), "--encryption-key: invalid recipient format"),
         (("copy", "--dest-compress-format", "lz4", "dir:x", "dir:y"), "unknown compression format"),
         (("copy", "--dest-compress", "--dest-decompress", "dir:x", "dir:y"), "Cannot compress and decompress"),
         (("copy", "--src-creds", "a:b", "--src-no-creds", "docker://localhost:1/x", "dir:y"), "cannot be specified at the same time"),

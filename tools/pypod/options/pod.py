@@ -112,6 +112,8 @@ def check(args: Args) -> None:
         raise InvalidInput(f"--{'all' if every else 'latest'} and --pod-id-file cannot be used together")
     if args.pods and files:
         raise InvalidInput("no arguments are needed with --latest or --pod-id-file")
+    if not all(args.pods):
+        raise InvalidInput("name or ID cannot be empty")
     if not (args.pods or every or latest or files):
         raise InvalidInput("you must provide at least one name or id")
 

@@ -83,6 +83,8 @@ def show(args: Args, ctx: Context, engine: Engine, containers: list[Container]) 
         until = parse_since(args.until, now, ahead=True) if args.until else None
         if since is not None and until is not None and until < since:
             raise InvalidInput("invalid value for --until: must be after --since")
+    if not containers:
+        return 0
     sources = [
         log_reading.lines(engine, container, tail=args.tail, since=since, until=until, follow=args.follow)
         for container in containers

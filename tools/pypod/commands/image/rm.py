@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
     from ocicore.engine.context import Engine
+    from ocicore.errors import Error
 
 COMMAND = Command(
     "Remove one or more images from local storage",
@@ -63,8 +64,7 @@ def run(args: Args, ctx: Context) -> int:
         except NotFound as error:
             if args.all or args.ignore or args.force:
                 continue
-            error.exit_status = 1
-            errors.append(error)
+            errors.append(_missing(name, error))
             continue
         except Error as error:
             if isinstance(error, InUse) and error.exit_status is None:
@@ -88,6 +88,19 @@ def run(args: Args, ctx: Context) -> int:
         joined.exit_status = statuses.pop() if len(statuses) == 1 else None
         raise joined
     return report(ctx, errors)
+
+
+def _missing(name: str, error: Error) -> Error:
+    """1 for an image that is not there, 125 for what no image can be called."""
+    from ocicore.errors import InvalidInput
+    from ocicore.image import names
+
+    try:
+        names.normalise(name)
+    except InvalidInput as wrong:
+        return wrong
+    error.exit_status = 1
+    return error
 
 
 def _release_home(engine: Engine) -> None:

@@ -42,6 +42,10 @@ def run(args: Args, ctx: Context) -> int:
 
     if bool(args.volumes) == args.all:
         raise InvalidInput("choose either one or more volumes or all")
+    if args.given("time") and not args.force:
+        raise InvalidInput("--force option must be specified to use the --time option")
+    if not all(args.volumes):
+        raise InvalidInput("name or ID cannot be empty")
     engine = open_engine(ctx)
     table = engine.state.volumes
     names = [volume.name for volume in table.all()] if args.all else args.volumes
