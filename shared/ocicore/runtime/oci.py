@@ -133,12 +133,12 @@ def choose(
 
     Args:
         requested: --runtime (a name or a path), "" for none.
-        configured: `runtime` of containers.conf, "" for none; one that cannot work here is passed over.
+        configured: `runtime` of containers.conf, "" for none; one that is there and cannot work here is passed over.
         table: `[engine.runtimes]`, name -> paths.
         cgroup_mode: "v1", "hybrid" or "v2".
         env: environment for the runtime; PATH is searched too.
         flags: --runtime-flag values, without their dashes.
-    Raises InvalidInput when the one requested does not exist, MissingProgram when there is none at all.
+    Raises InvalidInput when the one requested or configured does not exist, MissingProgram when there is none at all.
     """
     folders = [*_FOLDERS, *env.get("PATH", "").split(":")]
     if requested:
@@ -150,6 +150,11 @@ def choose(
     order = [configured, *PREFERENCE] if configured else list(PREFERENCE)
     for name in order:
         path = _locate(name, table, folders)
+        if not path and name == configured:
+            raise InvalidInput(
+                f'default OCI runtime "{name}" not found: invalid argument',
+                hint="install it, or change `runtime` in the table [engine] of containers.conf",
+            )
         if not path:
             notes.append(f"{name}: not installed")
             continue

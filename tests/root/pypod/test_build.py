@@ -134,6 +134,14 @@ def test_what_the_engine_gives_a_build(pypod: Tool, tmp_path: Path) -> None:
     missing = pypod("--runtime=idonotexist", *build, str(context), status=125)
     assert missing.stderr == 'Error: default OCI runtime "idonotexist" not found: invalid argument\n'
     assert "STEP" not in missing.stdout
+    (tmp_path / "containers.conf").write_text('[engine]\nruntime = "idonotexist"\n')
+    configured = {"CONTAINERS_CONF_OVERRIDE": str(tmp_path / "containers.conf")}
+    for words in ((*build, str(context)), ("run", "--rm", IMAGE, "true")):
+        missing = pypod(*words, status=125, env=configured)
+        assert missing.stderr.startswith(
+            'Error: default OCI runtime "idonotexist" not found: invalid argument'
+        )
+        assert (missing.stdout, missing.stderr.count("\n")) == ("", 1)
     both = pypod(*build, "--squash-all", "--squash", str(context), status=125)
     assert both.stderr == "Error: cannot specify --squash-all with --squash\n"
     (context / "Containerfile").unlink()

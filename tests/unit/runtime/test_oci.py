@@ -83,6 +83,8 @@ def test_none_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(oci, "_FOLDERS", ())
     with pytest.raises(MissingProgram, match="crun: not installed"):
         oci.choose("", "", {}, cgroup_mode="v2", env={"PATH": str(tmp_path)})
+    with pytest.raises(InvalidInput, match='default OCI runtime "nope" not found: invalid argument'):
+        oci.choose("", "nope", {}, cgroup_mode="v2", env={"PATH": str(tmp_path)})
     with pytest.raises(InvalidInput, match="requested OCI runtime nope is not available"):
         oci.choose("nope", "", {}, cgroup_mode="v2", env={"PATH": str(tmp_path)})
 

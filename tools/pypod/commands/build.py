@@ -76,6 +76,8 @@ def run(args: Args, ctx: Context) -> int:
     environment = _environment(engine, args, ctx)
     if engine.options.runtime:
         _check_runtime(environment, engine.options.runtime)
+    elif engine.config.engine.runtime:
+        environment.runtime()
     with interrupt.ending(environment.interrupt), contextlib.closing(environment):
         scratch = os.path.join(environment.scratch(), "context")
         os.mkdir(scratch, 0o700)
