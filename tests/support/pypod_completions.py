@@ -128,6 +128,9 @@ VALUES: dict[str, str] = {
     "image inspect -f {{.RootFS.": "{{.RootFS.Layers}} {{.RootFS.Type}}",
     "inspect stuff -f {{.Anon": "{{.Anonymous}}",
     "top runs pc": "pcpu",
+    "top --latest pc": "pcpu",
+    "exec -l mad": "",
+    "run --rootfs loc": "",
 }
 
 #: Words of a command line -> what the shell is told when nothing is typed behind them (cobra's numbers).
@@ -138,6 +141,8 @@ TOLD: dict[str, int] = {
     "exec runs sh": 0,
     "container runlabel label image": 0,
     "build": 0,
+    "run --rootfs": 16,
+    "exec --latest": 0,
     "unshare": 0,
     "cp": 2,
     "load -i": 0,

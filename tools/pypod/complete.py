@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
+    from ocicore.cli.completion import Typed
     from ocicore.cli.context import Context
     from ocicore.engine.context import Engine
 
@@ -233,19 +234,26 @@ def anything(incomplete: str, words: list[str], ctx: Context) -> Iterator[str]:
     yield from volumes(incomplete, words, ctx)
 
 
-def command_in_running(incomplete: str, words: list[str], ctx: Context) -> Iterable[str]:
-    """A container that runs; then a command and its arguments."""
-    return (":file",) if words else running(incomplete, words, ctx)
+def command_in_running(incomplete: str, words: list[str], ctx: Typed) -> Iterable[str]:
+    """A container that runs, unless --latest is it; then a command and its arguments."""
+    return (":file",) if words or "latest" in ctx.given else running(incomplete, words, ctx)
 
 
-def container_columns(incomplete: str, words: list[str], ctx: Context) -> Iterable[str]:
-    """A container; then the columns of `top`."""
-    return columns(incomplete, words, ctx) if words else containers(incomplete, words, ctx)
+def image_or_folder(incomplete: str, words: list[str], ctx: Typed) -> Iterable[str]:
+    """The image of a new container; the folder when --rootfs says that it is one."""
+    return (":dir",) if "rootfs" in ctx.given else images(incomplete, words, ctx)
 
 
-def pod_columns(incomplete: str, words: list[str], ctx: Context) -> Iterable[str]:
-    """A pod; then the columns of `top`."""
-    return columns(incomplete, words, ctx) if words else pods(incomplete, words, ctx)
+def container_columns(incomplete: str, words: list[str], ctx: Typed) -> Iterable[str]:
+    """A container; then (or with --latest at once) the columns of `top`."""
+    named = words or "latest" in ctx.given
+    return columns(incomplete, words, ctx) if named else containers(incomplete, words, ctx)
+
+
+def pod_columns(incomplete: str, words: list[str], ctx: Typed) -> Iterable[str]:
+    """A pod; then (or with --latest at once) the columns of `top`."""
+    named = words or "latest" in ctx.given
+    return columns(incomplete, words, ctx) if named else pods(incomplete, words, ctx)
 
 
 def columns(incomplete: str, words: list[str], ctx: Context) -> list[str]:

@@ -8,6 +8,7 @@ use: scripts made by those programs work with ours). Below `--option=` the answe
 from __future__ import annotations
 
 from ocicore.cli import bind
+from ocicore.cli.context import Context
 from ocicore.cli.declare import LIST_KINDS, Argument, Command, Group, Option
 from ocicore.errors import Error, InvalidInput
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import TextIO
 
-    from ocicore.cli.context import Context
     from ocicore.cli.declare import Program
 
 _BASH = r"""# bash completion for @NAME@
@@ -149,6 +149,14 @@ COMMAND = Command(
 )
 
 
+class Typed(Context):
+    """What completers are handed: `given` has the long names of the options typed so far."""
+
+    __slots__ = ("given",)
+
+    given: frozenset[str]
+
+
 def run(args: bind.Args, ctx: Context) -> int:
     """Handler of `completion`."""
     text = script(ctx.program.name, args.shell, descriptions=not args.no_desc)
@@ -185,12 +193,11 @@ def complete_main(
     descriptions: bool = True,
 ) -> int:
     """`PROGRAM __complete WORDS…`."""
-    from ocicore.cli.context import Context
 
-    def context(path: tuple[str, ...], found: list[tuple[Option, str]]) -> Context:
+    def context(path: tuple[str, ...], found: list[tuple[Option, str]], typed: frozenset[str]) -> Typed:
         shared, given = bind.values_of(program.options, found, environ, program.name)
         globals_ = bind.Args(shared, given, [], None)
-        return Context(
+        ctx = Typed(
             program,
             path=path,
             globals_=globals_,
@@ -200,6 +207,8 @@ def complete_main(
             stderr=stderr,
             log_level=0,
         )
+        ctx.given = typed
+        return ctx
 
     found = complete(program, words or [""], context)
     for word, note in found:
@@ -225,8 +234,8 @@ def complete(program: Program, words: list[str], context: object = None) -> list
     """What the last word may become, with descriptions; words of `STEERING` among them.
 
     Args:
-        context: called as `(path, global options found)` for the `Context` of a completer; None leaves
-            completers out.
+        context: called as `(path, global options found, long names of all options found)` for the `Typed` of a
+            completer; None leaves completers out.
     """
     *before, typing = words
     line = _Line(program)
@@ -388,7 +397,8 @@ def _from_completer(completer: str, typing: str, line: _Line, context: object) -
     shared = set(line.program.options)
     found = []
     try:
-        ctx = context(line.path, [pair for pair in line.found if pair[0] in shared])
+        given = frozenset(option.long for option in line.given)
+        ctx = context(line.path, [pair for pair in line.found if pair[0] in shared], given)
         answers: Iterable[str] = load_function(completer)(typing, line.words, ctx)  # type: ignore[assignment]
         for answer in answers:
             word, _, note = answer.partition("\t")

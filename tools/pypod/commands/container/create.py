@@ -35,7 +35,7 @@ COMMAND = Command(
         ),
     ),
     arguments=(
-        Argument("image", metavar="IMAGE", completer="pypod.complete:images"),
+        Argument("image", metavar="IMAGE", completer="pypod.complete:image_or_folder"),
         Argument(
             "command",
             min=0,

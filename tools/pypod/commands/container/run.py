@@ -39,7 +39,7 @@ COMMAND = Command(
         Option("sig-proxy", default=True, help="Proxy received signals to the process"),
     ),
     arguments=(
-        Argument("image", metavar="IMAGE", completer="pypod.complete:images"),
+        Argument("image", metavar="IMAGE", completer="pypod.complete:image_or_folder"),
         Argument(
             "command",
             min=0,
