@@ -98,6 +98,11 @@ def main() -> int:
 
 def _remove(folder: Path) -> None:
     if os.geteuid() == 0:
+        # A store's folder is mounted on itself for as long as the machine runs.
+        for line in reversed(Path("/proc/self/mounts").read_text().splitlines()):
+            target = line.split()[1]
+            if target.startswith(f"{folder}/"):
+                subprocess.run(["umount", "-l", target], check=False)
         shutil.rmtree(folder, ignore_errors=True)
     else:  # files of subordinate ids
         subprocess.run(["podman", "unshare", "rm", "-rf", str(folder)], check=False)
