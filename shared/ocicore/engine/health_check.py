@@ -82,13 +82,17 @@ def _options(
     path = f"{run_dir}/health-process.json"
     with open(path, "wb") as file:
         file.write(quick_json.dumps(process).encode())
+    noted = event_file(engine)
+    if engine.config.engine.healthcheck_events:
+        # The monitor makes no folders, and with journald nobody else makes this one.
+        os.makedirs(os.path.dirname(noted), mode=0o700, exist_ok=True)
     result = [
         f"--health-process-spec={path}",
         f"--health-interval={format_duration(check['Interval'])}",
         f"--health-timeout={format_duration(check['Timeout'])}",
         f"--health-retries={check['Retries']}",
         f"--health-state-file={state_file(engine, container)}",
-        *([f"--health-event-file={event_file(engine)}"] if engine.config.engine.healthcheck_events else []),
+        *([f"--health-event-file={noted}"] if engine.config.engine.healthcheck_events else []),
         f"--health-on-failure={check['on_failure']}",
         f"--health-stop-signal={container.config['stop_signal']}",
         f"--health-stop-timeout={min(container.config['stop_timeout'], 2**31 - 1)}",

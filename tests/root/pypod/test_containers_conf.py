@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import urllib.request
 from pathlib import Path
 
@@ -53,6 +54,17 @@ def test_checks_without_events(pypod: Tool, tmp_path: Path) -> None:
         pypod("run", "-d", "--name", name, *check, *NONET, IMAGE, "sleep", "1000", env=env)
     health = ("inspect", "--format", "{{.State.Health.Status}}")
     until(lambda: {pypod.out(*health, name) for name in ("silent", "told")} == {"healthy"}, "two checks")
+    events = ("events", "--stream=false", "--filter", "event=health_status", "--format", "{{.Name}}")
+    assert set(pypod.out(*events).split()) == {"told"}
+
+
+def test_checks_are_events_where_no_other_event_made_the_folder(pypod: Tool) -> None:
+    """The monitor writes them to a file, whatever keeps the other events: the journal makes no folder for it."""
+    shutil.rmtree(f"{pypod.argv[pypod.argv.index('--tmpdir') + 1]}/events", ignore_errors=True)
+    check = ("--health-cmd", "true", "--health-interval", "1h")
+    silent = pypod.with_options("--events-backend", "none")
+    silent("run", "-d", "--name", "told", *check, *NONET, IMAGE, "sleep", "1000")
+    silent("wait", "--condition", "healthy", "told")
     events = ("events", "--stream=false", "--filter", "event=health_status", "--format", "{{.Name}}")
     assert set(pypod.out(*events).split()) == {"told"}
 
