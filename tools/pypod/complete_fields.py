@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
     from ocicore.cli.context import Context
 
-_VERSION = "APIVersion Version GoVersion GitCommit BuiltTime Built OsArch Os"
+_VERSION = "APIVersion BuildOrigin Version GoVersion GitCommit BuiltTime Built OsArch Os"
 _PROGRAM = "Package Path Version"
 
 #: Kind -> fields; "kind Field." -> the fields below.
@@ -74,10 +74,12 @@ FIELDS: dict[str, str] = {
         "Status StorageID Timeout UID GID"
     ),
     "volumes": (
-        "CreatedAt Driver Labels LockNumber MountCount Mountpoint Name NeedsChown NeedsCopyUp Options Scope"
+        "Anonymous CreatedAt Driver GID Labels LockNumber MountCount Mountpoint Name NeedsChown NeedsCopyUp Options "
+        "Scope Status StorageID Timeout UID"
     ),
     "networks": (
-        "Created DNSEnabled Driver ID IPv6Enabled Internal Labels Name NetworkInterface Options Subnets"
+        "Created DNSEnabled Driver ID IPAMOptions IPv6Enabled Internal Labels Name NetworkDNSServers NetworkInterface "
+        "Options Routes Subnets"
     ),
     "secret": "CreatedAt ID SecretData Spec. UpdatedAt",
     "secret Spec.": "Driver. Labels Name",
@@ -88,22 +90,26 @@ FIELDS: dict[str, str] = {
         "PodName Ports Restarts RunningFor Size StartedAt State Status USERNS UTS"
     ),
     "images": (
-        "Containers Created CreatedAt CreatedSince CreatedTime Dangling Digest History ID Labels "
-        "Names ParentId ReadOnly RepoDigests RepoTags Repository SharedSize Size Tag VirtualSize"
+        "Arch Containers Created CreatedAt CreatedSince CreatedTime Dangling Digest History ID Id IsDangling "
+        "IsManifestList IsReadOnly Labels Names Os ParentId ReadOnly RepoDigests RepoTags Repository SharedSize Size Tag VirtualSize"
     ),
     "history": "Comment Created CreatedAt CreatedBy CreatedSince ID Size Tags",
     "pods": (
         "Cgroup ContainerIds ContainerNames ContainerStatuses Containers Created ID InfraID Labels Name Namespace "
-        "Networks NumberOfContainers Restarts Status"
+        "Id InfraId Networks NumberOfContainers Restarts Status"
     ),
     "secrets": "CreatedAt Driver ID Name UpdatedAt",
     "search": "Automated Description Index Name Official Stars Tag",
     "stats": (
-        "AVGCPU AvgCPU BlockIO BlockInput BlockOutput CPU CPUNano CPUPerc ContainerID ID "
-        "MemLimit MemPerc MemUsage Name NetIO PIDS PIDs SystemNano UpTime"
+        "AVGCPU AvgCPU BlockIO BlockInput BlockOutput CPU CPUNano CPUPerc CPUSystemNano ContainerID Duration ID "
+        "MemLimit MemPerc MemUsage MemUsageBytes Name NetIO Network PIDS PIDs PerCPU SystemNano Up UpTime"
     ),
     "pod stats": "BlockIO CID CPU Mem MemUsage MemUsageBytes Name NetIO PIDS Pod",
-    "events": ("Attributes ContainerExitCode Error HealthStatus ID Image Name Network Status Time Type"),
+    "events": (
+        "Attributes ContainerExitCode ContainerInspectData Details. Error HealthStatus ID Image Name Network PodID "
+        "Status Time TimeNano Type"
+    ),
+    "events Details.": "Attributes ContainerInspectData PodID",
     "df": "Active RawReclaimable RawSize Reclaimable Size Total Type",
     "connections": "Default Identity IsMachine Name ReadWrite URI",
     "artifacts": "Digest Repository Size Tag",
@@ -114,15 +120,17 @@ FIELDS: dict[str, str] = {
     "version Server.": _VERSION,
     "info": "Host. Plugins. Registries Store. Version.",
     "info Host.": (
-        "Arch BuildahVersion CPUs CgroupControllers CgroupManager CgroupsVersion Conmon. DatabaseBackend Distribution. "
-        "EventLogger Hostname IDMappings. Kernel Linkmode LogDriver MemFree MemTotal NetworkBackend "
-        "NetworkBackendInfo. OCIRuntime. OS Pasta. RemoteSocket. RootlessNetworkCmd Security. ServiceIsRemote "
+        "Arch BuildahVersion CPUUtilization. CPUs CgroupControllers CgroupManager CgroupsVersion Conmon. DatabaseBackend Distribution. "
+        "EventLogger FreeLocks Hostname IDMappings. Kernel Linkmode LogDriver MemFree MemTotal NetworkBackend "
+        "NetworkBackendInfo. OCIRuntime. OS Pasta. RemoteSocket. RootlessNetworkCmd RuntimeInfo Security. ServiceIsRemote "
         "Slirp4NetNS. SwapFree SwapTotal Uptime Variant"
     ),
     "info Host.Conmon.": _PROGRAM,
-    "info Host.Distribution.": "Codename Distribution Version",
+    "info Host.CPUUtilization.": "IdlePercent SystemPercent UserPercent",
+    "info Host.Distribution.": "Codename Distribution Variant Version",
     "info Host.IDMappings.": "GIDMap UIDMap",
-    "info Host.NetworkBackendInfo.": f"Backend {_PROGRAM}",
+    "info Host.NetworkBackendInfo.": f"Backend DNS. {_PROGRAM}",
+    "info Host.NetworkBackendInfo.DNS.": _PROGRAM,
     "info Host.OCIRuntime.": f"Name {_PROGRAM}",
     "info Host.Pasta.": "Executable Package Version",
     "info Host.RemoteSocket.": "Exists Path",

@@ -8,8 +8,21 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ocicore.cli.context import Context
+    from ocicore.cli.godata import Struct
     from ocicore.errors import Error
 
+#: Fields that are points in time; a network's key is small.
+_TIMES = (
+    "Created", "created", "CreatedAt", "UpdatedAt", "StartedAt", "FinishedAt", "CheckpointedAt", "RestoredAt"
+)  # fmt: skip
+#: Go's field of an image's history -> key, and what it is when it is not there.
+_HISTORY: dict[str, tuple[str, object]] = {
+    "Created": ("created", None),
+    "CreatedBy": ("created_by", ""),
+    "Author": ("author", ""),
+    "Comment": ("comment", ""),
+    "EmptyLayer": ("empty_layer", False),
+}
 
 #: Fields of podman's structs with "omitempty".
 CONTAINER_OMITTED: dict[str, Any] = {
@@ -120,7 +133,6 @@ def show(
     *,
     indent: str = "     ",
     omitted: dict[str, Any] | Callable[[dict[str, Any]], dict[str, Any]] | None = None,
-    aliases: dict[str, str] | None = None,
 ) -> int:
     """Inspect each name; what is found is printed even when other names are missing.
 
@@ -129,7 +141,6 @@ def show(
         format: "" or "json" for JSON, else a template.
         omitted: fields (with their zero values) that JSON leaves out; templates know them. Called with the object when it
             is a function.
-        aliases: Go's names of fields whose JSON keys are others.
     """
     from ocicore.errors import NotFound
 
@@ -140,7 +151,7 @@ def show(
             objects.append(find(name))
         except NotFound as error:
             errors.append(error)
-    _print(ctx, objects, format, indent, omitted, aliases)
+    _print(ctx, objects, format, indent, omitted)
     if errors:
         from pypod.options.select import report
 
@@ -154,7 +165,6 @@ def _print(
     format: str,
     indent: str,
     omitted: dict[str, Any] | Callable[[dict[str, Any]], dict[str, Any]] | None,
-    aliases: dict[str, str] | None,
 ) -> None:
     if format in ("", "json"):
         from ocicore.cli.gojson import dumps
@@ -167,17 +177,25 @@ def _print(
     if template.is_json(format):
         ctx.stdout.write(template_json(objects, indent) + "\n")
         return
-    # Go's field is ID, its JSON key Id.
     rows = [
         Struct(
             _named(_with_omitted(one, omitted(one) if callable(omitted) else omitted or {})),
-            aliases=aliases or ({"ID": "Id"} if "Id" in one else {}),
+            aliases=_go_names(one),
         )
         for one in objects
     ]
     for other, name in ((".Src", ".Source"), (".Dst", ".Destination"), (".ImageID", ".Image")):
         format = format.replace(other, name)  # podman's older names
     template.print_list(ctx.stdout, format, rows, name="inspect")
+
+
+def _go_names(one: dict[str, Any]) -> dict[str, str]:
+    """Go's names of an object's fields that are not its JSON keys."""
+    if "network_interface" in one:
+        from pypod.commands.network.inspect import FIELDS
+
+        return FIELDS
+    return {"ID": "Id"} if "Id" in one else {}
 
 
 def _named(value: dict[str, Any]) -> dict[str, Any]:
@@ -223,9 +241,30 @@ def _with_omitted(value: dict[str, Any], omitted: dict[str, Any]) -> dict[str, A
         result["HealthCheck"] = result["Healthcheck"]
     for key in [key for key in result if key.startswith("sdNotify")]:
         result[f"S{key[1:]}"] = result[key]  # the field's name in Go
+    for key in _TIMES:
+        if isinstance(result.get(key), str):
+            from ocicore.cli import gotime
+
+            result[key] = gotime.parse(result[key])
+    if "History" in result:
+        result["History"] = [_history(line) for line in result["History"] or ()]
     if "Health" in omitted:
         result["Healthcheck"] = result["Health"]  # an older name of the field
     return result
+
+
+def _history(line: dict[str, Any]) -> Struct:
+    """A line of an image's history: Go's names for its fields, those it has not got being empty."""
+    from ocicore.cli import gotime
+    from ocicore.cli.godata import Struct
+
+    fields = {**line}
+    if isinstance(line.get("created"), str):
+        fields["created"] = gotime.parse(line["created"])
+    absent = {name: lambda value=empty: value for name, (key, empty) in _HISTORY.items() if key not in line}
+    return Struct(
+        fields, aliases={name: key for name, (key, _) in _HISTORY.items() if key in line}, methods=absent
+    )
 
 
 def _durations(check: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,8 @@ Follows Go's package time: String(), Format() with its reference layout, Marshal
 
 from __future__ import annotations
 
-from ocicore.cli.units import SECOND, format_duration
+from ocicore.cli.godata import CallError, type_name
+from ocicore.cli.units import SECOND, format_duration, parse_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ class Time:
         "Unix": "unix", "UnixNano": "unix_nano", "UnixMilli": "unix_milli", "UTC": "as_utc", "Local": "as_local",
         "String": "go_string", "Format": "format", "Year": "year", "Month": "month", "Day": "day", "Hour": "hour",
         "Minute": "minute", "Second": "second", "Nanosecond": "nanosecond", "Weekday": "weekday", "YearDay": "year_day",
-        "IsZero": "is_zero",
+        "IsZero": "is_zero", "UnixMicro": "unix_micro", "Before": "before", "After": "after", "Equal": "equal",
+        "Compare": "compare", "Sub": "sub",
     }  # fmt: skip
 
     def __init__(self, nanoseconds: int, *, utc: bool = False) -> None:
@@ -66,7 +68,9 @@ class Time:
         return self.rfc3339()
 
     def format(self, layout: str) -> str:
-        """The time in a layout written with Go's reference time."""
+        """The time in a layout written with Go's reference time. Raises CallError: the layout is no text."""
+        if not isinstance(layout, str):
+            raise CallError(f"wrong type for value; expected string; got {type_name(layout)}")
         fields = self._fields()
         out = []
         position = 0
@@ -131,6 +135,28 @@ class Time:
     def unix_milli(self) -> int:
         return self.nanoseconds // 1_000_000
 
+    def unix_micro(self) -> int:
+        return self.nanoseconds // 1000
+
+    def before(self, other: object) -> bool:
+        return self.compare(other) < 0
+
+    def after(self, other: object) -> bool:
+        return self.compare(other) > 0
+
+    def equal(self, other: object) -> bool:
+        return self.compare(other) == 0
+
+    def compare(self, other: object) -> int:
+        """-1, 0 or 1."""
+        theirs = _nanoseconds(other)
+        return (self.nanoseconds > theirs) - (self.nanoseconds < theirs)
+
+    def sub(self, other: object) -> Duration:
+        """Go's durations end after some 292 years; so do its differences."""
+        limit = (1 << 63) - 1
+        return Duration(max(-limit - 1, min(limit, self.nanoseconds - _nanoseconds(other))))
+
     def as_utc(self) -> Time:
         return Time(self.nanoseconds, utc=True)
 
@@ -166,6 +192,24 @@ class Time:
 
     def is_zero(self) -> bool:
         return self.nanoseconds == ZERO_TIME
+
+
+def _nanoseconds(value: object) -> int:
+    """Of the time that a method got. Raises CallError: it is none."""
+    if not isinstance(value, Time):
+        raise CallError(f"wrong type for value; expected time.Time; got {type_name(value)}")
+    return value.nanoseconds
+
+
+def parse(text: str) -> Time | str:
+    """An RFC 3339 time as records have it; what is none stays text.
+
+    It is shown in UTC when it was written so, else in local time, as Go reads it.
+    """
+    try:
+        return Time(parse_time(text), utc=text.endswith("Z"))
+    except ValueError:
+        return text
 
 
 class Duration(int):

@@ -97,7 +97,9 @@ def _ge(first: object, second: object) -> bool:
 
 
 def _len(value: object) -> int:
-    if value is None or isinstance(value, Missing):
+    if value is None:
+        return 0  # what JSON has as null is a list or a map without anything
+    if isinstance(value, Missing):
         raise CallError("len of nil pointer")
     if isinstance(value, str):
         return len(value.encode("utf-8", "surrogateescape"))

@@ -62,6 +62,8 @@ def container(
         "Attributes": record.labels,
         **more,
     }
+    if record.pod_id:
+        fields["PodID"] = record.pod_id
     if exit_code is not None:
         fields["ContainerExitCode"] = exit_code
     write(engine, "container", status, **fields)

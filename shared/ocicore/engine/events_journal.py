@@ -28,6 +28,7 @@ _FIELDS = {
     "HealthLog": "PODMAN_HEALTH_LOG",
     "HealthFailingStreak": "PODMAN_HEALTH_FAILING_STREAK",
     "Network": "PODMAN_NETWORK_NAME",
+    "PodID": "PODMAN_POD_ID",
     "ContainerInspectData": "PODMAN_CONTAINER_INSPECT_DATA",
 }
 _IDENTIFIER = "pypod"

@@ -56,6 +56,7 @@ def _host(engine: Engine, builder: str) -> Json:
         "databaseBackend": "sqlite",
         "distribution": _distribution(),
         "eventLogger": events.backend(engine),
+        "freeLocks": _free_locks(engine),
         "hostname": facts.hostname,
         "idMappings": _id_mappings(engine),
         "kernel": system.release,
@@ -79,6 +80,16 @@ def _host(engine: Engine, builder: str) -> Json:
         "linkmode": "dynamic",
     }
     return result
+
+
+def _free_locks(engine: Engine) -> int:
+    """How many of the configured locks containers, pods and volumes leave.
+
+    Nothing here runs out of them; with podman's pool of that size they would be taken.
+    """
+    state = engine.state
+    used = len(state.containers.all()) + len(state.pods.all()) + len(state.volumes.all())
+    return max(engine.config.engine.num_locks - used, 0)
 
 
 def _read(path: str) -> str:

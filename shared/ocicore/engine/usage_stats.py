@@ -20,12 +20,17 @@ if TYPE_CHECKING:
 class Sample:
     """Counters of one container at one moment; times in nanoseconds, sizes in bytes."""
 
-    __slots__ = ("at", "block_in", "block_out", "cpu", "memory", "memory_limit", "net_in", "net_out", "pids")
+    __slots__ = (
+        "at", "block_in", "block_out", "cpu", "cpu_system", "interfaces", "memory", "memory_limit", "net_in",
+        "net_out", "pids",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.at = time.time_ns()
-        self.cpu = self.memory = self.memory_limit = self.pids = 0
+        self.cpu = self.cpu_system = self.memory = self.memory_limit = self.pids = 0
         self.block_in = self.block_out = self.net_in = self.net_out = 0
+        #: Interface -> its counters, with podman's names.
+        self.interfaces: dict[str, dict[str, int]] = {}
 
 
 def sample(engine: Engine, container: Container) -> Sample:
@@ -36,13 +41,16 @@ def sample(engine: Engine, container: Container) -> Sample:
     paths = cgroups.own_paths(container.pid)
     found = cgroups.stats(paths)
     result.cpu = found.cpu_ns or 0
+    result.cpu_system = found.cpu_system_ns or 0
     result.memory = found.memory_bytes or 0
     total = _total_memory()
     limit = found.memory_limit_bytes or 0
     result.memory_limit = min(limit, total) if limit > 0 else total
     result.pids = found.pids or 0
     result.block_in, result.block_out = found.block_read_bytes or 0, found.block_write_bytes or 0
-    result.net_in, result.net_out = _network(container.pid)
+    result.interfaces = _network(container.pid)
+    result.net_in = sum(counters["RxBytes"] for counters in result.interfaces.values())
+    result.net_out = sum(counters["TxBytes"] for counters in result.interfaces.values())
     return result
 
 
@@ -50,20 +58,26 @@ def _total_memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def _network(pid: int) -> tuple[int, int]:
-    """(received, sent) bytes of all interfaces but the loopback."""
-    received = sent = 0
+#: Columns of /proc/PID/net/dev under podman's names, in its order.
+_COUNTERS = {
+    "RxBytes": 0, "RxDropped": 3, "RxErrors": 2, "RxPackets": 1, "TxBytes": 8, "TxDropped": 11, "TxErrors": 10,
+    "TxPackets": 9,
+}  # fmt: skip
+
+
+def _network(pid: int) -> dict[str, dict[str, int]]:
+    """Counters of all interfaces but the loopback; those read until the process ended."""
+    found: dict[str, dict[str, int]] = {}
     try:
         with open(f"/proc/{pid}/net/dev") as file:
             for line in file:
                 name, colon, values = line.partition(":")
                 fields = values.split()
-                if colon and name.strip() != "lo" and len(fields) > 8:
-                    received += int(fields[0])
-                    sent += int(fields[8])
+                if colon and name.strip() != "lo" and len(fields) > 11:
+                    found[name.strip()] = {key: int(fields[column]) for key, column in _COUNTERS.items()}
     except OSError:
-        return 0, 0
-    return received, sent
+        return {}
+    return found
 
 
 def row(container: Container, now: Sample, before: Sample | None) -> dict[str, Any]:
@@ -81,11 +95,13 @@ def row(container: Container, now: Sample, before: Sample | None) -> dict[str, A
         "CPU": 100 * used / elapsed,
         "AvgCPU": 100 * now.cpu / average_time,
         "CPUNano": now.cpu,
+        "CPUSystemNano": now.cpu_system,
         "SystemNano": now.at,
         "UpTime": now.cpu,
         "MemUsage": now.memory,
         "MemLimit": now.memory_limit,
         "MemPerc": 100 * now.memory / now.memory_limit if now.memory_limit else 0.0,
+        "Network": now.interfaces,
         "NetInput": now.net_in,
         "NetOutput": now.net_out,
         "BlockInput": now.block_in,

@@ -78,12 +78,19 @@ def run(args: Args, ctx: Context) -> int:
     }
     kinds: dict[int, str] = {}
 
+    def unsaid(one: dict[str, Any]) -> dict[str, Any]:
+        if kinds[id(one)] == "network":
+            from pypod.commands.network.inspect import OMITTED
+
+            return OMITTED
+        return omitted.get(kinds[id(one)], {})
+
     def find(name: str) -> dict[str, Any]:
         kind, found = _find(engine, name, args)
         kinds[id(found)] = kind
         return found
 
-    return show(ctx, names, find, args.format, omitted=lambda one: omitted.get(kinds[id(one)], {}))
+    return show(ctx, names, find, args.format, omitted=unsaid)
 
 
 def _find(engine: Engine, name: str, args: Args) -> tuple[str, dict[str, Any]]:

@@ -168,7 +168,8 @@ _HEADERS = {
 
 
 def _struct(row: dict[str, Any], args: Args) -> Struct:
-    from ocicore.cli.godata import Struct
+    from ocicore.cli.godata import GoMap, Struct
+    from ocicore.cli.units import human_size_binary
 
     text = _texts(row, args)
     methods = {
@@ -181,5 +182,13 @@ def _struct(row: dict[str, Any], args: Args) -> Struct:
         "PIDS": lambda: text["pids"],
         "UpTime": lambda: text["cpu_time"],
         "AVGCPU": lambda: text["avg_cpu"],
+        "Network": lambda: GoMap(row["Network"]),
+        # The kernel keeps no times by processor; podman's list is empty, too.
+        "PerCPU": list,
+        "Up": lambda: text["cpu_time"],
+        "Duration": lambda: row["CPUNano"],
+        "MemUsageBytes": lambda: (
+            f"{human_size_binary(row['MemUsage'])} / {human_size_binary(row['MemLimit'])}"
+        ),
     }
     return Struct(row, type_name="containers.containerStats", methods=methods)

@@ -36,7 +36,7 @@ def run(args: Args, ctx: Context) -> int:
     from ocicore.cli import template
     from ocicore.cli.godata import Struct
     from ocicore.cli.table import print_table
-    from ocicore.cli.units import ago, human_size, parse_time
+    from ocicore.cli.units import SECOND, ago, format_time, human_size, parse_time
     from ocicore.image.ancestry import Ancestry
     from pypod.session import open_engine
 
@@ -88,7 +88,7 @@ def run(args: Args, ctx: Context) -> int:
             {
                 "ID": identifier(line.id),
                 "Created": created(line.created),
-                "CreatedAt": line.created,
+                "CreatedAt": format_time(parse_time(line.created) // SECOND * SECOND),
                 "CreatedSince": ago(parse_time(line.created), now),
                 "CreatedBy": shorten(line.created_by, _WIDTH),
                 "Size": size(line.size),

@@ -6,6 +6,7 @@ from ocicore.cli.declare import Argument, Command, Option
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from ocicore.cli.bind import Args
@@ -235,7 +236,15 @@ def _struct(row: dict[str, Any], args: Args) -> Struct:
     fields = {key: value for key, value in row.items() if key != "_created"}
     fields.setdefault("ReadOnly", False)
     fields.setdefault("Dangling", False)
-    methods = {
+    dangling, read_only = fields["Dangling"], fields["ReadOnly"]
+    methods: dict[str, Callable[[], object]] = {
+        "Id": lambda: row["Id"],
+        "IsDangling": lambda: dangling,
+        "IsReadOnly": lambda: read_only,
+        # Podman's records of listed images have these, too, and nothing in them.
+        "Arch": str,
+        "Os": str,
+        "IsManifestList": lambda: None,
         "ID": lambda: _id(row, args),
         "Created": lambda: since,
         "CreatedSince": lambda: since,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ocicore.cli.context import Context
 
 #: Go's names of the fields, which templates use, and the keys in JSON.
-_FIELDS = {
+FIELDS = {
     "Name": "name",
     "ID": "id",
     "Driver": "driver",
@@ -30,7 +30,7 @@ _FIELDS = {
     "Containers": "containers",
 }
 _SUBNET_FIELDS = {"Subnet": "subnet", "Gateway": "gateway", "LeaseRange": "lease_range"}
-_OMITTED: dict[str, Any] = {
+OMITTED: dict[str, Any] = {
     "labels": {},
     "options": {},
     "subnets": [],
@@ -74,4 +74,4 @@ def run(args: Args, ctx: Context) -> int:
         subnets = [Struct(subnet, aliases=_SUBNET_FIELDS) for subnet in found.get("subnets", ())]
         return {**found, "subnets": subnets}
 
-    return show(ctx, args.networks, find, args.format, omitted=_OMITTED, aliases=_FIELDS)
+    return show(ctx, args.networks, find, args.format, omitted=OMITTED)

@@ -57,6 +57,9 @@ def run(args: Args, ctx: Context) -> int:
         ctx.stdout.write(pretty(found) + "\n")
         return 0
     if args.format:
+        from ocicore.cli import gotime
+        from ocicore.cli.godata import GoMap
+
         rows = [
             Struct(
                 {
@@ -64,12 +67,15 @@ def run(args: Args, ctx: Context) -> int:
                     "Name": network["name"],
                     "Driver": network["driver"],
                     "NetworkInterface": network.get("network_interface", ""),
-                    "Created": network.get("created", ""),
+                    "Created": gotime.parse(network.get("created", "")),
                     "Internal": network["internal"],
                     "IPv6Enabled": network["ipv6_enabled"],
                     "DNSEnabled": network.get("dns_enabled", False),
                     "Subnets": network.get("subnets") or [],
                     "Options": network.get("options") or {},
+                    "Routes": network.get("routes") or [],
+                    "NetworkDNSServers": network.get("network_dns_servers") or [],
+                    "IPAMOptions": GoMap(network.get("ipam_options") or {}),
                     "Labels": ",".join(
                         f"{key}={value}" for key, value in sorted((network.get("labels") or {}).items())
                     ),

@@ -81,7 +81,7 @@ def _pods(engine: Engine, args: Args) -> list[Pod]:
 
 
 def _rows(engine: Engine, pods: list[Pod], before: dict[str, Any]) -> list[dict[str, Any]]:
-    from ocicore.cli.units import human_size
+    from ocicore.cli.units import human_size, human_size_binary
     from ocicore.engine import pod_verbs, records, usage_stats
     from ocicore.errors import Error
 
@@ -103,7 +103,9 @@ def _rows(engine: Engine, pods: list[Pod], before: dict[str, Any]) -> list[dict[
                 {
                     "CPU": f"{row['CPU']:.2f}%",
                     "MemUsage": pair(row["MemUsage"], row["MemLimit"]),
-                    "MemUsageBytes": f"{row['MemUsage']} / {row['MemLimit']}",
+                    "MemUsageBytes": (
+                        f"{human_size_binary(row['MemUsage'])} / {human_size_binary(row['MemLimit'])}"
+                    ),
                     "Mem": f"{row['MemPerc']:.2f}%",
                     "NetIO": pair(row["NetInput"], row["NetOutput"]),
                     "BlockIO": pair(row["BlockInput"], row["BlockOutput"]),

@@ -74,7 +74,7 @@ def run(args: Args, ctx: Context) -> int:
 
             ctx.stdout.write(dumps(_json(event, moment)) + "\n")
         else:
-            template.print_one(ctx.stdout, args.format, _fields(event), name="events")
+            template.print_one(ctx.stdout, args.format, _fields(event, moment), name="events")
         ctx.stdout.flush()
     return 0
 
@@ -100,6 +100,8 @@ def _line(event: dict[str, Any], full: bool) -> str:
     head = f"{_local(event['Time'])} {kind} {event.get('Status', '')}"
     if kind == "container":
         details = [f"image={event.get('Image', '')}", f"name={event.get('Name', '')}"]
+        if event.get("PodID"):
+            details.append(f"pod_id={event['PodID']}")
         if event.get("Status") == "health_status":
             details.append(f"health_status={event.get('HealthStatus', '')}")
             details.append(f"health_failing_streak={event.get('HealthFailingStreak', 0)}")
@@ -113,7 +115,7 @@ def _line(event: dict[str, Any], full: bool) -> str:
     return f"{head} {identifier} {event.get('Name', '')}" + (f" {error}" if error else "")
 
 
-def _fields(event: dict[str, Any]) -> dict[str, Any]:
+def _fields(event: dict[str, Any], moment: int) -> dict[str, Any]:
     keys = (
         "Error",
         "HealthStatus",
@@ -125,13 +127,15 @@ def _fields(event: dict[str, Any]) -> dict[str, Any]:
         "Image",
         "Name",
         "Network",
+        "PodID",
         "Status",
-        "Time",
         "Type",
         "Attributes",
     )
-    empty: dict[str, Any] = {"ContainerExitCode": 0, "Attributes": {}}
-    return {key: event.get(key, empty.get(key, "")) for key in keys}
+    empty: dict[str, Any] = {"ContainerExitCode": None, "HealthFailingStreak": 0, "Attributes": {}}
+    fields = {key: event.get(key, empty.get(key, "")) for key in keys}
+    fields["Details"] = {key: fields[key] for key in ("ContainerInspectData", "PodID", "Attributes")}
+    return {**fields, "Time": moment // 1_000_000_000, "TimeNano": moment}
 
 
 def _json(event: dict[str, Any], moment: int) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from ocicore.cli.declare import Command, Option
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
 
@@ -41,6 +43,7 @@ _GO_NAMES = {
     "seccompProfilePath": "SECCOMPProfilePath",
     "selinuxEnabled": "SELinuxEnabled",
     "cgroupVersion": "CgroupsVersion",
+    "dns": "DNS",
 }
 
 
@@ -61,8 +64,21 @@ def run(args: Args, ctx: Context) -> int:
 
         ctx.stdout.write(dumps(found, indent="  ") + "\n")
         return 0
-    template.print_one(ctx.stdout, args.format, _go_fields(found), name="info")
+    template.print_one(ctx.stdout, args.format, _fields(found), name="info")
     return 0
+
+
+def _fields(found: dict[str, Any]) -> object:
+    """What templates see: fields that JSON leaves out when they are empty are there."""
+    from ocicore.cli.godata import GoMap
+
+    host = found["host"]
+    shown: Any = _go_fields(
+        {**found, "host": {**host, "distribution": {"variant": "", "codename": "", **host["distribution"]}}}
+    )
+    # What a runtime tells about itself; podman asks none by default either.
+    shown["Host"]["RuntimeInfo"] = GoMap()
+    return shown
 
 
 def _go_fields(value: object) -> object:

@@ -6,8 +6,11 @@ from ocicore.cli.declare import Command, Option
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ocicore.cli.bind import Args
     from ocicore.cli.context import Context
+    from ocicore.cli.godata import Struct
 
 COMMAND = Command(
     "List volumes",
@@ -58,9 +61,15 @@ def run(args: Args, ctx: Context) -> int:
     if args.format:
         from ocicore.cli import template
 
-        rows = [volume_listing.inspect(engine, volume) for volume in found]
+        objects = [volume_listing.inspect(engine, volume) for volume in found]
         template.print_list(
-            ctx.stdout, args.format, rows, name="volume ls", headers=_HEADERS, headings=not args.noheading
+            ctx.stdout,
+            args.format,
+            [] if template.is_json(args.format) else [_struct(one) for one in objects],
+            name="volume ls",
+            headers=_HEADERS,
+            headings=not args.noheading,
+            json_rows=lambda: objects,
         )
         return 0
     from ocicore.cli.table import print_table
@@ -73,3 +82,17 @@ def run(args: Args, ctx: Context) -> int:
             headings=not args.noheading,
         )
     return 0
+
+
+def _struct(one: dict[str, Any]) -> Struct:
+    """A row: fields that JSON leaves out when they are empty are there for templates."""
+    from ocicore.cli import gotime
+    from ocicore.cli.godata import Struct
+    from pypod.inspecting import VOLUME_OMITTED
+
+    methods = {key: lambda value=empty: value for key, empty in VOLUME_OMITTED.items() if key not in one}
+    return Struct(
+        {**one, "CreatedAt": gotime.parse(one["CreatedAt"])},
+        type_name="volumes.volumeListReport",
+        methods=methods,
+    )
