@@ -135,6 +135,20 @@ def test_names_of_nothing(pypod: Tool) -> None:
     assert "sort" in pypod("ps", "--sort=", status=125).stderr
 
 
+def test_the_time_a_container_was_made(pypod: Tool) -> None:
+    """As podman: a time with methods in templates, seconds in JSON."""
+    text = pypod.out(
+        "ps", "-a", "--format", "{{.Created}}|{{.CreatedAt}}|{{.Created.Unix}}|{{json .Created}}"
+    )
+    made, again, seconds, quoted = text.split("|")
+    assert made == again
+    assert made[:10] == quoted[1:11]
+    assert "." in made
+    listed = json.loads(pypod.out("ps", "-a", "--format", "json"))[0]
+    assert listed["Created"] == int(seconds)
+    assert all(key[0] != "_" for key in listed)
+
+
 def test_pods_of_which_one_is_not_there(pypod: Tool) -> None:
     pypod("pod", "create", "--infra=false", "p")
     assert pypod("pod", "rm", "p", "nope", status=1).stdout == ""

@@ -59,6 +59,8 @@ COMMAND = Command(
 )
 
 _SECOND = 1_000_000_000
+#: When a container was made, in nanoseconds: for templates; JSON has seconds.
+_MOMENT = "_moment"
 
 
 def run(args: Args, ctx: Context) -> int:
@@ -101,6 +103,9 @@ def _rows(args: Args, engine: Engine) -> list[dict[str, Any]]:
         found = found[:count]
     found.reverse()  # the oldest first also among those of one second
     rows = [listing.row(engine, container, size=args.size, namespaces=args.ns) for container in found]
+    if args.given("format"):
+        for row, container in zip(rows, found, strict=True):
+            row[_MOMENT] = container.created
     if any(row["Pod"] for row in rows):
         pods = engine.state.pods.names()
         for row in rows:
@@ -258,6 +263,7 @@ def _print_format(args: Args, ctx: Context, rows: list[dict[str, Any]], now: int
         from ocicore.cli.gojson import dumps
 
         for row in rows:
+            row.pop(_MOMENT, None)
             row["Status"] = _status(row, args, now)
         ctx.stdout.write(dumps(rows, indent="  ") + "\n")
         return
@@ -273,14 +279,17 @@ def _print_format(args: Args, ctx: Context, rows: list[dict[str, Any]], now: int
 
 def _struct(row: dict[str, Any], args: Args, now: int) -> Struct:
     from ocicore.cli.godata import Struct
+    from ocicore.cli.gotime import Time
 
+    created = Time(row.pop(_MOMENT, row["Created"] * _SECOND))
     labels = row["Labels"] or {}
     spaces = row["Namespaces"]
     methods: dict[str, Any] = {
         "ID": lambda: _id(row, args, now),
         "ImageID": lambda: row["ImageID"] if args.no_trunc else row["ImageID"][:12],
         "Command": lambda: _command(row, args, now),
-        "CreatedAt": lambda: _go_time(row["Created"]),
+        "Created": lambda: created,
+        "CreatedAt": created.go_string,
         "CreatedHuman": lambda: row["CreatedAt"],
         "RunningFor": lambda: row["CreatedAt"],
         "Status": lambda: _status(row, args, now),
@@ -304,11 +313,3 @@ def _struct(row: dict[str, Any], args: Args, now: int) -> Struct:
         "UTS": lambda: spaces.get("Uts", ""),
     }
     return Struct(row, type_name="containers.psReporter", methods=methods)
-
-
-def _go_time(seconds: int) -> str:
-    """Go's time.Time.String() of a local time."""
-    import time
-
-    local = time.localtime(seconds)
-    return time.strftime("%Y-%m-%d %H:%M:%S %z ", local) + time.strftime("%Z", local)
