@@ -31,6 +31,11 @@ CONDITIONS = frozenset(
 )
 
 
+#: How long `settle` waits at most, and how often it looks; seconds.
+_SETTLING = 30.0
+_LOOK = 0.02
+
+
 def check_conditions(words: Sequence[str]) -> frozenset[str]:
     """Raises InvalidInput for an unknown one; none means: has ended."""
     for word in words:
@@ -79,6 +84,24 @@ def until(engine: Engine, container: records.Container, conditions: frozenset[st
             liveness.wait_process(container, None)
         else:
             time.sleep(seconds)
+
+
+def settle(engine: Engine, container: records.Container) -> None:
+    """Let whoever cleans up after an ended container finish: its network and mounts are gone when `wait` returns.
+
+    As with podman, which waits for conmon, and that for its exit command. Not for ever: a client that does not read keeps conmon.
+    """
+    from ocicore.linux import process
+
+    until = time.monotonic() + _SETTLING
+    while container.status == records.STOPPED and time.monotonic() < until:
+        if not process.alive(container.conmon_pid, container.conmon_start):
+            return
+        time.sleep(_LOOK)
+        try:
+            engine.state.containers.refresh(container)
+        except NotFound:
+            return
 
 
 def first(

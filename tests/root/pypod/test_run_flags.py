@@ -325,3 +325,24 @@ def test_hooks(pypod: Tool, tmp_path: Path) -> None:
     lines = told.read_text().splitlines()
     assert [line.split()[0] for line in lines] == ["createRuntime", "poststop"]
     assert all(line.endswith("/merged/bin/busybox") for line in lines)
+
+
+def test_wait_returns_when_all_is_cleaned_up(pypod: Tool, tmp_path: Path) -> None:
+    """As podman's: a slow hook at the end is part of what is waited for."""
+    script, mark = tmp_path / "slow.sh", tmp_path / "mark"
+    script.write_text(f"#!/bin/sh\ncat >/dev/null\nsleep 1\necho done >{mark}\n")
+    script.chmod(0o755)
+    hooks = tmp_path / "hooks"
+    hooks.mkdir()
+    hook = {
+        "version": "1.0.0",
+        "hook": {"path": str(script)},
+        "when": {"always": True},
+        "stages": ["poststop"],
+    }
+    (hooks / "slow.json").write_text(json.dumps(hook))
+    program = Tool([*pypod.argv, f"--hooks-dir={hooks}"], pypod.env)
+    program("run", "-d", "--name", "slow", *NONET, IMAGE, "sh", "-c", "exit 3")
+    assert pypod.out("wait", "slow") == "3"
+    assert mark.read_text() == "done\n"
+    pypod("rm", "slow")

@@ -75,7 +75,11 @@ def run(args: Args, ctx: Context) -> int:
     if errors:
         return select.report(ctx, errors)
     for found in targets:
-        code = found if isinstance(found, int) else waiting.until(engine, found, conditions, interval)
+        if isinstance(found, int):
+            code = found
+        else:
+            code = waiting.until(engine, found, conditions, interval)
+            waiting.settle(engine, found)
         ctx.stdout.write(f"{code}\n")
         ctx.stdout.flush()
     return 0
