@@ -105,8 +105,13 @@ class LocalImage:
     def is_manifest_list(self) -> bool:
         """Whether the record holds a list of images and no image."""
         # Only images have a configuration, stored under its digest; that spares reading the manifest.
-        if any(key.startswith("sha256:") for key in self.record.big_data_names):
+        stored = self.record.big_data_names
+        if any(key.startswith("sha256:") for key in stored):
             return False
+        if not any(key.startswith(_MANIFEST_KEY) for key in stored):
+            return (
+                False  # another program makes it at this moment: records may come before what belongs to them
+            )
         return isinstance(self.manifest(), manifests.Index)
 
     def big_data(self, key: str) -> bytes:

@@ -425,3 +425,11 @@ def test_names_move_with_additional_tags(
     options = CopyOptions(additional_tags=["localhost/more:1"])
     (image,) = pull.pull(images, f"{server.address}/a:v1", context=context, options=options)
     assert sorted(image.names) == sorted([f"{server.address}/a:v1", "localhost/more:1"])
+
+
+def test_a_record_before_its_manifest(images: LocalImages) -> None:
+    """Another program makes an image: its record is there, what belongs to it is not yet."""
+    record = images.store.create_image(names=["localhost/half:latest"])
+    found = images.find("half")
+    assert found.id == record.id
+    assert not found.is_manifest_list

@@ -94,7 +94,7 @@ IMAGES = {
         ("--source-date-epoch", "200"),
         "FROM scratch\nCOPY f /\n",
         "{{.Created}}",
-        "1970-01-01T00:03:20Z",
+        "1970-01-01 00:03:20 +0000 UTC",
     ),
     # Docker's: the image is in the store anyway.
     "load": (("--load",), "FROM scratch\nCOPY f /\n", "{{len .RootFS.Layers}}", "1"),
