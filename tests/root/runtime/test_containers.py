@@ -194,7 +194,7 @@ def test_terminal_resize_and_detach(make: Make, request: pytest.FixtureRequest) 
             sent = False
             while b"got word" not in seen:
                 if not select.select([outer], [], [], patient)[0]:
-                    # On a busy machine upstream's monitor loses a size now and then; ours must not.
+                    # With upstream's monitor this has hung on a busy machine, perhaps for a lost size. Ours must not.
                     attach.resize_to(str(container.bundle), inner)
                     continue
                 seen.extend(os.read(outer, 4096))

@@ -98,18 +98,8 @@ PROCESS = (
     Option("workdir", "w", kind="string", help="Working directory inside the container", completer="file"),
 )
 
-IDENTITY = (
-    Option("pod", kind="string", help="Run container in an existing pod", completer="pypod.complete:pods"),
-    Option("pod-id-file", kind="path", metavar="string", help="Read the pod ID from the file"),
-    Option("cidfile", kind="path", help="Write the container ID to the file", metavar="string"),
-    Option(
-        "conmon-pidfile",
-        kind="path",
-        help="Path to the file that will receive the PID of conmon",
-        metavar="string",
-    ),
-    Option("disable-content-trust", help="This is a Docker specific option and is a NOOP"),
-    Option("hostname", "h", kind="string", help="Set container hostname"),
+#: Also options of `kube play`.
+LOG_OPTIONS = (
     Option(
         "log-driver",
         kind="string",
@@ -123,6 +113,21 @@ IDENTITY = (
         help="Logging driver options",
         completer="pypod.complete_options:log_option",
     ),
+)
+
+IDENTITY = (
+    Option("pod", kind="string", help="Run container in an existing pod", completer="pypod.complete:pods"),
+    Option("pod-id-file", kind="path", metavar="string", help="Read the pod ID from the file"),
+    Option("cidfile", kind="path", help="Write the container ID to the file", metavar="string"),
+    Option(
+        "conmon-pidfile",
+        kind="path",
+        help="Path to the file that will receive the PID of conmon",
+        metavar="string",
+    ),
+    Option("disable-content-trust", help="This is a Docker specific option and is a NOOP"),
+    Option("hostname", "h", kind="string", help="Set container hostname"),
+    *LOG_OPTIONS,
     Option("name", kind="string", help="Assign a name to the container"),
     Option("pidfile", kind="path", help="Write the container process ID to the file", metavar="string"),
     Option("replace", help="If a container with the same name exists, replace it"),

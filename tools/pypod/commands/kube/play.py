@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ocicore.cli.declare import Argument, Command, Option
+from pypod.options.create import LOG_OPTIONS
 from pypod.options.registry import REGISTRY, SIGNATURE_POLICY
 
 TYPE_CHECKING = False
@@ -33,19 +34,7 @@ COMMAND = Command(
         Option("down", hidden=True, help="Stop pods defined in the YAML file"),
         Option("force", help="Remove volumes as part of --down"),
         Option("ip", kind="strings", metavar="ipSlice", help="Static IP addresses to assign to the pods"),
-        Option(
-            "log-driver",
-            kind="string",
-            default_text="k8s-file",
-            help="Logging driver for the container",
-            completer="=journald k8s-file none passthrough passthrough-tty",
-        ),
-        Option(
-            "log-opt",
-            kind="stringArray",
-            help="Logging driver options",
-            completer="pypod.complete_options:log_option",
-        ),
+        *LOG_OPTIONS,
         Option("mac-address", kind="strings", help="Static MAC addresses to assign to the pods"),
         Option(
             "network",
